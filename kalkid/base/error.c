@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* base/error.c - see error.h. */
+#include "base/error.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+int error_set(struct error *err, int code, const char *format, ...)
+{
+	if (!err)
+		return code;
+	err->code = code;
+	va_list args;
+	va_start(args, format);
+	vsnprintf(err->text, sizeof(err->text), format, args);
+	va_end(args);
+	return code;
+}
+
+int error_errno(struct error *err, int code, const char *format, ...)
+{
+	if (!err)
+		return code;
+	err->code = code;
+	va_list args;
+	va_start(args, format);
+	int length = vsnprintf(err->text, sizeof(err->text), format, args);
+	va_end(args);
+	if (length >= 0 && (size_t)length < sizeof(err->text))
+		snprintf(err->text + length, sizeof(err->text) - (size_t)length, ": %s",
+			 strerror(code < 0 ? -code : code));
+	return code;
+}
+
+int error_prefix(struct error *err, const char *format, ...)
+{
+	if (!err)
+		return 0;
+	char words[ERROR_TEXT_BYTES];
+	memcpy(words, err->text, sizeof(words));
+	va_list args;
+	va_start(args, format);
+	int length = vsnprintf(err->text, sizeof(err->text), format, args);
+	va_end(args);
+	if (length >= 0 && (size_t)length < sizeof(err->text))
+		snprintf(err->text + length, sizeof(err->text) - (size_t)length, "%s", words);
+	return err->code;
+}

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* base/error.h - an error is a negative errno as the result and words in a caller's `struct error`. */
+#pragma once
+
+#include <errno.h>
+
+#include "base/macros.h"
+
+enum { ERROR_TEXT_BYTES = 1024 };
+
+/* Lives on the stack of whoever wants the words; `struct error err = {0}` before the first use. */
+struct error {
+	int code; /* the negative errno, 0 while nothing went wrong */
+	char text[ERROR_TEXT_BYTES];
+};
+
+/* Sets the words and returns `code`, so that failing is one line:
+ *     return error_set(err, -EINVAL, "policy: no state named '%s'", name);
+ * `err` may be NULL: then only the code goes up. */
+int error_set(struct error *err, int code, const char *format, ...) printf_like(3, 4);
+
+/* As error_set with errno's code and ": " and strerror behind the words. */
+int error_errno(struct error *err, int code, const char *format, ...) printf_like(3, 4);
+
+/* Puts context in front of the words ("device 'cam1': ") on the way up; returns the code it holds. */
+int error_prefix(struct error *err, const char *format, ...) printf_like(2, 3);

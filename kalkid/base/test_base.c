@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* base/test_base.c - error, text, clock, digest. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "base/digest.h"
+#include "base/error.h"
+#include "base/text.h"
+
+static void error_carries_words_and_context(void **state maybe_unused)
+{
+	struct error err = {0};
+	assert_int_equal(error_set(&err, -EINVAL, "no state named '%s'", "Calm"), -EINVAL);
+	assert_int_equal(error_prefix(&err, "policy '%s': ", "camera"), -EINVAL);
+	assert_string_equal(err.text, "policy 'camera': no state named 'Calm'");
+	assert_int_equal(error_errno(&err, -ENOENT, "open"), -ENOENT);
+	assert_string_equal(err.text, "open: No such file or directory");
+	assert_int_equal(error_set(NULL, -EPERM, "nobody listens"), -EPERM);
+}
+
+static void error_words_are_bounded(void **state maybe_unused)
+{
+	struct error err = {0};
+	char long_text[2 * ERROR_TEXT_BYTES];
+	memset(long_text, 'x', sizeof(long_text) - 1);
+	long_text[sizeof(long_text) - 1] = '\0';
+	error_set(&err, -EINVAL, "%s", long_text);
+	error_prefix(&err, "%s", long_text);
+	assert_int_equal(strlen(err.text), ERROR_TEXT_BYTES - 1);
+}
+
+static void nearest_word_finds_typing_errors_only(void **state maybe_unused)
+{
+	static const char *const words[] = {"Normal", "Suspicious", "Attack"};
+	assert_string_equal(text_nearest("Suspicous", words, 3), "Suspicious");
+	assert_string_equal(text_nearest("Atack", words, 3), "Attack");
+	assert_null(text_nearest("Quarantine", words, 3));
+}
+
+static void buffer_grows_and_drops(void **state maybe_unused)
+{
+	cleanup_buffer struct buffer buffer = {0};
+	for (int i = 0; i < 1000; i++)
+		buffer_print(&buffer, "%d ", i);
+	assert_int_equal(strncmp(buffer.bytes, "0 1 2 3 ", 8), 0);
+	buffer_drop(&buffer, 4);
+	assert_int_equal(strncmp(buffer.bytes, "2 3 4 ", 6), 0);
+	assert_int_equal(buffer.length, strlen(buffer.bytes));
+}
+
+static void copy_says_when_it_cut(void **state maybe_unused)
+{
+	char room[4];
+	assert_true(TEXT_COPY(room, "abc"));
+	assert_false(TEXT_COPY(room, "abcd"));
+	assert_string_equal(room, "abc");
+}
+
+static void wall_time_prints_as_rfc3339(void **state maybe_unused)
+{
+	char text[TIME_TEXT_BYTES];
+	clock_print_wall(text, 1767225600000001);
+	assert_string_equal(text, "2026-01-01T00:00:00.000001Z");
+}
+
+static void fake_clock_moves_only_when_told(void **state maybe_unused)
+{
+	struct clock_fake fake;
+	clock_init_fake(&fake, 100, 5);
+	assert_int_equal(clock_now_us(&fake.clock), 100);
+	clock_fake_advance(&fake, 50);
+	assert_int_equal(clock_now_us(&fake.clock), 150);
+	assert_int_equal(clock_wall_now_us(&fake.clock), 55);
+}
+
+static void digest_names_bytes(void **state maybe_unused)
+{
+	char a[DIGEST_TEXT_BYTES], b[DIGEST_TEXT_BYTES];
+	digest_text(a, "abc", 3);
+	digest_text(b, "abd", 3);
+	assert_int_equal(strlen(a), DIGEST_TEXT_BYTES - 1);
+	assert_string_not_equal(a, b);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(error_carries_words_and_context),
+		cmocka_unit_test(error_words_are_bounded),
+		cmocka_unit_test(nearest_word_finds_typing_errors_only),
+		cmocka_unit_test(buffer_grows_and_drops),
+		cmocka_unit_test(copy_says_when_it_cut),
+		cmocka_unit_test(wall_time_prints_as_rfc3339),
+		cmocka_unit_test(fake_clock_moves_only_when_told),
+		cmocka_unit_test(digest_names_bytes),
+	};
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* core/alert.h - an alert: what a umbox, or the daemon itself, saw of one device. */
+#pragma once
+
+#include "core/ids.h"
+
+enum { ALERT_DETAIL_BYTES = 256 };
+
+enum alert_severity {
+	ALERT_LOW,
+	ALERT_MEDIUM,
+	ALERT_HIGH,
+	ALERT_CRITICAL,
+	ALERT_SEVERITY_COUNT,
+};
+
+const char *alert_severity_name(enum alert_severity severity);
+
+struct alert {
+	uint64_t id;	 /* of its event in the history; grows, never used twice */
+	int64_t time_us; /* engine time of its arrival: what policies count with */
+	uint32_t umbox;	 /* 0: the daemon (spoof, degraded, unavailable) */
+	char hop[NAME_BYTES]; /* the hop's name in its chain, "" for the daemon */
+	char type[NAME_BYTES];
+	enum alert_severity severity;
+	struct ip source; /* the offender, where there is one */
+	struct ip target;
+	uint16_t source_port, target_port; /* 0: none */
+	uint32_t count;			   /* how many observations it stands for, at least 1 */
+	char detail[ALERT_DETAIL_BYTES];
+};

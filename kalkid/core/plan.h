@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* core/plan.h - what to do next: compares what a device should have with the world as observed.
+ *
+ * There is no program counter.  The node carries the listed steps out, looks again and asks again;
+ * a step that was lost is listed again, a step that succeeded is not. */
+#pragma once
+
+#include "core/world.h"
+
+enum step_kind {
+	STEP_ENROL,    /* slot, identity entries; leads nowhere yet */
+	STEP_UNENROL,  /* the reverse, once nothing of the device is left */
+	STEP_HOLD,     /* take the entries away: nothing in, nothing out (at once, one transaction) */
+	STEP_ROUTE,    /* make `path` the way of both directions (one transaction) */
+	STEP_PREPARE,  /* put the inner entries of a spare `path` in place; leads nowhere yet */
+	STEP_CLEAN,    /* delete the entries of legs outside path and prepared path */
+	STEP_LAUNCH,   /* create and start umbox `umbox` for `hop` */
+	STEP_WIRE,     /* give it its legs */
+	STEP_REMOVE,   /* stop and remove umbox `umbox` */
+	STEP_KIND_COUNT,
+};
+
+const char *step_kind_name(enum step_kind kind);
+
+struct step {
+	enum step_kind kind;
+	uint32_t umbox;		/* LAUNCH, WIRE, REMOVE */
+	const struct hop *hop;	/* LAUNCH: borrowed from the want */
+	struct path path;	/* ROUTE, PREPARE */
+	bool cut;		/* HOLD, ROUTE: also delete the exits of the path left, in the same transaction */
+};
+
+enum { PLAN_STEPS_MAX = WORLD_UMBOXES_MAX + 8 };
+
+enum plan_goal {
+	PLAN_CONVERGED,	 /* the path in force is the wanted one, complete */
+	PLAN_DEGRADED,	 /* in force with a fail-open hop bridged over */
+	PLAN_HELD,	 /* nothing passes while the wanted chain is not ready (or for ever: block) */
+	PLAN_OLD_CHAIN,	 /* the chain before is in force while the wanted one comes up */
+	PLAN_GOAL_COUNT,
+};
+
+const char *plan_goal_name(enum plan_goal goal);
+
+struct plan {
+	enum plan_goal goal; /* where the device stands now, before the steps */
+	bool settled;	     /* nothing is listed, nothing is under way, nothing left over */
+	struct step steps[PLAN_STEPS_MAX];
+	unsigned count;
+};
+
+/* Lists the steps that may start now, most urgent first; none means the world is as wanted, or that
+ * something under way must end first.  No step it lists lets a frame past a missing umbox, reuses a
+ * umbox in a new place while frames may be inside it (X = P.M.S may become Y = P.M'.S with M and M'
+ * disjoint, nothing else), or removes anything while the picture is incomplete.  Pure: no I/O, no
+ * clock, no allocation; same input, same plan. */
+void plan_next(struct plan *plan, const struct want *want, const struct world *have);

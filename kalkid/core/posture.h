@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* core/posture.h - what a device should have: an ordered chain of umboxes, and what holds while it
+ * is not there.  Plain values: control hands them to the node, the planner compares them. */
+#pragma once
+
+#include "base/digest.h"
+#include "core/ids.h"
+
+enum {
+	HOPS_MAX = 8,
+	IMAGE_BYTES = 192,
+	PARAMETERS_BYTES_MAX = 16 * 1024,
+};
+
+enum hop_fail {
+	HOP_FAIL_CLOSED, /* without this hop the device is held */
+	HOP_FAIL_OPEN,	 /* a hop that failed is bridged over, and the chain shown as degraded */
+	HOP_FAIL_COUNT,
+};
+
+/* One umbox of a chain.  `digest` names image and parameters: equal digests, interchangeable hops. */
+struct hop {
+	char name[NAME_BYTES];	 /* unique in its chain */
+	char image[IMAGE_BYTES]; /* reference as the operator wrote it */
+	char *parameters;	 /* canonical JSON (sorted keys, compact), owned; never NULL */
+	enum hop_fail fail;
+	char digest[DIGEST_TEXT_BYTES];
+};
+
+enum posture_mode {
+	POSTURE_CHAIN, /* through every hop, in order */
+	POSTURE_PASS,  /* no hops: an explicit choice of the policy */
+	POSTURE_BLOCK, /* nothing passes */
+	POSTURE_MODE_COUNT,
+};
+
+/* What holds while the new chain comes up. */
+enum posture_hold {
+	POSTURE_HOLD_AUTO, /* held when the transition tightens, else the old chain */
+	POSTURE_HOLD_HELD,
+	POSTURE_HOLD_OLD,
+	POSTURE_HOLD_COUNT,
+};
+
+/* When the chain of a state runs without being in force. */
+enum posture_standby {
+	POSTURE_STANDBY_NEXT, /* while the device is in a state that a rule leads from to this one */
+	POSTURE_STANDBY_NONE,
+	POSTURE_STANDBY_ALL, /* always */
+	POSTURE_STANDBY_COUNT,
+};
+
+struct posture {
+	enum posture_mode mode;
+	enum posture_hold hold;
+	enum posture_standby standby;
+	bool cut; /* "stop now": what is still inside the old chain is dropped, not drained */
+	struct hop hops[HOPS_MAX];
+	unsigned hop_count;
+};
+
+const char *posture_mode_name(enum posture_mode mode);
+const char *posture_hold_name(enum posture_hold hold);
+const char *posture_standby_name(enum posture_standby standby);
+const char *hop_fail_name(enum hop_fail fail);
+
+/* Computes `digest` from image and parameters. */
+void hop_seal(struct hop *hop);
+void posture_done(struct posture *posture);
+void posture_copy(struct posture *target, const struct posture *source);

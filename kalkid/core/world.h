@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* core/world.h - one device as wanted and as observed: the two values that the planner compares.
+ *
+ * Glossary: a *path* is the list of umboxes that the kernel's maps lead a device's frames through;
+ * *held* means that no map entry leads anywhere; *spare* umboxes run for a chain that is not in
+ * force (standby); an umbox is *quiet* when no frame can be inside it any more. */
+#pragma once
+
+#include "core/posture.h"
+
+enum {
+	STANDBY_CHAINS_MAX = 8,
+	WORLD_UMBOXES_MAX = 48, /* of one device, old generations included */
+};
+
+/* What the node is told to have for one device; hops are compared by digest.  The posture
+ * pointers are borrowed for the time of the call. */
+struct want {
+	bool enrolled;	     /* false: everything of it is to go */
+	uint32_t generation; /* grows with each accepted transition of the device */
+	const struct posture *posture;
+	bool hold_old; /* while `posture` comes up the chain in force may stay */
+	const struct posture *standby[STANDBY_CHAINS_MAX];
+	unsigned standby_count;
+};
+
+enum umbox_state {
+	UMBOX_STARTING, /* its launch is under way */
+	UMBOX_RUNNING,
+	UMBOX_GONE, /* exited, died, condemned, or found only created: to be removed */
+	UMBOX_STATE_COUNT,
+};
+
+struct umbox_view {
+	uint32_t id;
+	char digest[DIGEST_TEXT_BYTES];
+	enum umbox_state state;
+	bool wired;   /* both legs up and hooked */
+	bool ready;   /* it said so, or it was in force when the daemon started */
+	bool overdue; /* not ready within its deadline */
+	bool quiet;   /* carries no frame: never routed, or drained since */
+	bool busy;    /* a step on it is running */
+};
+
+enum path_state {
+	PATH_HELD,  /* no way in from either side */
+	PATH_WHOLE, /* both directions go through exactly `ids`, with exits bound to the device */
+	PATH_BROKEN, /* anything else: entries that lead to a missing leg, or disagree */
+	PATH_STATE_COUNT,
+};
+
+struct path {
+	enum path_state state;
+	uint32_t ids[HOPS_MAX]; /* from the device to the network; empty and WHOLE: pass */
+	unsigned count;
+};
+
+struct world {
+	bool complete; /* everything about this device has been seen; nothing is removed before */
+	bool enrolled; /* its slot and identity entries are as the device says */
+	bool stale;    /* enrolled with an older identity (MAC, IPs, port, multicast) */
+	bool busy;     /* a step on the device itself (enrol, unenrol) is running */
+	struct path path;
+	bool leftovers; /* map entries of legs outside the path (old generations, or prepared spares
+			 * that are no longer wanted) */
+	uint32_t prepared[HOPS_MAX]; /* the spare path whose inner entries are in place */
+	unsigned prepared_count;
+	/* Hops whose last launch or readiness failed; a fail-open one is bridged over meanwhile. */
+	char failed[HOPS_MAX][DIGEST_TEXT_BYTES];
+	unsigned failed_count;
+	bool backing_off; /* no launch for now: the last ones failed and the delay runs */
+	uint32_t next_umbox; /* the id of the next umbox to launch */
+	struct umbox_view umboxes[WORLD_UMBOXES_MAX];
+	unsigned umbox_count;
+};
+
+/* NULL when there is none. */
+struct umbox_view *world_find(struct world *world, uint32_t umbox);
+bool path_has(const struct path *path, uint32_t umbox);
+bool path_equal(const struct path *a, const struct path *b);

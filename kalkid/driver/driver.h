@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* driver/driver.h - the hands and the eyes of a node: carries steps out, says what is there.
+ *
+ * Two of them exist: driver/machine.c (Docker, links, rules, control sockets) and driver/fake.c (in
+ * memory, for the tests of the engine).  The node never asks which. */
+#pragma once
+
+#include "core/alert.h"
+#include "core/device.h"
+#include "core/plan.h"
+
+struct driver;
+struct driver_call;
+
+/* Runs exactly once for each call, never before the function that started it has returned.
+ * -ETIMEDOUT means that the result is unknown: observe again before planning. */
+typedef void driver_done_fn(struct driver_call *call, int result, const struct error *err);
+
+/* Embedded in the caller's request; stays where it is until done has run. */
+struct driver_call {
+	driver_done_fn *done;
+	void *private; /* the driver's */
+};
+
+/* What observing one umbox found. */
+struct driver_umbox {
+	uint32_t id;
+	uint32_t device;     /* number, from its labels */
+	uint32_t generation; /* in which it was launched */
+	char hop[NAME_BYTES];
+	char digest[DIGEST_TEXT_BYTES];
+	char image_id[80]; /* the digest of the image that runs, "sha256:..." */
+	enum umbox_state state;
+	bool wired, ready;
+};
+
+/* What observing one device's steering found. */
+struct driver_device {
+	uint32_t device;
+	bool enrolled;	      /* slot pair and identity entries present */
+	struct device as; /* identity fields only (port, mac, ips, multicast), as enrolled */
+	struct path path;
+	bool leftovers;
+	uint32_t prepared[HOPS_MAX];
+	unsigned prepared_count;
+};
+
+struct driver_picture {
+	bool complete; /* false: Docker or the kernel could not be asked; what is listed is true */
+	struct driver_umbox *umboxes;
+	unsigned umbox_count;
+	struct driver_device *devices;
+	unsigned device_count;
+};
+
+/* What the eyes tell without being asked. */
+enum driver_notice_kind {
+	DRIVER_UMBOX_READY,  /* it said that it forwards */
+	DRIVER_UMBOX_GONE,   /* socket closed, process dead, or a die event; `words` say how */
+	DRIVER_UMBOX_SILENT, /* no heartbeat within its time: to be condemned */
+	DRIVER_ALERT,	     /* `alert`, checked and within the umbox's rate */
+	DRIVER_RECORD,	     /* a log record of a umbox: `words` is JSON for the history */
+	DRIVER_DROPPED,	     /* `count` alerts of the umbox were over its rate, or malformed: `words` */
+	DRIVER_RULES_CHANGED, /* somebody else touched rules or links: observe all */
+	DRIVER_SPOOF,	     /* `count` frames were dropped for the reason in `words` (device may be 0) */
+	DRIVER_UNKNOWN,	     /* frames of the unknown device `alert.detail` (MAC and port) were dropped */
+	DRIVER_ENGINE_DOWN,  /* Docker cannot be reached */
+	DRIVER_ENGINE_UP,    /* it can again: observe all */
+	DRIVER_NOTICE_COUNT,
+};
+
+struct driver_notice {
+	enum driver_notice_kind kind;
+	uint32_t device, umbox;
+	const struct alert *alert;
+	uint64_t count;
+	const char *words;
+};
+
+struct driver_listener {
+	void (*on_notice)(struct driver_listener *listener, const struct driver_notice *notice);
+};
+
+/* Frames and bytes that crossed one leg since it was made, as the host end counts them. */
+struct leg_counters {
+	uint64_t from_umbox_frames, from_umbox_bytes; /* received on the host end */
+	uint64_t to_umbox_frames, to_umbox_bytes;     /* sent into the umbox */
+	uint64_t dropped;
+};
+
+struct umbox_counters {
+	struct leg_counters leg[LEG_SIDE_COUNT];
+};
+
+/* Everything of one step that the driver needs besides the step itself; borrowed for the call of
+ * `run`, which copies what it keeps. */
+struct driver_task {
+	const struct step *step;
+	const struct device *device;
+	uint32_t generation;
+	const char *state; /* the device's state when it was launched: a label */
+};
+
+struct driver_ops {
+	/* Carries one step out.  HOLD, ROUTE, PREPARE and CLEAN are committed to the kernel when
+	 * `run` returns; `done` tells the result later all the same. */
+	void (*run)(struct driver *driver, const struct driver_task *task, struct driver_call *call);
+	/* Looks at everything that carries this instance's marks.  `ret` belongs to the caller
+	 * (driver_picture_done) and is filled when `done` runs, on failure with what was seen. */
+	void (*observe)(struct driver *driver, struct driver_picture *ret, struct driver_call *call);
+	/* 0, or -ENOENT when it has no legs. */
+	int (*counters)(struct driver *driver, uint32_t umbox, struct umbox_counters *ret);
+	/* The last log lines of a umbox, at most `bytes_max` of them; the text belongs to the caller. */
+	void (*logs)(struct driver *driver, uint32_t umbox, size_t bytes_max, char **ret,
+		     struct driver_call *call);
+	/* Stops listening and closes; open calls end with -ECANCELED; then `closed` runs once.
+	 * What runs in the kernel and in Docker stays. */
+	void (*close)(struct driver *driver, void (*closed)(void *data), void *data);
+};
+
+struct driver {
+	const struct driver_ops *ops;
+	struct driver_listener *listener;
+};
+
+void driver_picture_done(struct driver_picture *picture);

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* engine/engine.h - joins policy, node and store; what the API may ask and order.
+ *
+ *   control (control.c)  devices, machines, decisions, intent    "device, generation, posture"
+ *        |  ^                                                             |
+ *        v  | alerts, generation reached                                  v
+ *   node (node.c)        observe -> plan -> act over a driver
+ *   events (events.c)    everything that happened, to the store and to whoever listens
+ *
+ * Every order is checked in full before anything of it is done.  Results: 0, or -ENOENT (no such
+ * thing), -EEXIST / -EBUSY (conflict), -EINVAL (bad input), -EPERM (defined by a file). */
+#pragma once
+
+#include <uv.h>
+
+#include "core/machine.h"
+#include "core/plan.h"
+#include "driver/driver.h"
+#include "store/store.h"
+
+struct engine;
+
+struct engine_config {
+	char instance[NAME_BYTES];
+	const char *node_name;	   /* of this machine, for events */
+	unsigned launches_at_once; /* of umboxes, over all devices; 0: number of processors */
+	int64_t ready_timeout_us;  /* from launch to ready */
+	int64_t drain_quiet_us;	   /* old legs must be quiet for so long */
+	int64_t drain_max_us;	   /* and are given no more than this */
+	int64_t observe_every_us;  /* a full look at the world although nothing was told */
+};
+
+void engine_config_init(struct engine_config *config); /* the defaults */
+
+/* Takes the policies (an array of pointers, each owned from now on).  Devices come from the store and
+ * from `devices` (those of files, which win).  A device whose type has no policy, or an unknown
+ * state in the store, is held and told; it is never an error. */
+int engine_new(struct engine **ret, uv_loop_t *loop, struct clock *clock,
+	       const struct engine_config *config, struct store *store, struct policy **policies,
+	       unsigned policy_count, const struct device *devices, unsigned device_count,
+	       struct error *err) must_check;
+/* The node listens to the driver through this; give it to the driver's open. */
+struct driver_listener *engine_listener(struct engine *engine);
+/* Begins to observe, plan and act.  `driver` stays the caller's. */
+void engine_start(struct engine *engine, struct driver *driver);
+/* Stops deciding and acting, then runs `stopped`; nothing in the kernel or Docker is touched. */
+void engine_stop(struct engine *engine, void (*stopped)(void *data), void *data);
+void engine_free(struct engine *engine);
+
+/* New policies and file devices, as engine_new; running machines move over (machine_change_policy).
+ * The arrays' contents are owned from now on. */
+void engine_reload(struct engine *engine, struct policy **policies, unsigned policy_count,
+		   const struct device *devices, unsigned device_count);
+
+/* --- what is --- */
+
+struct engine_status {
+	unsigned devices;
+	unsigned devices_in_initial_state, devices_in_other_state, quarantined;
+	unsigned converged, degraded, held, old_chain; /* by plan_goal */
+	unsigned umboxes_running, umboxes_ready;
+	bool engine_reachable;	  /* Docker */
+	bool picture_complete;
+	uint64_t transitions, alerts, alerts_dropped, drift_repairs, frames_spoofed;
+	int64_t started_us, started_wall_us;
+	struct store_status store;
+};
+void engine_read_status(const struct engine *engine, struct engine_status *ret);
+
+struct device_status {
+	struct device device;
+	char state[NAME_BYTES]; /* "" when its type has no policy */
+	uint32_t generation, generation_reached;
+	int64_t entered_us, entered_wall_us;
+	bool manual, quarantined;
+	int64_t manual_until_us;
+	char reason[REASON_BYTES];	 /* of the last transition, or the operator's words */
+	enum plan_goal goal;
+	char trouble[256];		 /* why it is held or degraded, in words; "" when all is well */
+	uint64_t alerts;
+	char last_alert[NAME_BYTES];
+	int64_t last_alert_wall_us;
+};
+/* In the order of names; `after` NULL for the first.  -ENOENT at the end. */
+int engine_next_device(const struct engine *engine, const char *after, struct device_status *ret);
+int engine_find_device(const struct engine *engine, const char *name, struct device_status *ret,
+		       struct error *err) must_check;
+
+enum hop_role { HOP_IN_FORCE, HOP_COMING, HOP_DRAINING, HOP_STANDBY, HOP_GOING, HOP_ROLE_COUNT };
+const char *hop_role_name(enum hop_role role);
+
+struct hop_status {
+	uint32_t umbox; /* 0: not launched yet */
+	enum hop_role role;
+	unsigned position; /* in the chain of its role, 0 nearest the device */
+	char name[NAME_BYTES];
+	char image[IMAGE_BYTES];
+	char image_id[80];
+	char state[NAME_BYTES]; /* whose chain launched it */
+	uint32_t generation;
+	enum hop_fail fail;
+	bool running, wired, ready;
+	bool counted; /* `counters` were read */
+	struct umbox_counters counters;
+};
+struct chain_status {
+	struct device device;
+	char state[NAME_BYTES];
+	uint32_t generation;
+	enum posture_mode mode;
+	enum path_state path;
+	enum plan_goal goal;
+	struct hop_status hops[WORLD_UMBOXES_MAX + HOPS_MAX];
+	unsigned hop_count;
+};
+int engine_read_chain(const struct engine *engine, const char *device, struct chain_status *ret,
+		      struct error *err) must_check;
+/* What would be done now. The plan's pointers live until the next call into the engine. */
+int engine_read_plan(const struct engine *engine, const char *device, struct plan *ret,
+		     struct error *err) must_check;
+
+unsigned engine_policy_count(const struct engine *engine);
+const struct policy *engine_policy(const struct engine *engine, unsigned index);
+
+int engine_read_events(const struct engine *engine, const struct event_filter *filter,
+		       bool (*each)(void *data, const struct event *event, const char *acknowledged_by),
+		       void *data, struct error *err) must_check;
+/* Device name to number for a filter; -ENOENT. */
+int engine_device_number(const struct engine *engine, const char *name, uint32_t *ret,
+			 struct error *err) must_check;
+
+/* Called for every event, after it was given to the store. */
+struct engine_subscriber {
+	void (*on_event)(struct engine_subscriber *subscriber, const struct event *event);
+	struct engine_subscriber *previous, *next; /* the engine's */
+};
+void engine_subscribe(struct engine *engine, struct engine_subscriber *subscriber);
+void engine_unsubscribe(struct engine *engine, struct engine_subscriber *subscriber);
+
+/* --- what an operator orders --- `who` stands in the history ("uid 0 (root)"); with `dry_run`
+ * everything is checked and nothing done. */
+
+struct operator_order {
+	const char *who;
+	const char *reason; /* may be NULL */
+	bool dry_run;
+};
+
+int engine_add_device(struct engine *engine, const struct device *device,
+		      const struct operator_order *order, struct error *err) must_check;
+/* `device->name` says which; its number is ignored. */
+int engine_change_device(struct engine *engine, const struct device *device,
+			 const struct operator_order *order, struct error *err) must_check;
+int engine_remove_device(struct engine *engine, const char *name,
+			 const struct operator_order *order, struct error *err) must_check;
+/* `for_us` 0: until released. */
+int engine_set_state(struct engine *engine, const char *device, const char *state, int64_t for_us,
+		     const struct operator_order *order, struct error *err) must_check;
+/* Nothing passes until released, whatever the policy says. */
+int engine_quarantine(struct engine *engine, const char *device,
+		      const struct operator_order *order, struct error *err) must_check;
+/* Ends quarantine and manual state, back to the policy's initial state. */
+int engine_release(struct engine *engine, const char *device, const struct operator_order *order,
+		   struct error *err) must_check;
+int engine_acknowledge(struct engine *engine, uint64_t alert, const struct operator_order *order,
+		       struct error *err) must_check;
+
+/* The log of a umbox: `done` runs once with the text (borrowed) or an error. */
+struct engine_logs {
+	void (*done)(struct engine_logs *logs, int result, const char *text, const struct error *err);
+	struct driver_call call; /* the engine's from here on */
+	char *text;
+	struct engine *engine;
+};
+int engine_read_logs(struct engine *engine, uint32_t umbox, size_t bytes_max,
+		     struct engine_logs *logs, struct error *err) must_check;

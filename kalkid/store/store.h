@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* store/store.h - what outlives the daemon: intent (what should be) and history (what was), in SQLite.
+ *
+ * One writer thread with a bounded queue: a put returns at once, in the order of the calls; whatever
+ * is queued is committed together.  Reads use a connection of their own and see what is committed.
+ * A full or failing disk never stops enforcement: the store says so (on_trouble) and goes on. */
+#pragma once
+
+#include <uv.h>
+
+#include "base/clock.h"
+#include "core/device.h"
+#include "core/machine.h"
+
+struct store;
+
+struct store_config {
+	const char *path;	    /* of the database file; its directory exists */
+	int64_t history_age_max_us; /* events older than this go */
+	int64_t history_bytes_max;  /* and the oldest beyond this size */
+	unsigned queue_max;	    /* puts waiting; events beyond it are counted and dropped */
+	/* On the loop's thread, when writing begins to fail (words) and when it works again (NULL). */
+	void (*on_trouble)(void *data, const char *words);
+	void *data;
+};
+
+enum event_kind {
+	EVENT_ALERT,
+	EVENT_TRANSITION,
+	EVENT_CHAIN,	/* held, routed, converged, degraded, repaired */
+	EVENT_STEP,	/* one step of the node: what, result, how long */
+	EVENT_OPERATOR, /* who did what */
+	EVENT_UMBOX,	/* a record that a umbox wrote */
+	EVENT_NODE,	/* the daemon's own: started, engine down, rules repaired, alerts dropped */
+	EVENT_KIND_COUNT,
+};
+
+const char *event_kind_name(enum event_kind kind);
+bool event_kind_parse(enum event_kind *ret, const char *name);
+
+/* One line of the history.  `json` is the whole event as EVE JSON (event_type "kalki"), one line. */
+struct event {
+	uint64_t id; /* grows by one for each event of this database */
+	int64_t time_us, wall_us;
+	enum event_kind kind;
+	uint32_t device; /* number, 0 for none */
+	char device_name[NAME_BYTES];
+	uint32_t generation;
+	const char *json;
+};
+
+/* Where one device's machine stands: enough to go on after a restart. */
+struct machine_record {
+	uint32_t device;
+	char state[NAME_BYTES];
+	uint32_t generation;
+	int64_t entered_us, last_alert_us;
+	uint64_t decided_event; /* id of its last transition: alerts up to it are used up */
+	bool manual;
+	int64_t manual_until_us;
+	char manual_back[NAME_BYTES];
+	char manual_reason[REASON_BYTES];
+	bool quarantined;
+	char quarantine_reason[REASON_BYTES];
+};
+
+/* Opens, and repairs or sets aside (`path`.damaged-<n>) what cannot be read: then `*ret_damaged`
+ * tells.  Blocks; called once at start.  The clock's offset is set so that engine time goes on. */
+int store_open(struct store **ret, uv_loop_t *loop, const struct store_config *config,
+	       struct clock *clock, bool *ret_damaged, struct error *err) must_check;
+/* Writes what is queued, then runs `closed` on the loop's thread. */
+void store_close(struct store *store, void (*closed)(void *data), void *data);
+
+/* Intent, at start. */
+int store_load_devices(struct store *store,
+		       int (*each)(void *data, const struct device *device,
+				   const struct machine_record *machine),
+		       void *data, struct error *err) must_check;
+/* The next number for a device, never that of a living one. 0 when all are taken. */
+uint32_t store_new_device_number(struct store *store);
+/* Ids never come twice, also after a kill: they are reserved in blocks. */
+uint32_t store_new_umbox(struct store *store);
+uint64_t store_new_event(struct store *store);
+
+/* Intent and history, queued.  Values are copied. */
+void store_put_device(struct store *store, const struct device *device);
+void store_delete_device(struct store *store, uint32_t number);
+void store_put_machine(struct store *store, const struct machine_record *record);
+void store_add_event(struct store *store, const struct event *event);
+/* Operators' marks on alerts. */
+void store_acknowledge(struct store *store, uint64_t event, const char *who, const char *words);
+
+/* Runs `done` on the loop's thread once everything put before is on disk (result 0) or could not be
+ * written (negative errno).  Embedded; exactly once, never before store_sync returned. */
+struct store_barrier {
+	void (*done)(struct store_barrier *barrier, int result);
+	struct store_barrier *next; /* the store's */
+	int result;		    /* the store's */
+};
+void store_sync(struct store *store, struct store_barrier *barrier);
+
+enum { STORE_PAGE_MAX = 1000 };
+
+struct event_filter {
+	uint32_t kinds; /* bit per event_kind, 0: all */
+	uint32_t device; /* 0: all */
+	uint64_t after_id;  /* events with a greater id */
+	uint64_t before_id; /* with a smaller one; 0: no bound */
+	int64_t since_wall_us;
+	unsigned limit; /* at most STORE_PAGE_MAX */
+	bool newest_first;
+	bool unacknowledged; /* alerts that nobody acknowledged */
+};
+/* `each` returns false to stop.  The event's pointers live for the time of the call. */
+int store_read_events(struct store *store, const struct event_filter *filter,
+		      bool (*each)(void *data, const struct event *event, const char *acknowledged_by),
+		      void *data, struct error *err) must_check;
+
+struct store_status {
+	bool failing;
+	uint64_t events_dropped; /* because the queue was full or the disk failed */
+	int64_t bytes;
+	uint64_t oldest_event, newest_event;
+};
+void store_read_status(struct store *store, struct store_status *ret);
