@@ -4,27 +4,16 @@
 #pragma once
 
 #include "codec/document.h"
+#include "core/data_plane.h"
 #include "core/device.h"
 #include "core/policy.h"
 
-enum { POLICIES_MAX = 256, CONFIG_TEXT_BYTES = 256, CONFIG_PORTS_MAX = 8, CONFIG_ADDRESSES_MAX = 8 };
-
-struct config_port {
-	char name[LINK_NAME_BYTES];
-	bool hairpin, eapol_up;
-};
+enum { POLICIES_MAX = 256, CONFIG_TEXT_BYTES = 256 };
 
 /* /etc/kalki/kalkid.yaml; every field has a default but the device ports. */
 struct config {
 	char instance[NAME_BYTES];
-	struct config_port ports[CONFIG_PORTS_MAX];
-	unsigned port_count;
-	char namespace[NAME_BYTES];
-	char network_port[LINK_NAME_BYTES]; /* "": router mode */
-	char host_leg[LINK_NAME_BYTES];
-	char host_addresses[CONFIG_ADDRESSES_MAX][IP_TEXT_BYTES + 4];
-	unsigned host_address_count;
-	unsigned mtu;
+	struct data_plane data_plane;
 	char docker_socket[CONFIG_TEXT_BYTES];
 	unsigned starts_at_once;
 	unsigned alerts_per_second;

@@ -5,34 +5,16 @@
 
 #include <uv.h>
 
+#include "core/data_plane.h"
 #include "driver/driver.h"
 
-enum { DEVICE_PORTS_MAX = 8, HOST_ADDRESSES_MAX = 8, DATA_PATH_BYTES = 256 };
-
-struct device_port_config {
-	char name[LINK_NAME_BYTES];
-	bool hairpin;  /* frames may leave by the port their sender is behind: an access point that
-			* hands every station's frames up; on a switch it would poison its table */
-	bool eapol_up; /* EAPOL frames are let up to the namespace's own sockets (hostapd) */
-};
-
-/* The data plane as the configuration describes it. */
-struct data_plane_config {
-	char namespace[NAME_BYTES]; /* name under /run/netns */
-	struct device_port_config ports[DEVICE_PORTS_MAX];
-	unsigned port_count;
-	char network_port[LINK_NAME_BYTES]; /* "" in router mode */
-	char host_leg[LINK_NAME_BYTES];	    /* name of the host's end, "" for none */
-	char host_addresses[HOST_ADDRESSES_MAX][IP_TEXT_BYTES + 4]; /* with prefix length, for the host leg */
-	unsigned host_address_count;
-	unsigned mtu; /* of every leg; 0: the largest of the ports */
-};
+enum { DRIVER_PATH_BYTES = 256 };
 
 struct machine_driver_config {
 	char instance[NAME_BYTES]; /* label value; nothing without it is ever touched */
-	struct data_plane_config data_plane;
-	char docker_socket[DATA_PATH_BYTES];
-	char umbox_directory[DATA_PATH_BYTES]; /* /run/kalki/umbox */
+	struct data_plane data_plane;
+	char docker_socket[DRIVER_PATH_BYTES];
+	char umbox_directory[DRIVER_PATH_BYTES]; /* /run/kalki/umbox */
 	unsigned starts_at_once;	       /* 0: number of processors */
 	unsigned alerts_per_second;	       /* per umbox, burst of ten times that */
 	unsigned heartbeat_timeout_ms;
