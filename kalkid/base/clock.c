@@ -62,5 +62,6 @@ void clock_print_wall(char text[static TIME_TEXT_BYTES], int64_t wall_us)
 	char date[TIME_TEXT_BYTES];
 	if (!strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &parts))
 		date[0] = '\0';
-	snprintf(text, TIME_TEXT_BYTES, "%.22s.%06uZ", date, (unsigned)(wall_us % 1000000) % 1000000);
+	snprintf(text, TIME_TEXT_BYTES, "%.22s.%06uZ", date,
+		 (unsigned)(wall_us % 1000000) % 1000000);
 }
