@@ -9,6 +9,7 @@
 #include <uv.h>
 
 #include "base/clock.h"
+#include "codec/event_json.h"
 #include "core/device.h"
 #include "core/machine.h"
 
@@ -19,34 +20,10 @@ struct store_config {
 	int64_t history_age_max_us; /* events older than this go */
 	int64_t history_bytes_max;  /* and the oldest beyond this size */
 	unsigned queue_max;	    /* puts waiting; events beyond it are counted and dropped */
+	const char *boot_id;	    /* NULL: the machine's; tests give their own */
 	/* On the loop's thread, when writing begins to fail (words) and when it works again (NULL). */
 	void (*on_trouble)(void *data, const char *words);
 	void *data;
-};
-
-enum event_kind {
-	EVENT_ALERT,
-	EVENT_TRANSITION,
-	EVENT_CHAIN,	/* held, routed, converged, degraded, repaired */
-	EVENT_STEP,	/* one step of the node: what, result, how long */
-	EVENT_OPERATOR, /* who did what */
-	EVENT_UMBOX,	/* a record that a umbox wrote */
-	EVENT_NODE,	/* the daemon's own: started, engine down, rules repaired, alerts dropped */
-	EVENT_KIND_COUNT,
-};
-
-const char *event_kind_name(enum event_kind kind);
-bool event_kind_parse(enum event_kind *ret, const char *name);
-
-/* One line of the history.  `json` is the whole event as EVE JSON (event_type "kalki"), one line. */
-struct event {
-	uint64_t id; /* grows by one for each event of this database */
-	int64_t time_us, wall_us;
-	enum event_kind kind;
-	uint32_t device; /* number, 0 for none */
-	char device_name[NAME_BYTES];
-	uint32_t generation;
-	const char *json;
 };
 
 /* Where one device's machine stands: enough to go on after a restart. */
