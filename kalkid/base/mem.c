@@ -63,7 +63,7 @@ void mem_free_at(void *pointer_to_pointer)
 	free(*(void **)pointer_to_pointer);
 }
 
-void mem_close_at(int *fd)
+void mem_close_at(const int *fd)
 {
 	if (*fd >= 0)
 		close(*fd);

@@ -19,5 +19,5 @@ void mem_free_at(void *pointer_to_pointer);
 /* Frees what the variable points to when it leaves its scope. */
 #define cleanup_free __attribute__((cleanup(mem_free_at)))
 
-void mem_close_at(int *fd);
+void mem_close_at(const int *fd);
 #define cleanup_close __attribute__((cleanup(mem_close_at)))

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Fixtures: one private engine with the images for the whole run, one site for each test."""
+import os
+import subprocess
+
+import pytest
+
+from harness.daemon import REPOSITORY, BUILD
+from harness.docker import Engine
+from harness.site import Site
+
+
+@pytest.fixture(scope="session")
+def engine():
+    """An engine of our own; KALKI_ENGINE names one that runs already and is left alone."""
+    name = os.environ.get("KALKI_ENGINE")
+    engine = Engine(name or f"test-{os.getpid()}")
+    engine.start()
+    yield engine
+    if not name:
+        engine.stop()
+
+
+@pytest.fixture(scope="session")
+def images(engine):
+    """All images of the repository, the test ones included."""
+    done = subprocess.run([os.path.join(REPOSITORY, "scripts/build-images"), "--build", BUILD,
+                           "--socket", engine.socket], capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return engine.images()
+
+
+@pytest.fixture
+def site(tmp_path_factory, engine, images, request):
+    # A short path: a Unix socket's name has 107 bytes.
+    root = tmp_path_factory.mktemp("site")
+    site = Site(root, engine)
+    yield site
+    site.close()

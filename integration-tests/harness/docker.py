@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A private engine and what runs on it, seen without the daemon."""
+import json
+import os
+import signal
+import subprocess
+import threading
+import urllib.parse
+
+from .daemon import REPOSITORY, UnixConnection
+
+
+class Engine:
+    """The engine that scripts/engine runs under a name."""
+
+    def __init__(self, name):
+        self.name = name
+        self.socket = self._script("socket").strip()
+
+    def _script(self, command):
+        done = subprocess.run([os.path.join(REPOSITORY, "scripts/engine"), command, "--name",
+                               self.name], capture_output=True, text=True, timeout=90)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def start(self):
+        self._script("start")
+
+    def stop(self):
+        self._script("stop")
+
+    def kill(self):
+        """kill -9 of dockerd; its containers live on."""
+        with open(f"/run/kalki-engine/{self.name}/dockerd.pid", encoding="ascii") as file:
+            os.kill(int(file.read()), signal.SIGKILL)
+
+    def request(self, method, path, timeout=20):
+        connection = UnixConnection(self.socket, timeout)
+        try:
+            connection.request(method, path)
+            answer = connection.getresponse()
+            raw = answer.read()
+            if answer.status >= 300:
+                raise RuntimeError(f"{method} {path}: {answer.status} {raw!r}")
+            return json.loads(raw) if raw else None
+        finally:
+            connection.close()
+
+    def containers(self, **labels):
+        """All containers that carry the labels."""
+        wanted = json.dumps({"label": [f"{key}={value}" for key, value in labels.items()]})
+        return self.request("GET", "/containers/json?all=1&filters=" + urllib.parse.quote(wanted))
+
+    def inspect(self, container):
+        return self.request("GET", f"/containers/{container}/json")
+
+    def images(self):
+        return [tag for image in self.request("GET", "/images/json")
+                for tag in image["RepoTags"] or []]
+
+
+class Watch(threading.Thread):
+    """Labels of every container that was ever created, from the engine's own events."""
+
+    def __init__(self, engine):
+        super().__init__(daemon=True)
+        self.labels = {}
+        self._engine = engine
+        self._stopping = threading.Event()
+        self.start()
+
+    def run(self):
+        while not self._stopping.is_set():
+            try:
+                for container in self._engine.containers():
+                    self.labels.setdefault(container["Id"], container["Labels"])
+            except (OSError, RuntimeError, ValueError):
+                pass  # the engine is being killed and started
+            self._stopping.wait(0.1)
+
+    def close(self):
+        self._stopping.set()
+        self.join(25)
