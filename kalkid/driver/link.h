@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* driver/link.h - the interfaces of the data plane: ports, bridge, host leg, slots, legs.
+ *
+ *     device port ──(nft)── u1i [umbox 1] u1o ──(nft)── u2i [umbox 2] u2o ──(nft)── p7═s7 ── bridge
+ *                                                                                           │  │
+ *                                                                      network port ────────┘  └── host leg
+ *
+ * All of it stands in a named network namespace of its own, where nothing is forwarded by itself: no
+ * address, ip_forward 0, no IPv6, bridge netfilter off, no slot peer, leg or device port in the
+ * bridge.  Without the rules of driver/nft.h no frame gets from one interface to the next.
+ *
+ * Every interface made or taken here carries an alias "kalki:<instance>:<role>"; nothing without it is
+ * ever changed or deleted.  A port's alias also says how it was, so that it can be given back.
+ *
+ * All calls are synchronous: an add or a removal takes about a millisecond, a look-up microseconds. */
+#pragma once
+
+#include "core/data_plane.h"
+#include "core/device.h"
+#include "driver/driver.h"
+
+struct link;
+
+/* Makes or adopts the namespace and everything in it that does not depend on devices, and mends what
+ * is not as it should be.  `instance` marks what is ours; -EEXIST when the namespace is somebody
+ * else's, -ENODEV when a port is neither in the host's namespace nor in ours. */
+int link_open(struct link **ret, const char *instance, const struct data_plane *plane,
+	      struct error *err) must_check;
+
+/* Lets go; everything stays in force.  NULL is fine. */
+void link_close(struct link *link);
+
+/* As link_open on what is open: brings back bridge, host leg and ports that others took away or
+ * changed (a port that came back to the host's namespace is fetched again).  Slots come back with
+ * link_add_slot.  1 when something was mended, 0 when all was well; idempotent. */
+int link_repair(struct link *link, struct error *err) must_check;
+
+/* Removes slots, legs, bridge, host leg and the namespace, and gives the ports back as they were (name,
+ * MTU, up, promiscuous).  Needs no open link; no error when there is nothing. */
+int link_teardown(const char *instance, const struct data_plane *plane, struct error *err) must_check;
+
+/* The data-plane namespace; belongs to the link. */
+int link_namespace(const struct link *link);
+const struct data_plane *link_data_plane(const struct link *link);
+/* Of all legs and slots. */
+unsigned link_mtu(const struct link *link);
+
+/* One interface of the data-plane namespace, as last seen (link_observe, or a notice). */
+struct link_view {
+	uint32_t index;
+	char name[LINK_NAME_BYTES];
+	bool up;      /* administratively */
+	bool running; /* with carrier */
+	bool ours;    /* carries the instance's alias */
+};
+
+/* NULL when there is none of that name or index; the view is good until the next call that changes,
+ * reads notices or observes. */
+const struct link_view *link_find(const struct link *link, const char *name);
+const struct link_view *link_find_index(const struct link *link, uint32_t index);
+
+/* Asks the kernel for all interfaces anew; what link_find and the lists below say is as of then. */
+int link_observe(struct link *link, struct error *err) must_check;
+
+/* The pair s<number>/p<number> of a device: an isolated port of the bridge with the device's MAC as
+ * its only, static, sticky address.  Idempotent: mends a pair that is there, and follows a changed
+ * MAC. */
+int link_add_slot(struct link *link, const struct device *device, struct error *err) must_check;
+int link_remove_slot(struct link *link, uint32_t device, struct error *err) must_check;
+/* Calls for each slot pair that is there, whole or half. */
+void link_each_slot(const struct link *link, void (*each)(void *data, uint32_t device), void *data);
+
+/* How a umbox wants its legs. */
+struct leg_options {
+	int netns;		     /* of the container; borrowed for the call */
+	const char *name[LEG_SIDE_COUNT]; /* inside the container; NULL: "in" and "out" */
+	bool plain_frames; /* no checksum or segmentation offload reaches the umbox: for AF_PACKET users
+			    * without PACKET_VNET_HDR */
+};
+
+/* Gives a umbox its two legs: veth pairs whose host ends u<id>i, u<id>o are here, whose peers are born in
+ * the container's namespace; IPv6 off in there, both ends up.  Half-made legs of the same id are
+ * replaced.  They are to be hooked (nft_hook_legs) before they are routed. */
+int link_add_legs(struct link *link, uint32_t umbox, const struct leg_options *options,
+		  struct error *err) must_check;
+/* Both pairs in one message; no error when there are none. */
+int link_remove_legs(struct link *link, uint32_t umbox, struct error *err) must_check;
+/* Both host ends are there, up and running (their peers are up, too). */
+bool link_legs_up(const struct link *link, uint32_t umbox);
+/* Calls for each umbox that has at least one host end here. */
+void link_each_legs(const struct link *link, void (*each)(void *data, uint32_t umbox), void *data);
+
+/* 0, or -ENOENT when it has no legs. */
+int link_counters(struct link *link, uint32_t umbox, struct umbox_counters *ret,
+		  struct error *err) must_check;
+
+/* Readable when interfaces changed; not blocking. */
+int link_notice_fd(const struct link *link);
+
+/* What others did to an interface of ours. */
+struct link_change {
+	char name[LINK_NAME_BYTES];
+	bool gone; /* else it is down, or without carrier */
+};
+
+/* Reads all notices, keeps the views up to date, and tells the changes that this link did not make
+ * itself.  1 when notices were lost (link_observe then), 0 else. */
+int link_read_notices(struct link *link, void (*on_change)(void *data, const struct link_change *change),
+		      void *data, struct error *err) must_check;
