@@ -1,4 +1,358 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* engine/engine.c - to be written. */
-#include "engine/engine.h"
-extern int engine_engine_empty;
+/* engine/engine.c - begins and ends the engine: intent from the store and the files, then the node.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "engine/control.h"
+
+void engine_config_init(struct engine_config *config)
+{
+	*config = (struct engine_config){
+		.ready_timeout_us = 15 * 1000000LL,
+		.drain_quiet_us = 50 * 1000LL,
+		.drain_max_us = 2 * 1000000LL,
+		.observe_every_us = 30 * 1000000LL,
+	};
+	TEXT_COPY(config->instance, "kalki");
+}
+
+/* --- tables --- */
+
+struct control_device *engine_device(const struct engine *engine, const char *name)
+{
+	struct control_device *device;
+	HASH_FIND(hh_name, engine->by_name, name, strlen(name), device);
+	return device;
+}
+
+int engine_seek(const struct engine *engine, const char *name, struct control_device **ret,
+		struct error *err)
+{
+	*ret = engine_device(engine, name);
+	return *ret ? 0 : error_set(err, -ENOENT, "no device is named '%s'", name);
+}
+
+const struct policy *engine_find_policy(const struct engine *engine, const char *type)
+{
+	for (unsigned i = 0; i < engine->policy_count; i++)
+		if (text_equal(engine->policies[i]->type, type))
+			return engine->policies[i];
+	return NULL;
+}
+
+static void on_device_due(struct deadline *deadline)
+{
+	struct control_device *device = container_of(deadline, struct control_device, deadline);
+	struct decision decision = {0};
+	if (device->policy && !device->engine->stopping) {
+		machine_tick(&device->machine, device->policy, clock_now_us(device->engine->clock),
+			     &decision);
+		control_carry_out(device, &decision);
+	}
+	control_schedule(device);
+}
+
+static int by_name(struct control_device *a, struct control_device *b)
+{
+	return strcmp(a->device.name, b->device.name);
+}
+
+struct control_device *engine_take_device(struct engine *engine, const struct device *value)
+{
+	struct control_device *device = mem_alloc(sizeof(*device));
+	device->engine = engine;
+	device->device = *value;
+	device->policy = engine_find_policy(engine, value->type);
+	device->machine.generation = 1;
+	device->entered_wall_us = clock_wall_now_us(engine->clock);
+	if (device->policy)
+		machine_init(&device->machine, device->policy, clock_now_us(engine->clock));
+	deadline_add(engine->deadlines, &device->deadline, on_device_due);
+	HASH_ADD_KEYPTR_INORDER(hh_name, engine->by_name, device->device.name,
+				strlen(device->device.name), device, by_name);
+	HASH_ADD(hh_number, engine->by_number, device.number, sizeof(device->device.number),
+		 device);
+	return device;
+}
+
+void engine_drop_device(struct control_device *device)
+{
+	struct engine *engine = device->engine;
+	HASH_DELETE(hh_name, engine->by_name, device);
+	HASH_DELETE(hh_number, engine->by_number, device);
+	deadline_remove(engine->deadlines, &device->deadline);
+	machine_done(&device->machine);
+	free(device);
+}
+
+/* --- intent --- */
+
+static unsigned state_or_tightest(const struct control_device *device, const char *name)
+{
+	int state = policy_find_state(device->policy, name);
+	if (state >= 0)
+		return (unsigned)state;
+	log_error("unknown state in the database, the tightest is taken", "device=%s state=%s",
+		  device->device.name, name);
+	return device->policy->state_count - 1;
+}
+
+static void restore_machine(struct control_device *device, const struct machine_record *record)
+{
+	struct machine *machine = &device->machine;
+	device->quarantined = record->quarantined;
+	device->decided_event = record->decided_event;
+	TEXT_COPY(device->quarantine_reason, record->quarantine_reason);
+	if (!device->policy) {
+		machine->generation = record->generation;
+		return;
+	}
+	machine->state = state_or_tightest(device, record->state);
+	machine->generation = max_of(record->generation, 1u);
+	machine->entered_us = record->entered_us;
+	machine->last_alert_us = record->last_alert_us;
+	machine->manual = record->manual;
+	machine->manual_until_us = record->manual_until_us;
+	machine->manual_back = record->manual_back[0]
+				       ? state_or_tightest(device, record->manual_back)
+				       : device->policy->initial;
+	TEXT_COPY(machine->manual_reason, record->manual_reason);
+	device->entered_wall_us = clock_wall_now_us(device->engine->clock) -
+				  (clock_now_us(device->engine->clock) - record->entered_us);
+	device->hold_old = device->policy->states[machine->state].posture.hold == POSTURE_HOLD_OLD;
+}
+
+struct loading {
+	struct engine *engine;
+	const struct device *files;
+	unsigned file_count;
+};
+
+static const struct device *find_in_files(const struct loading *loading, const char *name)
+{
+	for (unsigned i = 0; i < loading->file_count; i++)
+		if (text_equal(loading->files[i].name, name))
+			return &loading->files[i];
+	return NULL;
+}
+
+static int load_device(void *data, const struct device *stored, const struct machine_record *record)
+{
+	const struct loading *loading = data;
+	struct engine *engine = loading->engine;
+	const struct device *in_file = find_in_files(loading, stored->name);
+	struct device value = in_file ? *in_file : *stored;
+	value.number = stored->number;
+
+	if (stored->file[0] &&
+	    !in_file) { /* its file no longer has it; the node will clear it away */
+		store_delete_device(engine->store, stored->number);
+		return 0;
+	}
+	struct control_device *device = engine_take_device(engine, &value);
+	if (record && text_equal(stored->type, value.type))
+		restore_machine(device, record);
+	else if (record)
+		device->machine.generation = record->generation + 1;
+	store_put_device(engine->store, &value);
+	return 0;
+}
+
+/* Devices made through the API give way to those of files. */
+static void drop_rivals(struct engine *engine, const struct device *device)
+{
+	struct control_device *other, *next;
+	HASH_ITER(hh_name, engine->by_name, other, next)
+	{
+		if (text_equal(other->device.name, device->name) ||
+		    device_check_pair(device, &other->device, NULL) == 0)
+			continue;
+		log_error("device gives way to one of a file", "device=%s file=%s",
+			  other->device.name, device->file);
+		uint32_t number = other->device.number;
+		store_delete_device(engine->store, number);
+		engine_drop_device(other);
+		node_forget(engine->node, number);
+	}
+}
+
+static void add_file_device(struct engine *engine, const struct device *device)
+{
+	drop_rivals(engine, device);
+	if (engine_device(engine, device->name))
+		return;
+	struct device value = *device;
+	value.number = store_new_device_number(engine->store);
+	if (!value.number) {
+		log_error("no device number is free", "device=%s", device->name);
+		return;
+	}
+	struct control_device *taken = engine_take_device(engine, &value);
+	store_put_device(engine->store, &value);
+	control_put_machine(taken);
+}
+
+static int load(struct engine *engine, const struct device *devices, unsigned device_count,
+		struct error *err)
+{
+	struct loading loading = {engine, devices, device_count};
+	int r = store_load_devices(engine->store, load_device, &loading, err);
+	if (r < 0)
+		return r;
+	for (unsigned i = 0; i < device_count; i++)
+		add_file_device(engine, &devices[i]);
+	return 0;
+}
+
+/* --- life --- */
+
+int engine_new(struct engine **ret, uv_loop_t *loop, struct clock *clock,
+	       const struct engine_config *config, struct store *store, struct policy **policies,
+	       unsigned policy_count, const struct device *devices, unsigned device_count,
+	       struct error *err)
+{
+	struct engine *engine = mem_alloc(sizeof(*engine));
+	engine->loop = loop;
+	engine->clock = clock;
+	engine->config = *config;
+	engine->store = store;
+	engine->policies = mem_copy(policies, policy_count * sizeof(*policies));
+	engine->policy_count = policy_count;
+	engine->started_us = clock_now_us(clock);
+	engine->started_wall_us = clock_wall_now_us(clock);
+	engine->deadlines = deadlines_new(loop, clock);
+	engine->events = events_new(store, clock);
+	engine_listen(engine);
+	engine->node = node_new(engine->deadlines, clock, config, &engine->node_listener);
+	int r = load(engine, devices, device_count, err);
+	if (r < 0) {
+		engine_free(engine);
+		return r;
+	}
+	*ret = engine;
+	return 0;
+}
+
+struct driver_listener *engine_listener(struct engine *engine)
+{
+	return node_driver_listener(engine->node);
+}
+
+static void note(struct engine *engine, const char *what)
+{
+	struct event event = events_begin(engine->events, EVENT_NODE, NULL, 0);
+	events_emit(engine->events, &event, event_json_node(&event, what, "", 0));
+}
+
+static void hand_over_all(struct engine *engine)
+{
+	struct control_device *device, *next;
+	HASH_ITER(hh_name, engine->by_name, device, next)
+	{
+		control_hand_over(device);
+		control_schedule(device);
+	}
+}
+
+void engine_start(struct engine *engine, struct driver *driver)
+{
+	engine->driver = driver;
+	engine->started = true;
+	note(engine, "started");
+	hand_over_all(engine); /* what is wanted is known before anything is looked at */
+	node_start(engine->node, driver);
+}
+
+void engine_stop(struct engine *engine, void (*stopped)(void *data), void *data)
+{
+	note(engine, "stopped");
+	engine->stopping = true;
+	node_stop(engine->node, stopped, data);
+}
+
+void engine_free(struct engine *engine)
+{
+	if (!engine)
+		return;
+	struct control_device *device, *next;
+	HASH_ITER(hh_name, engine->by_name, device, next)
+	engine_drop_device(device);
+	node_free(engine->node);
+	events_free(engine->events);
+	deadlines_free(engine->deadlines);
+	for (unsigned i = 0; i < engine->policy_count; i++)
+		policy_free(engine->policies[i]);
+	free(engine->policies);
+	free(engine);
+}
+
+/* --- reload --- */
+
+static void change_policy(struct control_device *device, const struct device *in_file)
+{
+	struct engine *engine = device->engine;
+	const struct policy *before = device->policy;
+	struct decision decision = {0};
+	int64_t now_us = clock_now_us(engine->clock);
+
+	if (in_file) {
+		bool same_type = text_equal(in_file->type, device->device.type);
+		uint32_t number = device->device.number;
+		device->device = *in_file;
+		device->device.number = number;
+		store_put_device(engine->store, &device->device);
+		before = same_type ? before : NULL;
+	}
+	const struct policy *after = engine_find_policy(engine, device->device.type);
+	uint32_t generation = device->machine.generation;
+	device->policy = after;
+	if (before && after) {
+		machine_change_policy(&device->machine, before, after, now_us, &decision);
+	} else if (after) {
+		machine_done(&device->machine);
+		machine_init(&device->machine, after, now_us);
+		device->machine.generation = generation + 1;
+	}
+	/* A chain that changed within its state takes over from the old one without a gap, unless
+	 * its posture says otherwise. */
+	device->hold_old = after && decision.cause == DECISION_NONE &&
+			   after->states[device->machine.state].posture.hold != POSTURE_HOLD_HELD;
+	control_carry_out(device, &decision);
+	control_put_machine(device);
+}
+
+void engine_reload(struct engine *engine, struct policy **policies, unsigned policy_count,
+		   const struct device *devices, unsigned device_count)
+{
+	struct policy **old = engine->policies;
+	unsigned old_count = engine->policy_count;
+	struct loading loading = {engine, devices, device_count};
+
+	engine->policies = mem_copy(policies, policy_count * sizeof(*policies));
+	engine->policy_count = policy_count;
+	struct control_device *device, *next;
+	HASH_ITER(hh_name, engine->by_name, device, next)
+	{
+		const struct device *in_file = find_in_files(&loading, device->device.name);
+		uint32_t number = device->device.number;
+		if (in_file || !device->device.file[0]) {
+			change_policy(device, in_file);
+			continue;
+		}
+		engine_drop_device(device);
+		store_delete_device(engine->store, number);
+		node_forget(engine->node, number);
+	}
+	for (unsigned i = 0; i < device_count; i++)
+		add_file_device(engine, &devices[i]);
+	hand_over_all(engine); /* from here on nobody holds anything of the old policies */
+	for (unsigned i = 0; i < old_count; i++)
+		policy_free(old[i]);
+	free(old);
+	note(engine, "reloaded");
+}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* engine/engine.h - joins policy, node and store; what the API may ask and order.
  *
- *   control (control.c)  devices, machines, decisions, intent    "device, generation, posture"
+ *   decide.c, orders.c   devices, machines, decisions, intent    "device, generation, posture"
  *        |  ^                                                             |
  *        v  | alerts, generation reached                                  v
  *   node (node.c)        observe -> plan -> act over a driver
@@ -22,18 +22,16 @@ struct engine;
 
 struct engine_config {
 	char instance[NAME_BYTES];
-	const char *node_name;	   /* of this machine, for events */
-	unsigned launches_at_once; /* of umboxes, over all devices; 0: number of processors */
-	int64_t ready_timeout_us;  /* from launch to ready */
-	int64_t drain_quiet_us;	   /* old legs must be quiet for so long */
-	int64_t drain_max_us;	   /* and are given no more than this */
-	int64_t observe_every_us;  /* a full look at the world although nothing was told */
+	int64_t ready_timeout_us; /* from launch to ready */
+	int64_t drain_quiet_us;   /* old legs must be quiet for so long */
+	int64_t drain_max_us;     /* and are given no more than this */
+	int64_t observe_every_us; /* a full look at the world although nothing was told */
 };
 
 void engine_config_init(struct engine_config *config); /* the defaults */
 
-/* Takes the policies (an array of pointers, each owned from now on).  Devices come from the store and
- * from `devices` (those of files, which win).  A device whose type has no policy, or an unknown
+/* Takes the policies (an array of pointers, each owned from now on).  Devices come from the store
+ * and from `devices` (those of files, which win).  A device whose type has no policy, or an unknown
  * state in the store, is held and told; it is never an error. */
 int engine_new(struct engine **ret, uv_loop_t *loop, struct clock *clock,
 	       const struct engine_config *config, struct store *store, struct policy **policies,
@@ -59,7 +57,7 @@ struct engine_status {
 	unsigned devices_in_initial_state, devices_in_other_state, quarantined;
 	unsigned converged, degraded, held, old_chain; /* by plan_goal */
 	unsigned umboxes_running, umboxes_ready;
-	bool engine_reachable;	  /* Docker */
+	bool engine_reachable; /* Docker */
 	bool picture_complete;
 	uint64_t transitions, alerts, alerts_dropped, drift_repairs, frames_spoofed;
 	int64_t started_us, started_wall_us;
@@ -74,9 +72,9 @@ struct device_status {
 	int64_t entered_us, entered_wall_us;
 	bool manual, quarantined;
 	int64_t manual_until_us;
-	char reason[REASON_BYTES];	 /* of the last transition, or the operator's words */
+	char reason[REASON_BYTES]; /* of the last transition, or the operator's words */
 	enum plan_goal goal;
-	char trouble[256];		 /* why it is held or degraded, in words; "" when all is well */
+	char trouble[256]; /* why it is held or degraded, in words; "" when all is well */
 	uint64_t alerts;
 	char last_alert[NAME_BYTES];
 	int64_t last_alert_wall_us;
@@ -123,7 +121,8 @@ unsigned engine_policy_count(const struct engine *engine);
 const struct policy *engine_policy(const struct engine *engine, unsigned index);
 
 int engine_read_events(const struct engine *engine, const struct event_filter *filter,
-		       bool (*each)(void *data, const struct event *event, const char *acknowledged_by),
+		       bool (*each)(void *data, const struct event *event,
+				    const char *acknowledged_by),
 		       void *data, struct error *err) must_check;
 /* Device name to number for a filter; -ENOENT. */
 int engine_device_number(const struct engine *engine, const char *name, uint32_t *ret,
@@ -157,8 +156,8 @@ int engine_remove_device(struct engine *engine, const char *name,
 int engine_set_state(struct engine *engine, const char *device, const char *state, int64_t for_us,
 		     const struct operator_order *order, struct error *err) must_check;
 /* Nothing passes until released, whatever the policy says. */
-int engine_quarantine(struct engine *engine, const char *device,
-		      const struct operator_order *order, struct error *err) must_check;
+int engine_quarantine(struct engine *engine, const char *device, const struct operator_order *order,
+		      struct error *err) must_check;
 /* Ends quarantine and manual state, back to the policy's initial state. */
 int engine_release(struct engine *engine, const char *device, const struct operator_order *order,
 		   struct error *err) must_check;
@@ -167,7 +166,8 @@ int engine_acknowledge(struct engine *engine, uint64_t alert, const struct opera
 
 /* The log of a umbox: `done` runs once with the text (borrowed) or an error. */
 struct engine_logs {
-	void (*done)(struct engine_logs *logs, int result, const char *text, const struct error *err);
+	void (*done)(struct engine_logs *logs, int result, const char *text,
+		     const struct error *err);
 	struct driver_call call; /* the engine's from here on */
 	char *text;
 	struct engine *engine;

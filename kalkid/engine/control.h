@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* engine/control.h - the inside of the engine: what control keeps of devices, decisions and intent.
+ *
+ * engine.c begins and ends; decide.c turns facts into decisions and hands them to the node;
+ * orders.c does what operators say; status.c answers questions. */
+#pragma once
+
+#include <uthash.h>
+
+#include "engine/events.h"
+#include "engine/node.h"
+
+struct control_device {
+	struct engine *engine;
+	struct device device;
+	const struct policy *policy; /* NULL: no file defines its type; it is held */
+	struct machine machine;
+	bool quarantined;
+	bool hold_old;     /* while the posture of the last decision comes up */
+	unsigned barriers; /* loosening decisions that are being written */
+	char reason[REASON_BYTES];
+	char quarantine_reason[REASON_BYTES];
+	int64_t entered_wall_us;
+	uint64_t decided_event;
+	uint64_t alerts;
+	char last_alert[NAME_BYTES];
+	int64_t last_alert_wall_us;
+	struct deadline deadline;
+	UT_hash_handle hh_name, hh_number;
+};
+
+struct engine {
+	uv_loop_t *loop;
+	const struct clock *clock;
+	struct engine_config config;
+	struct store *store;
+	struct deadlines *deadlines;
+	struct events *events;
+	struct node *node;
+	struct node_listener node_listener;
+	struct driver *driver;
+	struct policy **policies;
+	unsigned policy_count;
+	struct control_device *by_name, *by_number;
+	uint64_t transitions, alerts;
+	int64_t started_us, started_wall_us;
+	bool started, stopping;
+};
+
+/* engine.c */
+struct control_device *engine_device(const struct engine *engine, const char *name);
+int engine_seek(const struct engine *engine, const char *name, struct control_device **ret,
+		struct error *err) must_check;
+/* Adds it to the tables; its machine starts anew. */
+struct control_device *engine_take_device(struct engine *engine, const struct device *device);
+void engine_drop_device(struct control_device *device);
+const struct policy *engine_find_policy(const struct engine *engine, const char *type);
+
+/* decide.c */
+void engine_listen(struct engine *engine); /* sets node_listener */
+/* The device's posture to the node, at once. */
+void control_hand_over(struct control_device *device);
+/* The same once everything put into the store so far is on disk. */
+void control_hand_over_written(struct control_device *device);
+/* Records the decision and has it carried out, in the order that its direction asks for. */
+void control_carry_out(struct control_device *device, const struct decision *decision);
+/* The machine and the operator's marks to the store. */
+void control_put_machine(struct control_device *device);
+/* Sets the deadline of the next decision that time alone can bring. */
+void control_schedule(struct control_device *device);
+const char *control_state(const struct control_device *device);

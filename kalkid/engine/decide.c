@@ -1,0 +1,302 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* engine/decide.c - facts in, decisions out, and their order: a decision that tightens is enforced,
+ * then written; one that loosens is written, then enforced. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "engine/control.h"
+
+static const struct posture BLOCKED = {.mode = POSTURE_BLOCK, .cut = true};
+
+const char *control_state(const struct control_device *device)
+{
+	return device->policy ? device->policy->states[device->machine.state].name : "";
+}
+
+void control_hand_over(struct control_device *device)
+{
+	struct engine *engine = device->engine;
+	struct want want = {
+		.enrolled = true,
+		.generation = device->machine.generation,
+		.posture = &BLOCKED,
+		.hold_old = device->hold_old,
+	};
+	if (device->policy) {
+		unsigned state = device->machine.state;
+		if (!device->quarantined)
+			want.posture = &device->policy->states[state].posture;
+		want.standby_count = policy_standby(device->policy, state, want.standby,
+						    ARRAY_SIZE(want.standby));
+	}
+	node_want(engine->node, &device->device, &want, control_state(device));
+}
+
+void control_put_machine(struct control_device *device)
+{
+	const struct machine *machine = &device->machine;
+	struct machine_record record = {
+		.device = device->device.number,
+		.generation = machine->generation,
+		.entered_us = machine->entered_us,
+		.last_alert_us = machine->last_alert_us,
+		.decided_event = device->decided_event,
+		.manual = machine->manual,
+		.manual_until_us = machine->manual_until_us,
+		.quarantined = device->quarantined,
+	};
+	TEXT_COPY(record.state, control_state(device));
+	TEXT_COPY(record.manual_reason, machine->manual_reason);
+	TEXT_COPY(record.quarantine_reason, device->quarantine_reason);
+	if (device->policy)
+		TEXT_COPY(record.manual_back, device->policy->states[machine->manual_back].name);
+	store_put_machine(device->engine->store, &record);
+}
+
+static void record_transition(struct control_device *device, const struct decision *decision,
+			      int64_t decided_us)
+{
+	struct engine *engine = device->engine;
+	const struct policy *policy = device->policy;
+	struct event event = events_begin(engine->events, EVENT_TRANSITION, &device->device,
+					  device->machine.generation);
+	struct transition_text text = {
+		.from = policy->states[decision->from].name,
+		.to = policy->states[decision->to].name,
+		.rule = decision->rule >= 0 ? policy->rules[decision->rule].name : NULL,
+		.alert_us = decision->evidence_count ? device->machine.last_alert_us : 0,
+		.decided_us = decided_us,
+	};
+	device->decided_event = event.id;
+	device->entered_wall_us = event.wall_us;
+	control_put_machine(device);
+	log_info("state", "device=%s from=%s to=%s cause=%s generation=%u reason=\"%s\"",
+		 device->device.name, text.from, text.to, decision_cause_name(decision->cause),
+		 device->machine.generation, decision->reason);
+	events_emit(engine->events, &event, event_json_transition(&event, decision, &text));
+}
+
+/* A loosening decision on its way to the disk. */
+struct pending {
+	struct store_barrier barrier;
+	struct engine *engine;
+	uint32_t device;
+};
+
+static void on_written(struct store_barrier *barrier, int result)
+{
+	struct pending *pending = container_of(barrier, struct pending, barrier);
+	struct engine *engine = pending->engine;
+	struct control_device *device;
+	HASH_FIND(hh_number, engine->by_number, &pending->device, sizeof(pending->device), device);
+	free(pending);
+	if (!device || engine->stopping)
+		return;
+	if (result < 0)
+		log_error("decision not written, enforced all the same", "device=%s error=\"%s\"",
+			  device->device.name, strerror(-result));
+	/* Of several only the last has the newest state on disk. */
+	if (--device->barriers == 0)
+		control_hand_over(device);
+}
+
+void control_hand_over_written(struct control_device *device)
+{
+	struct pending *pending = mem_alloc(sizeof(*pending));
+	pending->engine = device->engine;
+	pending->device = device->device.number;
+	pending->barrier.done = on_written;
+	device->barriers++;
+	store_sync(device->engine->store, &pending->barrier);
+}
+
+static bool old_chain_may_stay(const struct control_device *device, const struct decision *decision)
+{
+	switch (device->policy->states[decision->to].posture.hold) {
+	case POSTURE_HOLD_AUTO: return !decision->tightens;
+	case POSTURE_HOLD_HELD: return false;
+	case POSTURE_HOLD_OLD: return true;
+	case POSTURE_HOLD_COUNT: break;
+	}
+	return false;
+}
+
+void control_carry_out(struct control_device *device, const struct decision *decision)
+{
+	int64_t decided_us = clock_now_us(device->engine->clock);
+	if (decision->cause == DECISION_NONE)
+		return;
+	bool moves = decision->from != decision->to;
+
+	TEXT_COPY(device->reason, decision->reason);
+	if (moves) {
+		device->engine->transitions++;
+		device->hold_old = old_chain_may_stay(device, decision);
+	}
+	if (moves && decision->tightens)
+		control_hand_over(device);
+	record_transition(device, decision, decided_us);
+	if (moves && !decision->tightens)
+		control_hand_over_written(device);
+}
+
+void control_schedule(struct control_device *device)
+{
+	struct engine *engine = device->engine;
+	int64_t next_us = DEADLINE_NEVER;
+	if (device->policy)
+		next_us = machine_next_us(&device->machine, device->policy,
+					  clock_now_us(engine->clock));
+	deadline_set(engine->deadlines, &device->deadline, next_us);
+}
+
+/* --- facts --- */
+
+static void take_alert(struct control_device *device, const struct alert *told)
+{
+	struct engine *engine = device->engine;
+	struct alert alert = *told;
+	struct event event = events_begin(engine->events, EVENT_ALERT, &device->device,
+					  device->machine.generation);
+	struct decision decision = {0};
+
+	alert.id = event.id;
+	alert.time_us = event.time_us;
+	device->alerts++;
+	engine->alerts++;
+	device->last_alert_wall_us = event.wall_us;
+	TEXT_COPY(device->last_alert, alert.type);
+	events_hold(engine->events); /* the kernel before the history */
+	if (device->policy) {
+		machine_alert(&device->machine, device->policy, &alert, event.time_us, &decision);
+		control_carry_out(device, &decision);
+		control_schedule(device);
+	}
+	events_emit(engine->events, &event, event_json_alert(&event, &alert));
+	events_release(engine->events);
+}
+
+static struct control_device *find_number(struct engine *engine, uint32_t number)
+{
+	struct control_device *device;
+	HASH_FIND(hh_number, engine->by_number, &number, sizeof(number), device);
+	return device;
+}
+
+static void on_alert(struct node_listener *listener, uint32_t number, const struct alert *alert)
+{
+	struct engine *engine = container_of(listener, struct engine, node_listener);
+	struct control_device *device = find_number(engine, number);
+	if (device)
+		take_alert(device, alert);
+}
+
+static void emit_chain(struct engine *engine, uint32_t number, uint32_t generation,
+		       const char *what, const struct path *path, int64_t at_us, const char *words)
+{
+	struct control_device *device = find_number(engine, number);
+	if (!device)
+		return;
+	struct event event = events_begin(engine->events, EVENT_CHAIN, &device->device, generation);
+	if (at_us) { /* when it happened, not when it is written down */
+		event.wall_us -= event.time_us - at_us;
+		event.time_us = at_us;
+	}
+	log_info("chain", "device=%s what=%s generation=%u hops=%u", device->device.name, what,
+		 generation, path->count);
+	events_emit(engine->events, &event,
+		    event_json_chain(&event, what, control_state(device), path, words));
+}
+
+static void on_enforced(struct node_listener *listener, uint32_t number, uint32_t generation,
+			const struct path *path, int64_t at_us)
+{
+	emit_chain(container_of(listener, struct engine, node_listener), number, generation,
+		   path->state == PATH_WHOLE ? "routed" : "held", path, at_us, NULL);
+}
+
+static void on_goal(struct node_listener *listener, uint32_t number, uint32_t generation,
+		    enum plan_goal goal, const struct path *path)
+{
+	struct engine *engine = container_of(listener, struct engine, node_listener);
+	struct node_view view = {0};
+	if (goal == PLAN_HELD) /* told by on_enforced, at its very moment */
+		return;
+	node_read(engine->node, number, &view);
+	emit_chain(engine, number, generation, plan_goal_name(goal), path, 0,
+		   view.trouble && view.trouble[0] ? view.trouble : NULL);
+}
+
+static void on_step(struct node_listener *listener, uint32_t number, uint32_t generation,
+		    const struct node_step *step)
+{
+	struct engine *engine = container_of(listener, struct engine, node_listener);
+	struct control_device *device = find_number(engine, number);
+	struct device gone = {.number = number};
+	struct event event = events_begin(engine->events, EVENT_STEP,
+					  device ? &device->device : &gone, generation);
+	if (step->result < 0)
+		log_warning("step failed", "device=%s step=%s umbox=%u hop=%s error=\"%s\"",
+			    event.device_name, step_kind_name(step->step->kind), step->step->umbox,
+			    step->hop, step->words);
+	events_emit(engine->events, &event,
+		    event_json_step(&event, step->step, step->result,
+				    step->ended_us - step->started_us, step->words));
+}
+
+static void on_record(struct node_listener *listener, uint32_t number, uint32_t umbox,
+		      const char *json)
+{
+	struct engine *engine = container_of(listener, struct engine, node_listener);
+	struct control_device *device = find_number(engine, number);
+	if (!device)
+		return;
+	struct event event = events_begin(engine->events, EVENT_UMBOX, &device->device,
+					  device->machine.generation);
+	events_emit(engine->events, &event, event_json_umbox(&event, umbox, NULL, json));
+}
+
+static void alert_of_daemon(struct control_device *device, const char *type,
+			    enum alert_severity severity, uint64_t count, const char *words)
+{
+	struct alert alert = {.severity = severity, .count = (uint32_t)min_of(count, 1000000000u)};
+	TEXT_COPY(alert.type, type);
+	TEXT_COPY(alert.detail, words);
+	take_alert(device, &alert);
+}
+
+static void on_remark(struct node_listener *listener, uint32_t number, const char *kind,
+		      uint64_t count, const char *words)
+{
+	struct engine *engine = container_of(listener, struct engine, node_listener);
+	struct control_device *device = number ? find_number(engine, number) : NULL;
+	struct event event = events_begin(engine->events, EVENT_NODE,
+					  device ? &device->device : NULL, 0);
+	log_warning(kind, "device=%s count=%llu words=\"%s\"", event.device_name,
+		    (unsigned long long)count, words);
+	events_emit(engine->events, &event, event_json_node(&event, kind, words, count));
+	if (device && text_equal(kind, "spoofed"))
+		alert_of_daemon(device, "spoofed-frames", ALERT_HIGH, count, words);
+}
+
+static uint32_t new_umbox(struct node_listener *listener)
+{
+	return store_new_umbox(container_of(listener, struct engine, node_listener)->store);
+}
+
+void engine_listen(struct engine *engine)
+{
+	engine->node_listener = (struct node_listener){
+		.on_alert = on_alert,
+		.on_enforced = on_enforced,
+		.on_goal = on_goal,
+		.on_step = on_step,
+		.on_record = on_record,
+		.on_remark = on_remark,
+		.new_umbox = new_umbox,
+	};
+}

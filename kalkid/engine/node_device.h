@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* engine/node_device.h - what the node keeps of one device; only node*.c look inside. */
+#pragma once
+
+#include <uthash.h>
+
+#include "engine/node.h"
+
+enum { NODE_WORDS_BYTES = 256 };
+
+/* What is known of a umbox beyond what the planner needs; same place as in world.umboxes. */
+struct node_umbox {
+	char hop[NAME_BYTES], state[NAME_BYTES], image_id[80];
+	uint32_t generation;
+	int64_t ready_by_us; /* deadline of its readiness, DEADLINE_NEVER when none */
+	bool draining;
+	int64_t drain_since_us, still_since_us; /* left the path; last counted frame */
+	uint64_t drain_frames;
+};
+
+struct node_device {
+	struct node *node;
+	uint32_t number;
+	struct device device;
+	struct want want;
+	char state[NAME_BYTES]; /* label of launched umboxes */
+	struct device enrolled_as;
+	struct world have;
+	struct node_umbox umboxes[WORLD_UMBOXES_MAX];
+	struct deadline deadline;
+	unsigned steps_running;
+	unsigned change; /* counts starts and ends of steps, notices: an older picture is stale */
+	unsigned failures;
+	int64_t retry_at_us;
+	uint32_t generation_enforced;
+	bool observed;    /* at least once */
+	bool told_want;   /* control has said what it wants */
+	bool path_failed; /* the last HOLD or ROUTE was refused */
+	int64_t well_since_us;
+	enum plan_goal goal;
+	uint32_t goal_generation;
+	bool told; /* goal and goal_generation were told to the listener */
+	bool settled;
+	char trouble[NODE_WORDS_BYTES];
+	UT_hash_handle hh;
+};
+
+struct node {
+	const struct clock *clock;
+	struct deadlines *deadlines;
+	struct engine_config config;
+	struct node_listener *listener;
+	struct driver_listener driver_listener;
+	struct driver *driver;
+	struct node_device *devices; /* by number */
+	struct deadline observe_deadline;
+	bool started, stopping, observing, observe_again, engine_down, complete;
+	unsigned calls; /* under way, over all devices */
+	uint64_t drift_repairs, alerts_dropped, frames_spoofed;
+	void (*stopped)(void *data);
+	void *stopped_data;
+};
+
+/* node.c */
+void node_device_plan(struct node_device *device);
+struct node_device *node_device_find(const struct node *node, uint32_t number);
+struct node_device *node_device_new(struct node *node, uint32_t number);
+void node_device_forget_umbox(struct node_device *device, uint32_t umbox);
+/* The place of the umbox in both arrays, made when there is none; -1 when there is no room. */
+int node_device_umbox(struct node_device *device, uint32_t umbox, bool make);
+void node_call_ended(struct node *node);
+
+/* node_observe.c: looks at everything soon; many requests, one look. */
+void node_observe(struct node *node);
+
+/* node_drain.c: which umboxes can hold no frame any more; returns when to look again. */
+int64_t node_device_drain(struct node_device *device, int64_t now_us);

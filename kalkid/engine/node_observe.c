@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* engine/node_observe.c - takes in what the driver sees: adoption by mark and sweep.
+ *
+ * What the node believes of a device gives way to the picture, unless a step or a notice has
+ * changed the device since the look began: then it is looked at again.  A picture that is not
+ * complete adds to what is known and takes nothing away. */
+#include "engine/node_device.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+
+static const int64_t AGAIN_SOON_US = 100000;   /* something moved while we looked */
+static const int64_t AGAIN_LATER_US = 1000000; /* the driver could not see everything */
+
+struct change_mark {
+	uint32_t device;
+	unsigned change;
+};
+
+struct look {
+	struct driver_call call;
+	struct node *node;
+	struct driver_picture picture;
+	struct change_mark *marks; /* of the devices known when it began */
+	unsigned mark_count;
+};
+
+static bool unchanged_since(const struct look *look, const struct node_device *device)
+{
+	if (device->steps_running)
+		return false;
+	for (unsigned i = 0; i < look->mark_count; i++)
+		if (look->marks[i].device == device->number)
+			return look->marks[i].change == device->change;
+	return true; /* new since: nothing was believed of it */
+}
+
+static const struct driver_device *find_device(const struct driver_picture *picture,
+					       uint32_t number)
+{
+	for (unsigned i = 0; i < picture->device_count; i++)
+		if (picture->devices[i].device == number)
+			return &picture->devices[i];
+	return NULL;
+}
+
+static const struct driver_umbox *find_umbox(const struct driver_picture *picture, uint32_t id)
+{
+	for (unsigned i = 0; i < picture->umbox_count; i++)
+		if (picture->umboxes[i].id == id)
+			return &picture->umboxes[i];
+	return NULL;
+}
+
+/* The steering of one device; true when it is not what was believed. */
+static bool merge_steering(struct node_device *device, const struct driver_device *seen)
+{
+	static const struct driver_device nothing = {.path = {.state = PATH_HELD}};
+	struct world *have = &device->have;
+	if (!seen)
+		seen = &nothing;
+	bool drifted = device->observed &&
+		       (have->enrolled != seen->enrolled || !path_equal(&have->path, &seen->path));
+	have->enrolled = seen->enrolled;
+	device->enrolled_as = seen->as;
+	have->stale = seen->enrolled && device->want.enrolled &&
+		      !device_same_identity(&seen->as, &device->device);
+	have->path = seen->path;
+	have->leftovers = seen->leftovers;
+	have->prepared_count = seen->prepared_count;
+	memcpy(have->prepared, seen->prepared, sizeof(have->prepared));
+	device->path_failed = false;
+	return drifted;
+}
+
+/* One umbox; true when it is not what was believed. */
+static bool merge_umbox(struct node_device *device, const struct driver_umbox *seen)
+{
+	bool known = world_find(&device->have, seen->id);
+	int place = node_device_umbox(device, seen->id, true);
+	if (place < 0)
+		return false; /* more than a device can have: looked at again when some are gone */
+	struct umbox_view *view = &device->have.umboxes[place];
+	struct node_umbox *umbox = &device->umboxes[place];
+	bool drifted = known && view->state == UMBOX_RUNNING &&
+		       (seen->state != UMBOX_RUNNING || (view->wired && !seen->wired));
+
+	TEXT_COPY(view->digest, seen->digest);
+	if (view->state != UMBOX_GONE) /* condemned stays condemned */
+		view->state = seen->state;
+	view->wired = seen->wired;
+	if (!known) { /* adopted: in force it is as good as ready, elsewhere it may hold frames */
+		bool in_force = device->have.path.state == PATH_WHOLE &&
+				path_has(&device->have.path, seen->id);
+		view->ready = seen->ready || in_force;
+		view->quiet = false;
+		umbox->ready_by_us = clock_now_us(device->node->clock) +
+				     device->node->config.ready_timeout_us;
+	}
+	if (seen->ready)
+		view->ready = true;
+	TEXT_COPY(umbox->hop, seen->hop);
+	TEXT_COPY(umbox->image_id, seen->image_id);
+	umbox->generation = seen->generation;
+	return drifted;
+}
+
+static bool sweep_umboxes(struct node_device *device, const struct driver_picture *picture)
+{
+	bool drifted = false;
+	for (unsigned i = device->have.umbox_count; i-- > 0;) {
+		struct umbox_view *view = &device->have.umboxes[i];
+		if (find_umbox(picture, view->id))
+			continue;
+		drifted = drifted || view->state == UMBOX_RUNNING;
+		node_device_forget_umbox(device, view->id);
+	}
+	return drifted;
+}
+
+static void merge(struct look *look, struct node_device *device)
+{
+	struct node *node = look->node;
+	const struct driver_picture *picture = &look->picture;
+	const struct driver_device *seen = find_device(picture, device->number);
+	bool first = !device->observed;
+	bool drifted = false;
+
+	if (seen || picture->complete)
+		drifted = merge_steering(device, seen);
+	for (unsigned i = 0; i < picture->umbox_count; i++)
+		if (picture->umboxes[i].device == device->number)
+			drifted |= merge_umbox(device, &picture->umboxes[i]);
+	if (picture->complete) {
+		drifted |= sweep_umboxes(device, picture);
+		device->have.complete = true;
+	}
+	device->observed = true;
+	if (drifted && !first) {
+		node->drift_repairs++;
+		node->listener->on_remark(node->listener, device->number, "repaired", 1,
+					  "rules, links or containers were changed by others");
+	}
+}
+
+/* Devices that only the world knows: left over from before; wanted by nobody, so they will go. */
+static void adopt_strangers(struct node *node, const struct driver_picture *picture)
+{
+	for (unsigned i = 0; i < picture->device_count; i++)
+		if (!node_device_find(node, picture->devices[i].device))
+			node_device_new(node, picture->devices[i].device)->device =
+				picture->devices[i].as;
+	for (unsigned i = 0; i < picture->umbox_count; i++)
+		if (!node_device_find(node, picture->umboxes[i].device))
+			node_device_new(node, picture->umboxes[i].device);
+}
+
+static void plan_all(struct node *node)
+{
+	struct node_device *device, *next;
+	HASH_ITER(hh, node->devices, device, next)
+	node_device_plan(device);
+}
+
+static void on_observed(struct driver_call *call, int result maybe_unused,
+			const struct error *err maybe_unused)
+{
+	struct look *look = container_of(call, struct look, call);
+	struct node *node = look->node;
+	bool moved = false;
+
+	node->observing = false;
+	if (!node->stopping) {
+		adopt_strangers(node, &look->picture);
+		struct node_device *device, *next;
+		HASH_ITER(hh, node->devices, device, next)
+		{
+			if (unchanged_since(look, device))
+				merge(look, device);
+			else
+				moved = true;
+		}
+		node->complete = node->complete || look->picture.complete;
+		int64_t wait_us = moved || node->observe_again ? AGAIN_SOON_US
+				  : !look->picture.complete    ? AGAIN_LATER_US
+							       : node->config.observe_every_us;
+		deadline_set(node->deadlines, &node->observe_deadline,
+			     clock_now_us(node->clock) + wait_us);
+		plan_all(node);
+	}
+	driver_picture_done(&look->picture);
+	free(look->marks);
+	free(look);
+	node_call_ended(node);
+}
+
+void node_observe(struct node *node)
+{
+	if (!node->started || node->stopping)
+		return;
+	if (node->observing) {
+		node->observe_again = true;
+		return;
+	}
+	node->observing = true;
+	node->observe_again = false;
+	deadline_set(node->deadlines, &node->observe_deadline, DEADLINE_NEVER);
+
+	struct look *look = mem_alloc(sizeof(*look));
+	look->node = node;
+	look->call.done = on_observed;
+	look->marks = mem_alloc_array(HASH_COUNT(node->devices), sizeof(*look->marks));
+	struct node_device *device, *next;
+	HASH_ITER(hh, node->devices, device, next)
+	look->marks[look->mark_count++] = (struct change_mark){device->number, device->change};
+	node->calls++;
+	node->driver->ops->observe(node->driver, &look->picture, &look->call);
+}

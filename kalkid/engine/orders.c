@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* engine/orders.c - what operators order: checked in full, then done, then written with their name.
+ */
+#include <string.h>
+
+#include "base/log.h"
+#include "base/text.h"
+#include "engine/control.h"
+
+static const char *const RELEASED = "released by the operator";
+
+static void record_order(struct engine *engine, const struct device *device, uint32_t generation,
+			 const struct operator_order *order, const char *action, const char *target)
+{
+	struct event event = events_begin(engine->events, EVENT_OPERATOR, device, generation);
+	log_info("order", "who=\"%s\" action=%s device=%s target=%s", order->who, action,
+		 device ? device->name : "", target ? target : "");
+	events_emit(engine->events, &event,
+		    event_json_operator(&event, order->who, action, target, order->reason));
+}
+
+/* --- devices --- */
+
+static int check_against_others(struct engine *engine, const struct device *device,
+				const struct control_device *itself, struct error *err)
+{
+	struct control_device *other, *next;
+	HASH_ITER(hh_name, engine->by_name, other, next)
+	{
+		if (other == itself)
+			continue;
+		int r = device_check_pair(device, &other->device, err);
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int check_type(struct engine *engine, const struct device *device, struct error *err)
+{
+	const char *names[POLICY_STATES_MAX];
+	unsigned count = 0;
+	if (engine_find_policy(engine, device->type))
+		return 0;
+	for (unsigned i = 0; i < engine->policy_count && count < ARRAY_SIZE(names); i++)
+		names[count++] = engine->policies[i]->type;
+	const char *nearest = text_nearest(device->type, names, count);
+	return error_set(err, -EINVAL, "device '%s': no type is named '%s'%s%s%s", device->name,
+			 device->type, nearest ? " (did you mean '" : "", nearest ? nearest : "",
+			 nearest ? "'?)" : "");
+}
+
+static int check_device(struct engine *engine, const struct device *device,
+			const struct control_device *itself, struct error *err)
+{
+	int r = device_check(device, err);
+	if (r == 0)
+		r = check_type(engine, device, err);
+	if (r == 0)
+		r = check_against_others(engine, device, itself, err);
+	if (r == 0 && !itself && HASH_CNT(hh_name, engine->by_name) >= DEVICES_MAX)
+		r = error_set(err, -EBUSY, "%d devices are the most that one node protects",
+			      DEVICES_MAX);
+	return r;
+}
+
+static int check_not_of_file(const struct control_device *device, struct error *err)
+{
+	if (!device->device.file[0])
+		return 0;
+	return error_set(err, -EPERM,
+			 "device '%s' is defined by %s (change it there, then reload kalkid)",
+			 device->device.name, device->device.file);
+}
+
+int engine_add_device(struct engine *engine, const struct device *device,
+		      const struct operator_order *order, struct error *err)
+{
+	int r = check_device(engine, device, NULL, err);
+	if (r < 0 || order->dry_run)
+		return r;
+	struct device added = *device;
+	added.file[0] = '\0';
+	added.number = store_new_device_number(engine->store);
+	if (!added.number)
+		return error_set(err, -EBUSY, "no device number is free");
+	struct control_device *taken = engine_take_device(engine, &added);
+	store_put_device(engine->store, &added);
+	control_put_machine(taken);
+	control_hand_over(taken);
+	control_schedule(taken);
+	record_order(engine, &added, taken->machine.generation, order, "add-device", added.type);
+	return 0;
+}
+
+int engine_change_device(struct engine *engine, const struct device *device,
+			 const struct operator_order *order, struct error *err)
+{
+	struct control_device *there;
+	int r = engine_seek(engine, device->name, &there, err);
+	if (r == 0)
+		r = check_not_of_file(there, err);
+	if (r == 0)
+		r = check_device(engine, device, there, err);
+	if (r < 0 || order->dry_run)
+		return r;
+	struct device changed = *device;
+	changed.number = there->device.number;
+	changed.file[0] = '\0';
+	if (!text_equal(changed.type, there->device.type)) {
+		uint32_t generation = there->machine.generation;
+		there->policy = engine_find_policy(engine, changed.type);
+		machine_done(&there->machine);
+		machine_init(&there->machine, there->policy, clock_now_us(engine->clock));
+		there->machine.generation = generation + 1;
+	}
+	there->device = changed;
+	there->hold_old = false;
+	store_put_device(engine->store, &changed);
+	control_put_machine(there);
+	control_hand_over(there);
+	control_schedule(there);
+	record_order(engine, &changed, there->machine.generation, order, "change-device", NULL);
+	return 0;
+}
+
+int engine_remove_device(struct engine *engine, const char *name,
+			 const struct operator_order *order, struct error *err)
+{
+	struct control_device *device;
+	int r = engine_seek(engine, name, &device, err);
+	if (r == 0)
+		r = check_not_of_file(device, err);
+	if (r < 0 || order->dry_run)
+		return r;
+	struct device removed = device->device;
+	uint32_t generation = device->machine.generation;
+	engine_drop_device(device);
+	node_forget(engine->node, removed.number);
+	store_delete_device(engine->store, removed.number);
+	record_order(engine, &removed, generation, order, "remove-device", NULL);
+	return 0;
+}
+
+/* --- states --- */
+
+static int need_policy(const struct control_device *device, struct error *err)
+{
+	if (device->policy)
+		return 0;
+	return error_set(err, -EBUSY,
+			 "device '%s': no file defines its type '%s', so it has no states",
+			 device->device.name, device->device.type);
+}
+
+static int find_state(const struct policy *policy, const char *name, unsigned *ret,
+		      struct error *err)
+{
+	const char *names[POLICY_STATES_MAX];
+	int state = policy_find_state(policy, name);
+	if (state >= 0) {
+		*ret = (unsigned)state;
+		return 0;
+	}
+	for (unsigned i = 0; i < policy->state_count; i++)
+		names[i] = policy->states[i].name;
+	const char *nearest = text_nearest(name, names, policy->state_count);
+	return error_set(err, -EINVAL, "type '%s' has no state named '%s'%s%s%s", policy->type,
+			 name, nearest ? " (did you mean '" : "", nearest ? nearest : "",
+			 nearest ? "'?)" : "");
+}
+
+int engine_set_state(struct engine *engine, const char *name, const char *state_name,
+		     int64_t for_us, const struct operator_order *order, struct error *err)
+{
+	struct control_device *device;
+	unsigned state = 0;
+	int r = engine_seek(engine, name, &device, err);
+	if (r == 0)
+		r = need_policy(device, err);
+	if (r == 0)
+		r = find_state(device->policy, state_name, &state, err);
+	if (r == 0 && for_us < 0)
+		r = error_set(err, -EINVAL, "a time limit cannot be negative");
+	if (r < 0 || order->dry_run)
+		return r;
+	struct decision decision;
+	int64_t now_us = clock_now_us(engine->clock);
+	machine_set_state(&device->machine, device->policy, state, for_us ? now_us + for_us : 0,
+			  order->reason ? order->reason : "set by the operator", now_us, &decision);
+	events_hold(engine->events);
+	control_carry_out(device, &decision);
+	control_schedule(device);
+	record_order(engine, &device->device, device->machine.generation, order, "set-state",
+		     state_name);
+	events_release(engine->events);
+	return 0;
+}
+
+int engine_quarantine(struct engine *engine, const char *name, const struct operator_order *order,
+		      struct error *err)
+{
+	struct control_device *device;
+	int r = engine_seek(engine, name, &device, err);
+	if (r < 0 || order->dry_run)
+		return r;
+	if (!device->quarantined) {
+		device->quarantined = true;
+		device->hold_old = false;
+		device->machine.generation++;
+		control_hand_over(device);
+	}
+	TEXT_COPY(device->quarantine_reason, order->reason ? order->reason : "");
+	control_put_machine(device);
+	record_order(engine, &device->device, device->machine.generation, order, "quarantine",
+		     NULL);
+	return 0;
+}
+
+int engine_release(struct engine *engine, const char *name, const struct operator_order *order,
+		   struct error *err)
+{
+	struct control_device *device;
+	int r = engine_seek(engine, name, &device, err);
+	if (r == 0)
+		r = need_policy(device, err);
+	if (r < 0 || order->dry_run)
+		return r;
+	struct decision decision;
+	const char *reason = order->reason && order->reason[0] ? order->reason : RELEASED;
+	machine_release(&device->machine, device->policy, reason, clock_now_us(engine->clock),
+			&decision);
+	if (device->quarantined) {
+		device->quarantined = false;
+		device->quarantine_reason[0] = '\0';
+		device->machine.generation++;
+		if (decision.cause == DECISION_NONE) /* the state stays, its posture comes back */
+			decision = (struct decision){.cause = DECISION_RELEASE,
+						     .from = device->machine.state,
+						     .to = device->machine.state,
+						     .rule = -1};
+		device->hold_old = false;
+	}
+	events_hold(engine->events);
+	control_carry_out(device, &decision);
+	if (decision.cause != DECISION_NONE && decision.from == decision.to)
+		control_hand_over_written(device);
+	control_schedule(device);
+	record_order(engine, &device->device, device->machine.generation, order, "release", NULL);
+	events_release(engine->events);
+	return 0;
+}
+
+int engine_acknowledge(struct engine *engine, uint64_t alert, const struct operator_order *order,
+		       struct error *err)
+{
+	struct store_status status;
+	store_read_status(engine->store, &status);
+	if (!alert || alert > status.newest_event)
+		return error_set(err, -ENOENT, "no alert has the id %llu",
+				 (unsigned long long)alert);
+	if (order->dry_run)
+		return 0;
+	store_acknowledge(engine->store, alert, order->who, order->reason ? order->reason : "");
+	return 0;
+}

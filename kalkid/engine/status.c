@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* engine/status.c - what the API may ask; changes nothing. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "engine/control.h"
+
+const char *hop_role_name(enum hop_role role)
+{
+	static const char *const NAMES[HOP_ROLE_COUNT] = {
+		[HOP_IN_FORCE] = "in-force", [HOP_COMING] = "coming", [HOP_DRAINING] = "draining",
+		[HOP_STANDBY] = "standby",   [HOP_GOING] = "going",
+	};
+	return NAMES[role];
+}
+
+void engine_read_status(const struct engine *engine, struct engine_status *ret)
+{
+	*ret = (struct engine_status){
+		.devices = HASH_CNT(hh_name, engine->by_name),
+		.transitions = engine->transitions,
+		.alerts = engine->alerts,
+		.started_us = engine->started_us,
+		.started_wall_us = engine->started_wall_us,
+	};
+	const struct control_device *device, *next;
+	HASH_ITER(hh_name, engine->by_name, device, next)
+	{
+		ret->quarantined += device->quarantined;
+		if (device->policy && device->machine.state == device->policy->initial)
+			ret->devices_in_initial_state++;
+		else
+			ret->devices_in_other_state++;
+	}
+	node_read_status(engine->node, ret);
+	store_read_status(engine->store, &ret->store);
+}
+
+static const char *trouble_of(const struct control_device *device, const struct node_view *view)
+{
+	if (!device->policy)
+		return "no file defines its type: it is held";
+	return view->goal == PLAN_CONVERGED ? "" : view->trouble ? view->trouble : "";
+}
+
+static void read_device(const struct control_device *device, struct device_status *ret)
+{
+	const struct machine *machine = &device->machine;
+	struct node_view view = {.goal = PLAN_HELD};
+	node_read(device->engine->node, device->device.number, &view);
+	*ret = (struct device_status){
+		.device = device->device,
+		.generation = machine->generation,
+		.generation_reached = view.generation_enforced,
+		.entered_us = machine->entered_us,
+		.entered_wall_us = device->entered_wall_us,
+		.manual = machine->manual,
+		.manual_until_us = machine->manual_until_us,
+		.quarantined = device->quarantined,
+		.goal = view.goal,
+		.alerts = device->alerts,
+		.last_alert_wall_us = device->last_alert_wall_us,
+	};
+	TEXT_COPY(ret->state, control_state(device));
+	TEXT_COPY(ret->reason, device->quarantined ? device->quarantine_reason : device->reason);
+	TEXT_COPY(ret->last_alert, device->last_alert);
+	TEXT_COPY(ret->trouble, trouble_of(device, &view));
+}
+
+int engine_next_device(const struct engine *engine, const char *after, struct device_status *ret)
+{
+	/* The table is kept sorted by name. */
+	const struct control_device *device = engine->by_name;
+	if (after) {
+		for (; device; device = device->hh_name.next)
+			if (strcmp(device->device.name, after) > 0)
+				break;
+	}
+	if (!device)
+		return -ENOENT;
+	read_device(device, ret);
+	return 0;
+}
+
+int engine_find_device(const struct engine *engine, const char *name, struct device_status *ret,
+		       struct error *err)
+{
+	struct control_device *device;
+	int r = engine_seek(engine, name, &device, err);
+	if (r == 0)
+		read_device(device, ret);
+	return r;
+}
+
+int engine_read_chain(const struct engine *engine, const char *name, struct chain_status *ret,
+		      struct error *err)
+{
+	struct control_device *device;
+	int r = engine_seek(engine, name, &device, err);
+	if (r < 0)
+		return r;
+	*ret = (struct chain_status){
+		.device = device->device,
+		.generation = device->machine.generation,
+		.goal = PLAN_HELD,
+	};
+	TEXT_COPY(ret->state, control_state(device));
+	node_read_chain(engine->node, device->device.number, ret);
+	return 0;
+}
+
+int engine_read_plan(const struct engine *engine, const char *name, struct plan *ret,
+		     struct error *err)
+{
+	struct control_device *device;
+	int r = engine_seek(engine, name, &device, err);
+	if (r < 0)
+		return r;
+	if (!node_read_plan(engine->node, device->device.number, ret))
+		return error_set(err, -EBUSY,
+				 "device '%s': what is there has not been seen in full yet", name);
+	return 0;
+}
+
+unsigned engine_policy_count(const struct engine *engine)
+{
+	return engine->policy_count;
+}
+
+const struct policy *engine_policy(const struct engine *engine, unsigned index)
+{
+	return index < engine->policy_count ? engine->policies[index] : NULL;
+}
+
+int engine_read_events(const struct engine *engine, const struct event_filter *filter,
+		       bool (*each)(void *data, const struct event *event,
+				    const char *acknowledged_by),
+		       void *data, struct error *err)
+{
+	return store_read_events(engine->store, filter, each, data, err);
+}
+
+int engine_device_number(const struct engine *engine, const char *name, uint32_t *ret,
+			 struct error *err)
+{
+	struct control_device *device;
+	int r = engine_seek(engine, name, &device, err);
+	if (r == 0)
+		*ret = device->device.number;
+	return r;
+}
+
+void engine_subscribe(struct engine *engine, struct engine_subscriber *subscriber)
+{
+	events_subscribe(engine->events, subscriber);
+}
+
+void engine_unsubscribe(struct engine *engine, struct engine_subscriber *subscriber)
+{
+	events_unsubscribe(engine->events, subscriber);
+}
+
+static void on_logs(struct driver_call *call, int result, const struct error *err)
+{
+	struct engine_logs *logs = container_of(call, struct engine_logs, call);
+	char *text = take(logs->text);
+	logs->done(logs, result, text ? text : "", err);
+	free(text);
+}
+
+int engine_read_logs(struct engine *engine, uint32_t umbox, size_t bytes_max,
+		     struct engine_logs *logs, struct error *err)
+{
+	if (!engine->driver || engine->stopping)
+		return error_set(err, -EBUSY, "kalkid is starting or stopping");
+	logs->engine = engine;
+	logs->text = NULL;
+	logs->call.done = on_logs;
+	engine->driver->ops->logs(engine->driver, umbox, bytes_max, &logs->text, &logs->call);
+	return 0;
+}
