@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* codec/umbox_image.c - see umbox_image.h. */
+#include "codec/umbox_image.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "codec/parameter_schema.h"
+
+enum { PIDS_DEFAULT = 32 };
+#define MEMORY_DEFAULT ((uint64_t)64 << 20)
+
+const char *umbox_capability_name(enum umbox_capability capability)
+{
+	static const char *const names[] = {
+		[CAPABILITY_NET_RAW] = "NET_RAW",
+		[CAPABILITY_NET_ADMIN] = "NET_ADMIN",
+		[CAPABILITY_NET_BIND_SERVICE] = "NET_BIND_SERVICE",
+	};
+	return names[capability];
+}
+
+static int wrong(const char *label, const char *value, const char *right, struct error *err)
+{
+	return error_set(err, -EINVAL, "image label %s is '%.64s' (it must be %s)", label, value,
+			 right);
+}
+
+static int read_contract(struct umbox_image *image maybe_unused, const char *value,
+			 struct error *err)
+{
+	if (!value)
+		return error_set(err, -EINVAL,
+				 "the image is no umbox: it has no label umbox.contract");
+	return text_equal(value, "1") ? 0 : wrong("umbox.contract", value, "1", err);
+}
+
+static int read_mode(struct umbox_image *image maybe_unused, const char *value, struct error *err)
+{
+	return !value || text_equal(value, "inline") ? 0
+						     : wrong("umbox.mode", value, "inline", err);
+}
+
+static int read_capabilities(struct umbox_image *image, const char *value, struct error *err)
+{
+	cleanup_free char *list = mem_copy_text(value ? value : "");
+	char *rest = list;
+	for (char *word = strtok_r(list, ", ", &rest); word; word = strtok_r(NULL, ", ", &rest)) {
+		unsigned i = 0;
+		while (i < CAPABILITY_COUNT && !text_equal(umbox_capability_name(i), word))
+			i++;
+		if (i == CAPABILITY_COUNT)
+			return wrong("umbox.capabilities", word,
+				     "some of NET_RAW, NET_ADMIN, NET_BIND_SERVICE", err);
+		image->capable[i] = true;
+	}
+	return 0;
+}
+
+/* Digits with an optional unit k or m. */
+static bool parse_bytes(uint64_t *ret, const char *text)
+{
+	char *end;
+	if (!isdigit((unsigned char)text[0]))
+		return false;
+	errno = 0;
+	uint64_t value = strtoull(text, &end, 10);
+	unsigned shift = *end == 'k' ? 10 : *end == 'm' ? 20 : 0;
+	if (errno || (shift && *++end) || *end || value > UMBOX_MEMORY_MAX_BYTES >> shift)
+		return false;
+	*ret = value << shift;
+	return true;
+}
+
+static int read_memory(struct umbox_image *image, const char *value, struct error *err)
+{
+	if (!value)
+		image->memory_bytes = MEMORY_DEFAULT;
+	else if (!parse_bytes(&image->memory_bytes, value) ||
+		 image->memory_bytes < UMBOX_MEMORY_MIN_BYTES)
+		return wrong("umbox.memory", value, "bytes, or with k or m, from 8m to 8192m", err);
+	return 0;
+}
+
+static int read_pids(struct umbox_image *image, const char *value, struct error *err)
+{
+	uint64_t pids = PIDS_DEFAULT;
+	if (value && (!parse_bytes(&pids, value) || pids < 1 || pids > UMBOX_PIDS_MAX))
+		return wrong("umbox.pids", value, "a number from 1 to 4096", err);
+	image->pids = (unsigned)pids;
+	return 0;
+}
+
+static int read_offload(struct umbox_image *image, const char *value, struct error *err)
+{
+	image->plain_frames = text_equal(value, "off");
+	if (value && !image->plain_frames && !text_equal(value, "keep"))
+		return wrong("umbox.offload", value, "keep or off", err);
+	return 0;
+}
+
+static int read_ready(struct umbox_image *image, const char *value, struct error *err)
+{
+	image->ready_wired = text_equal(value, "wired");
+	if (value && !image->ready_wired && !text_equal(value, "socket"))
+		return wrong("umbox.ready", value, "socket or wired", err);
+	return 0;
+}
+
+static int read_midstream(struct umbox_image *image maybe_unused, const char *value,
+			  struct error *err)
+{
+	if (value && !text_equal(value, "ok") && !text_equal(value, "reset"))
+		return wrong("umbox.midstream", value, "ok or reset", err);
+	return 0;
+}
+
+static int read_parameters(struct umbox_image *image, const char *value, struct error *err)
+{
+	if (!value)
+		return 0;
+	json_error_t json_error;
+	if (strlen(value) > UMBOX_LABEL_BYTES_MAX)
+		return error_set(err, -EINVAL,
+				 "image label umbox.parameters is longer than %d bytes",
+				 UMBOX_LABEL_BYTES_MAX);
+	image->parameters = json_loads(value, JSON_REJECT_DUPLICATES, &json_error);
+	if (!image->parameters)
+		return error_set(err, -EINVAL, "image label umbox.parameters is not JSON: %s",
+				 json_error.text);
+	int result = parameter_schema_check(image->parameters, err);
+	return result < 0 ? (error_prefix(err, "image label umbox.parameters: "), result) : 0;
+}
+
+static const struct {
+	const char *label;
+	int (*read)(struct umbox_image *image, const char *value, struct error *err);
+} LABELS[] = {
+	{"umbox.contract", read_contract},
+	{"umbox.mode", read_mode},
+	{"umbox.capabilities", read_capabilities},
+	{"umbox.memory", read_memory},
+	{"umbox.pids", read_pids},
+	{"umbox.offload", read_offload},
+	{"umbox.ready", read_ready},
+	{"umbox.midstream", read_midstream},
+	{"umbox.parameters", read_parameters},
+};
+
+int umbox_image_read(struct umbox_image *ret, const char *bytes, size_t count, struct error *err)
+{
+	struct umbox_image image = {0};
+	json_t *answer = json_loadb(bytes ? bytes : "", count, 0, NULL);
+	const char *id = json_string_value(json_object_get(answer, "Id"));
+	const json_t *labels = json_object_get(json_object_get(answer, "Config"), "Labels");
+	int result = 0;
+	if (!id || !TEXT_COPY(image.id, id))
+		result = error_set(err, -EPROTO, "Docker's answer about the image has no id");
+	for (size_t i = 0; i < ARRAY_SIZE(LABELS) && result == 0; i++)
+		result = LABELS[i].read(
+			&image, json_string_value(json_object_get(labels, LABELS[i].label)), err);
+	json_decref(answer);
+	if (result < 0)
+		umbox_image_done(&image);
+	else
+		*ret = image;
+	return result;
+}
+
+void umbox_image_done(struct umbox_image *image)
+{
+	json_decref(image->parameters);
+	*image = (struct umbox_image){0};
+}
+
+int umbox_image_check_parameters(const struct umbox_image *image, const char *parameters,
+				 struct error *err)
+{
+	json_t *values = json_loads(parameters, JSON_REJECT_DUPLICATES, NULL);
+	int result = 0;
+	if (!json_is_object(values))
+		result = error_set(err, -EINVAL, "parameters: not a JSON object");
+	else if (image->parameters)
+		result = parameter_schema_match(image->parameters, values, err);
+	else if (json_object_size(values))
+		result = error_set(err, -EINVAL, "parameters: the image takes none");
+	json_decref(values);
+	return result;
+}

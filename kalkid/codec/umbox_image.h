@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* codec/umbox_image.h - what an image says of itself by its labels (umbox-images/CONTRACT.md). */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+
+enum {
+	IMAGE_ID_BYTES = 80, /* "sha256:" and 64 hex digits */
+	UMBOX_PIDS_MAX = 4096,
+	UMBOX_LABEL_BYTES_MAX = 16 * 1024,
+};
+#define UMBOX_MEMORY_MIN_BYTES ((uint64_t)8 << 20)
+#define UMBOX_MEMORY_MAX_BYTES ((uint64_t)8 << 30)
+
+enum umbox_capability {
+	CAPABILITY_NET_RAW,
+	CAPABILITY_NET_ADMIN,
+	CAPABILITY_NET_BIND_SERVICE,
+	CAPABILITY_COUNT,
+};
+
+const char *umbox_capability_name(enum umbox_capability capability);
+
+struct umbox_image {
+	char id[IMAGE_ID_BYTES];
+	bool capable[CAPABILITY_COUNT];
+	uint64_t memory_bytes;
+	unsigned pids;
+	bool plain_frames;  /* umbox.offload=off */
+	bool ready_wired;   /* umbox.ready=wired: ready once it runs and has its legs */
+	json_t *parameters; /* schema, checked; NULL: it takes none */
+};
+
+/* Reads Docker's answer about an image.  -EINVAL says which label is wrong; done by
+ * umbox_image_done. */
+int umbox_image_read(struct umbox_image *ret, const char *bytes, size_t count,
+		     struct error *err) must_check;
+void umbox_image_done(struct umbox_image *image);
+/* `parameters` is JSON text.  -EINVAL names what the image does not take. */
+int umbox_image_check_parameters(const struct umbox_image *image, const char *parameters,
+				 struct error *err) must_check;
