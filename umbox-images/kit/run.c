@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* run.c - the loop: waits for the legs, judges frames, keeps the connection and the time. */
+#include <assert.h>
+#include <errno.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+enum {
+	HEARTBEAT_US = 2 * 1000 * 1000,
+	BATCHES_PER_TURN = 8, /* before the other leg, and the clock, have their turn */
+};
+
+static const char *const leg_names[UMBOX_LEG_COUNT] = {"in", "out"};
+
+enum watched { WATCHED_IN, WATCHED_OUT, WATCHED_SIGNAL, WATCHED_LINK, WATCHED_CONTROL };
+
+int64_t umbox_now_us(void)
+{
+	struct timespec now;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000ll + now.tv_nsec / 1000;
+}
+
+static void watch(struct umbox *umbox, int fd, enum watched what, uint32_t events)
+{
+	struct epoll_event event = {.events = events, .data.u32 = what};
+	if (fd < 0 || epoll_ctl(umbox->watch_fd, EPOLL_CTL_ADD, fd, &event) < 0)
+		umbox_fail(umbox, "cannot watch a descriptor: %s", strerror(errno));
+}
+
+/* --- legs */
+
+static int open_link_notices(void)
+{
+	struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = RTMGRP_LINK};
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_ROUTE);
+	if (fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+static bool attached(const struct umbox *umbox)
+{
+	return umbox->legs[UMBOX_OUT].fd >= 0;
+}
+
+static void attach(struct umbox *umbox)
+{
+	unsigned index[UMBOX_LEG_COUNT];
+	for (int i = 0; i < UMBOX_LEG_COUNT; i++)
+		if (!umbox_leg_is_up(leg_names[i], &index[i]))
+			return;
+	if (umbox->ready_after_ms == UMBOX_NEVER)
+		return;
+	if (umbox->ready_after_ms && umbox->ready_us == INT64_MAX)
+		umbox->ready_us = umbox->now_us + umbox->ready_after_ms * 1000;
+	if (umbox->ready_us != INT64_MAX && umbox->now_us < umbox->ready_us)
+		return;
+	for (int i = 0; i < UMBOX_LEG_COUNT; i++) {
+		int result = umbox_leg_open(&umbox->legs[i], leg_names[i], index[i]);
+		if (result < 0) {
+			umbox_fail(umbox, "leg '%s': %s", leg_names[i], strerror(-result));
+			return;
+		}
+		watch(umbox, umbox->legs[i].fd, (enum watched)i, EPOLLIN);
+	}
+	umbox->ready_us = INT64_MAX;
+	umbox_control_ready(&umbox->control, umbox->now_us);
+}
+
+/* A leg that is down may come up again; one that is gone never comes back. */
+static void check_legs(struct umbox *umbox)
+{
+	if (!attached(umbox)) {
+		attach(umbox);
+		return;
+	}
+	for (int i = 0; i < UMBOX_LEG_COUNT; i++)
+		if (if_nametoindex(leg_names[i]) != umbox->legs[i].index)
+			umbox_fail(umbox, "leg '%s' is gone", leg_names[i]);
+}
+
+static void on_link_notice(struct umbox *umbox)
+{
+	char notices[16 * 1024];
+	while (recv(umbox->link_fd, notices, sizeof(notices), MSG_DONTWAIT) > 0)
+		continue;
+	check_legs(umbox);
+}
+
+/* --- frames */
+
+static enum umbox_leg other(enum umbox_leg leg)
+{
+	return leg == UMBOX_IN ? UMBOX_OUT : UMBOX_IN;
+}
+
+static void judge(struct umbox *umbox, struct umbox_frame *frame)
+{
+	switch (umbox->handler->on_frame(umbox, frame, umbox->handler->user)) {
+	case UMBOX_PASS: umbox_outgoing_add(&umbox->outgoing[other(frame->from)], frame); break;
+	case UMBOX_DROP: umbox->dropped++; break;
+	case UMBOX_ANSWER:
+		frame->offload = (struct umbox_offload){0};
+		umbox_outgoing_add(&umbox->outgoing[frame->from], frame);
+		break;
+	case UMBOX_KEEP: umbox->kept++; break;
+	}
+}
+
+static void on_frames(struct umbox *umbox, enum umbox_leg side)
+{
+	struct umbox_leg_socket *legs = umbox->legs;
+	bool more = true;
+	for (int turn = 0; more && turn < BATCHES_PER_TURN; turn++) {
+		more = umbox_leg_receive(&legs[side], side, umbox->batch, umbox->now_us,
+					 &umbox->counts);
+		for (unsigned i = 0; i < umbox->batch->count; i++)
+			judge(umbox, &umbox->batch->frames[i]);
+		umbox->passed += umbox_leg_flush(&legs[other(side)], &umbox->outgoing[other(side)],
+						 &umbox->counts);
+		umbox->answered += umbox_leg_flush(&legs[side], &umbox->outgoing[side],
+						   &umbox->counts);
+	}
+}
+
+void umbox_send(struct umbox *umbox, enum umbox_leg to, const struct umbox_frame *frame)
+{
+	struct umbox_outgoing one = {0};
+	umbox_outgoing_add(&one, frame);
+	umbox->passed += umbox_leg_flush(&umbox->legs[to], &one, &umbox->counts);
+}
+
+void umbox_ready_after(struct umbox *umbox, int64_t ms)
+{
+	umbox->ready_after_ms = ms;
+}
+
+void umbox_wake_at(struct umbox *umbox, int64_t at_us)
+{
+	if (at_us < umbox->wake_us)
+		umbox->wake_us = at_us;
+}
+
+/* --- the loop */
+
+static void on_event(struct umbox *umbox, enum watched what, bool *stop)
+{
+	switch (what) {
+	case WATCHED_IN: on_frames(umbox, UMBOX_IN); break;
+	case WATCHED_OUT: on_frames(umbox, UMBOX_OUT); break;
+	case WATCHED_SIGNAL: *stop = true; break;
+	case WATCHED_LINK: on_link_notice(umbox); break;
+	case WATCHED_CONTROL: umbox_control_serve(&umbox->control, umbox->now_us); break;
+	}
+}
+
+static void on_time(struct umbox *umbox)
+{
+	/* Edge-triggered, so that room for writing wakes only when it was missing before. */
+	if (umbox_control_connect(&umbox->control, umbox->now_us))
+		watch(umbox, umbox->control.fd, WATCHED_CONTROL,
+		      EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
+	if (umbox->now_us >= umbox->ready_us)
+		attach(umbox);
+	if (umbox->now_us >= umbox->heartbeat_us) {
+		umbox->heartbeat_us = umbox->now_us + HEARTBEAT_US;
+		check_legs(umbox); /* a notice may have been lost */
+		umbox_heartbeat(umbox);
+	}
+	if (umbox->now_us >= umbox->wake_us) {
+		umbox->wake_us = INT64_MAX;
+		if (umbox->handler->on_time)
+			umbox->handler->on_time(umbox, umbox->now_us, umbox->handler->user);
+	}
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+	return a < b ? a : b;
+}
+
+static int time_left_ms(const struct umbox *umbox)
+{
+	int64_t next = earlier(umbox->heartbeat_us, umbox->wake_us);
+	next = earlier(next, umbox->ready_us);
+	if (umbox->control.fd < 0)
+		next = earlier(next, umbox->control.next_us);
+	int64_t left = (next - umbox->now_us + 999) / 1000;
+	return left < 0 ? 0 : (int)left; /* a heartbeat away at most */
+}
+
+static void start(struct umbox *umbox)
+{
+	sigset_t signals;
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigprocmask(SIG_BLOCK, &signals, NULL);
+	umbox->watch_fd = epoll_create1(EPOLL_CLOEXEC);
+	umbox->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
+	umbox->link_fd = open_link_notices();
+	watch(umbox, umbox->signal_fd, WATCHED_SIGNAL, EPOLLIN);
+	watch(umbox, umbox->link_fd, WATCHED_LINK, EPOLLIN);
+	umbox->batch = umbox_batch_new();
+	umbox->now_us = umbox_now_us();
+	umbox->wake_us = umbox->ready_us = INT64_MAX;
+	umbox->heartbeat_us = umbox->now_us + HEARTBEAT_US;
+	check_legs(umbox);
+}
+
+static int stop(struct umbox *umbox)
+{
+	int failed = umbox->failure[0] != '\0';
+	if (failed)
+		fprintf(stderr, "%s\n", umbox->failure);
+	/* The connection first: its end is what the daemon waits for, and packet sockets are slow
+	 * to close. */
+	umbox_control_done(&umbox->control);
+	for (int i = 0; i < UMBOX_LEG_COUNT; i++)
+		if (umbox->legs[i].fd >= 0)
+			close(umbox->legs[i].fd);
+	int descriptors[] = {umbox->watch_fd, umbox->signal_fd, umbox->link_fd};
+	for (size_t i = 0; i < sizeof(descriptors) / sizeof(descriptors[0]); i++)
+		if (descriptors[i] >= 0)
+			close(descriptors[i]);
+	umbox_batch_free(umbox->batch);
+	umbox_free(umbox);
+	return failed;
+}
+
+int umbox_run(struct umbox *umbox, const struct umbox_handler *handler)
+{
+	bool ended = false;
+	umbox->handler = handler;
+	if (!umbox->failure[0])
+		start(umbox);
+	while (!ended && !umbox->failure[0]) {
+		struct epoll_event events[8];
+		on_time(umbox);
+		int count = epoll_wait(umbox->watch_fd, events, 8, time_left_ms(umbox));
+		umbox->now_us = umbox_now_us();
+		for (int i = 0; i < count; i++)
+			on_event(umbox, (enum watched)events[i].data.u32, &ended);
+	}
+	return stop(umbox);
+}
