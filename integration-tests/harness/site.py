@@ -2,7 +2,7 @@
 """A small site: devices and network hosts in namespaces, a daemon between them.
 
     device namespaces          kalkid's namespace             network side
-    cam1 eth0 ---- <tag>d0 ==> device port | network port <== <tag>up ---- up  bridge  host eth0
+    cam1 eth0 ---- <tag>d0 ==> device port | network port <== <tag>up ---- bridge ---- host eth0
     cam2 eth0 ---- <tag>d1 ==> device port |                               in namespace net
 
 Each device has a port of its own, unless it is put behind a shared one (`shared=True`): then a
@@ -50,7 +50,7 @@ class Host:
 class Site:
     def __init__(self, root, engine):
         self.number = next(_numbers)
-        self.tag = f"kt{os.getpid() % 0x1000:x}{self.number}"
+        self.tag = f"kt{os.getpid() % 0x1000:03x}{self.number:02}"
         self.root = str(root)
         self.engine = engine
         self.devices, self.hosts, self.ports = {}, {}, []
@@ -63,7 +63,11 @@ class Site:
             os.makedirs(os.path.join(self.root, folder), exist_ok=True)
         self._shared = None
         self._namespaces = []
-        self._build_network()
+        try:
+            self._build_network()
+        except RuntimeError:
+            self.remove_all()
+            raise
 
     # --- the wires ---
 
@@ -76,10 +80,10 @@ class Site:
     def _build_network(self):
         self.network_ns = self._namespace("net")
         self.network_port = self.tag + "up"
-        net.ip_batch([f"link add {self.network_port} type veth peer name up netns {self.network_ns}"])
+        net.ip_batch([f"link add {self.network_port} type veth peer name uplink netns {self.network_ns}"])
         net.ip_batch([f"link set {self.network_port} up"])
         net.ip_batch(["link add br0 type bridge forward_delay 0 mcast_snooping 0",
-                      "link set br0 up", "link set up master br0 up"], ns=self.network_ns)
+                      "link set br0 up", "link set uplink master br0 up"], ns=self.network_ns)
 
     def add_host(self, name, number=None):
         """A host on the network side."""
@@ -126,10 +130,10 @@ class Site:
             return self.tag + "ds"
         self._shared = self._namespace("shared")
         port = self.tag + "ds"
-        net.ip_batch([f"link add {port} type veth peer name up netns {self._shared}",
+        net.ip_batch([f"link add {port} type veth peer name uplink netns {self._shared}",
                       f"link set {port} up"])
         net.ip_batch(["link add br0 type bridge forward_delay 0 mcast_snooping 0",
-                      "link set br0 up", "link set up master br0 up"], ns=self._shared)
+                      "link set br0 up", "link set uplink master br0 up"], ns=self._shared)
         self.ports.append(port)
         return port
 

@@ -1,0 +1,112 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The bypass proof: numbered frames both ways through a device's chain, and their judgement."""
+import json
+import os
+import time
+from datetime import datetime
+
+from . import verify
+from .daemon import BUILD
+from .docker import Watch
+
+RATE = 10_000
+TRAFFIC = os.path.join(BUILD, "integration-tests/traffic")
+
+
+class Flow:
+    """`traffic` on both ends, device and host, while something happens in between."""
+
+    def __init__(self, folder, device, host, rate=RATE, seconds=600):
+        self.device, self.host = device, host
+        self._prefix = {end: str(folder / f"{device.name}-{end}") for end in ("device", "host")}
+        device.knows(host)
+        host.knows(device)
+        ends = {"device": (device, host, 7001, 7002), "host": (host, device, 7002, 7001)}
+        self._running = {
+            end: here.start(TRAFFIC, "--local", f"{here.ip}:{port}", "--remote",
+                            f"{there.ip}:{port_there}", "--rate", rate, "--seconds", seconds,
+                            "--out", self._prefix[end], stdout=-1)
+            for end, (here, there, port, port_there) in ends.items()}
+        self.started_ns = time.time_ns()
+
+    def stop(self):
+        for process in self._running.values():
+            process.terminate()
+        said = {}
+        for end, process in self._running.items():
+            text, _ = process.communicate(timeout=30)
+            assert process.returncode == 0
+            said[end] = json.loads(text)
+        return said
+
+    def judge(self, permitted):
+        """The verdicts of both directions: (upward, downward)."""
+        ends = {end: (verify.Sent(prefix), verify.Received(prefix))
+                for end, prefix in self._prefix.items()}
+        return (verify.Verdict(ends["device"][0], ends["host"][1], permitted, upward=True),
+                verify.Verdict(ends["host"][0], ends["device"][1], permitted, upward=False))
+
+
+class Witness:
+    """Knows what each umbox is, from the engine's labels, and which paths were ordered, from the
+    history; judges a path with both."""
+
+    def __init__(self, site, device, chains):
+        """`chains`: the complete chains of all states, each a tuple of hop names."""
+        self.site, self.device, self.chains = site, device, set(chains)
+        self.watch = Watch(site.engine)
+        self.names, self.ordered, self.events = {}, set(), []
+
+    def close(self):
+        """Reads the whole history; to be called before paths are judged."""
+        self.watch.close()
+        self.events = history(self.site.api, self.device)
+        for labels in self.watch.labels.values():
+            if labels.get("io.kalki.device-name", self.device) == self.device:
+                if "io.kalki.umbox" in labels:
+                    self.names[int(labels["io.kalki.umbox"])] = labels["io.kalki.hop"]
+        for event in self.events:
+            kalki = event["eve"]["kalki"]
+            if kalki.get("step") == "launch" and kalki["result"] == "ok":
+                self.names.setdefault(kalki["umbox"], kalki["hop"])
+            if kalki.get("what") == "routed" or kalki.get("step") == "route":
+                self.ordered.add(tuple(kalki["path"]))
+
+    def whole(self, path):
+        """Every hop of one posture, in its order."""
+        return tuple(self.names.get(umbox) for umbox in path) in self.chains
+
+    def whole_and_ordered(self, path):
+        return self.whole(path) and path in self.ordered
+
+    def held_spans(self, until_ns):
+        """When nothing could pass, as [(from_ns, to_ns)] of the wall clock."""
+        spans, since = [], None
+        for event in self.events:
+            what = event["eve"]["kalki"].get("what")
+            if event["kind"] != "chain" or what not in ("held", "routed"):
+                continue
+            at = wall_ns(event["time"])
+            if what == "held" and since is None:
+                since = at
+            elif what == "routed" and since is not None:
+                spans.append((since, at))
+                since = None
+        if since is not None:
+            spans.append((since, until_ns))
+        return spans
+
+
+def wall_ns(text):
+    return int(datetime.fromisoformat(text.replace("Z", "+00:00")).timestamp() * 1e6) * 1000
+
+
+def history(api, device, kinds="chain,step,transition"):
+    """All events of a device, oldest first."""
+    events, cursor = [], ""
+    while True:
+        page = api.get(f"/devices/{device}/timeline?kind={kinds}&order=oldest&limit=1000{cursor}")
+        events += page["items"]
+        if not page["next"]:
+            return events
+        cursor = f"&cursor={page['next']}"
