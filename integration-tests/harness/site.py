@@ -48,9 +48,8 @@ class Host:
 
 
 class Site:
-    def __init__(self, root, engine):
-        self.number = next(_numbers)
-        self.tag = f"kt{os.getpid() % 0x1000:03x}{self.number:02}"
+    def __init__(self, root, engine, tag=None):
+        self.tag = tag or f"kt{os.getpid() % 0x1000:03x}{next(_numbers):02}"
         self.root = str(root)
         self.engine = engine
         self.devices, self.hosts, self.ports = {}, {}, []
