@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* store/store.h - what outlives the daemon: intent (what should be) and history (what was), in SQLite.
+/* store/store.h - what outlives the daemon: intent (what should be) and history (what was), in
+ * SQLite.
  *
- * One writer thread with a bounded queue: a put returns at once, in the order of the calls; whatever
- * is queued is committed together.  Reads use a connection of their own and see what is committed.
- * A full or failing disk never stops enforcement: the store says so (on_trouble) and goes on. */
+ * One writer thread with a bounded queue: a put returns at once, in the order of the calls;
+ * whatever is queued is committed together.  Reads use a connection of their own and see what is
+ * committed. A full or failing disk never stops enforcement: the store says so (on_trouble) and
+ * goes on. */
 #pragma once
 
 #include <uv.h>
@@ -16,12 +18,13 @@
 struct store;
 
 struct store_config {
-	const char *path;	    /* of the database file; its directory exists */
+	const char *path;           /* of the database file; its directory exists */
 	int64_t history_age_max_us; /* events older than this go */
 	int64_t history_bytes_max;  /* and the oldest beyond this size */
-	unsigned queue_max;	    /* puts waiting; events beyond it are counted and dropped */
-	const char *boot_id;	    /* NULL: the machine's; tests give their own */
-	/* On the loop's thread, when writing begins to fail (words) and when it works again (NULL). */
+	unsigned queue_max;         /* puts waiting; events beyond it are counted and dropped */
+	const char *boot_id;        /* NULL: the machine's; tests give their own */
+	/* On the loop's thread, when writing begins to fail (words) and when it works again (NULL).
+	 */
 	void (*on_trouble)(void *data, const char *words);
 	void *data;
 };
@@ -72,15 +75,15 @@ void store_acknowledge(struct store *store, uint64_t event, const char *who, con
 struct store_barrier {
 	void (*done)(struct store_barrier *barrier, int result);
 	struct store_barrier *next; /* the store's */
-	int result;		    /* the store's */
+	int result;                 /* the store's */
 };
 void store_sync(struct store *store, struct store_barrier *barrier);
 
 enum { STORE_PAGE_MAX = 1000 };
 
 struct event_filter {
-	uint32_t kinds; /* bit per event_kind, 0: all */
-	uint32_t device; /* 0: all */
+	uint32_t kinds;     /* bit per event_kind, 0: all */
+	uint32_t device;    /* 0: all */
 	uint64_t after_id;  /* events with a greater id */
 	uint64_t before_id; /* with a smaller one; 0: no bound */
 	int64_t since_wall_us;
@@ -90,7 +93,8 @@ struct event_filter {
 };
 /* `each` returns false to stop.  The event's pointers live for the time of the call. */
 int store_read_events(struct store *store, const struct event_filter *filter,
-		      bool (*each)(void *data, const struct event *event, const char *acknowledged_by),
+		      bool (*each)(void *data, const struct event *event,
+				   const char *acknowledged_by),
 		      void *data, struct error *err) must_check;
 
 struct store_status {
