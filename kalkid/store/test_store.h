@@ -147,30 +147,33 @@ static uint64_t maybe_unused fixture_add(struct fixture *f, enum event_kind kind
 	return event.id;
 }
 
+/* Copies of constants, so that the padding is zero and values can be compared as memory. */
 static struct device maybe_unused test_device(uint32_t number)
 {
-	struct device device = {
-		.number = number,
+	static const struct device TEMPLATE = {
 		.type = "camera",
 		.description = "over the door \xff\" and 'the rest'",
 		.port = "wlan0",
-		.mac = {{2, 0, 0, 0, (uint8_t)(number >> 8), (uint8_t)number}},
-		.ips = {{4, {10, 20, (uint8_t)(number >> 8), (uint8_t)number}},
-			{6, {0xfd, 1, [15] = 7}}},
+		.mac = {{2}},
+		.ips = {{4, {10, 20}}, {6, {0xfd, 1, [15] = 7}}},
 		.ip_count = 2,
 		.groups = {"hall", "ground-floor"},
 		.group_count = 2,
 		.multicast = true,
 		.file = "/etc/kalki/devices.d/a b.yaml",
 	};
+	struct device device;
+	memcpy(&device, &TEMPLATE, sizeof(device));
+	device.number = number;
+	device.mac.octet[4] = device.ips[0].octet[2] = (uint8_t)(number >> 8);
+	device.mac.octet[5] = device.ips[0].octet[3] = (uint8_t)number;
 	snprintf(device.name, sizeof(device.name), "cam%u", number);
 	return device;
 }
 
 static struct machine_record maybe_unused test_machine(uint32_t number)
 {
-	return (struct machine_record){
-		.device = number,
+	static const struct machine_record TEMPLATE = {
 		.state = "Suspicious",
 		.generation = 7,
 		.entered_us = 123456789,
@@ -181,8 +184,11 @@ static struct machine_record maybe_unused test_machine(uint32_t number)
 		.manual_back = "Normal",
 		.manual_reason = "test of the alarm",
 		.quarantined = true,
-		.quarantine_reason = "",
 	};
+	struct machine_record machine;
+	memcpy(&machine, &TEMPLATE, sizeof(machine));
+	machine.device = number;
+	return machine;
 }
 
 /* What a load finds: all must be as test_device and test_machine made them. */
