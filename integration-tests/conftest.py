@@ -7,6 +7,7 @@ import pytest
 
 from harness.daemon import REPOSITORY, BUILD
 from harness.docker import Engine
+from harness.policies import PUPPET
 from harness.site import Site
 
 
@@ -27,6 +28,9 @@ def images(engine):
     done = subprocess.run([os.path.join(REPOSITORY, "scripts/build-images"), "--build", BUILD,
                            "--socket", engine.socket], capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
+    engine.import_program(PUPPET, os.path.join(BUILD, "integration-tests/puppet"),
+                          umbox_contract=1, umbox_mode="inline", umbox_ready="socket",
+                          umbox_parameters="{}")
     return engine.images()
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from harness import net
 from harness.daemon import ApiError, wait_for
-from harness.policies import block, chain, device_type, hop, stamp
+from harness.policies import PUPPET, block, chain, device_type, hop, stamp
 from harness.proof import Flow, Witness
 
 CHAINS = {"One": ("a",), "Two": ("b", "c"), "Three": ("b", "d", "e"), "Block": None}
@@ -145,7 +145,7 @@ def test_links_deleted(chaos, tmp_path):
 
 
 @pytest.mark.parametrize("bad, words", [
-    (hop("silent", image="kalki/silent:test"), "ready"),
+    (hop("silent", image=PUPPET, silent=True), "ready"),
     (hop("missing", image="kalki/no-such-image:test"), "kalki/no-such-image:test"),
 ])
 @pytest.mark.parametrize("hold", ["held", "old"])

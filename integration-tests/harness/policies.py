@@ -2,6 +2,7 @@
 """Device types in a line: hops, states, types as the files in types.d have them."""
 
 STAMP = "kalki/stamp:test"
+PUPPET = "kalki/puppet:test"
 
 
 def hop(name, image=STAMP, fail=None, **parameters):

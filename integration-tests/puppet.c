@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* puppet.c - a umbox that only talks: for tests of what the daemon does with what umboxes say.
+ *
+ * Its parameters: "silent": true (it never says ready), "every_ms": 20 (an alert of type "ping" so
+ * often, whose detail is the time of writing, CLOCK_BOOTTIME in nanoseconds).  It forwards nothing.
+ */
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { HEARTBEAT_MS = 2000, AGAIN_MS = 100 };
+
+static int64_t now_ns(void)
+{
+	struct timespec time;
+	clock_gettime(CLOCK_BOOTTIME, &time);
+	return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
+}
+
+static void sleep_ms(int64_t ms)
+{
+	struct timespec time = {ms / 1000, ms % 1000 * 1000000};
+	nanosleep(&time, NULL);
+}
+
+static int connect_to_daemon(void)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "/run/kalki/control.sock"};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	if (fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+static bool say(int fd, const char *line)
+{
+	return send(fd, line, strlen(line), MSG_NOSIGNAL) == (ssize_t)strlen(line);
+}
+
+static bool say_ping(int fd)
+{
+	char line[160];
+	snprintf(line, sizeof(line),
+		 "{\"kalki\":\"alert\",\"type\":\"ping\",\"detail\":\"%" PRId64 "\"}\n", now_ns());
+	return say(fd, line);
+}
+
+/* Talks until the connection ends. */
+static void talk(int fd, bool silent, int64_t every_ms)
+{
+	int64_t step_ms = every_ms > 0 && every_ms < HEARTBEAT_MS ? every_ms : HEARTBEAT_MS;
+
+	if (!silent && !say(fd, "{\"kalki\":\"ready\"}\n"))
+		return;
+	for (int64_t spent_ms = 0;; spent_ms += step_ms) {
+		if (spent_ms % HEARTBEAT_MS < step_ms && !say(fd, "{\"kalki\":\"heartbeat\"}\n"))
+			return;
+		sleep_ms(step_ms);
+		if (every_ms > 0 && !say_ping(fd))
+			return;
+	}
+}
+
+int main(void)
+{
+	static char text[16384];
+	FILE *file = fopen("/run/kalki/umbox.json", "r");
+	if (!file || fread(text, 1, sizeof(text) - 1, file) == 0)
+		return 1;
+	fclose(file);
+	const char *every = strstr(text, "\"every_ms\":");
+	int64_t every_ms = every ? strtoll(every + strlen("\"every_ms\":"), NULL, 10) : 0;
+	for (;;) {
+		int fd = connect_to_daemon();
+		if (fd >= 0) {
+			talk(fd, strstr(text, "\"silent\":") != NULL, every_ms);
+			close(fd);
+		}
+		sleep_ms(AGAIN_MS);
+	}
+}
