@@ -20,11 +20,12 @@ struct later {
 struct later_queue {
 	uv_idle_t idle;
 	struct later *first, **end;
-	void (*closed)(struct later_queue *queue);
+	bool running;
+	void (*closed)(struct later_queue *queue); /* closing, when set */
 };
 
 void later_queue_open(struct later_queue *queue, uv_loop_t *loop);
-/* The queue must be empty; its memory is free to go when `closed` runs. */
+/* What is queued still runs; the queue's memory is free to go when `closed` runs. */
 void later_queue_close(struct later_queue *queue, void (*closed)(struct later_queue *queue));
 
 /* What is queued already stays as it is. */
