@@ -123,10 +123,8 @@ void umbox_control_ready(struct umbox_control *control, int64_t now_us)
 bool umbox_control_say(struct umbox_control *control, const char *text, size_t length,
 		       int64_t now_us)
 {
-	if (control->count == CONTROL_LINES_MAX) {
-		control->lines_lost++;
+	if (control->count == CONTROL_LINES_MAX)
 		return false;
-	}
 	struct umbox_control_line *line =
 		&control->lines[(control->first + control->count++) % CONTROL_LINES_MAX];
 	line->text = malloc(length);

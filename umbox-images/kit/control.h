@@ -30,8 +30,7 @@ struct umbox_control {
 	unsigned pause_ms;
 	struct umbox_control_line lines[CONTROL_LINES_MAX]; /* a ring */
 	unsigned first, count;
-	size_t sent;         /* of the first line */
-	uint64_t lines_lost; /* there was no room */
+	size_t sent; /* of the first line */
 };
 
 void umbox_control_init(struct umbox_control *control, const char *path);

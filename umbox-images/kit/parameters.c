@@ -60,6 +60,7 @@ struct umbox *umbox_open(void)
 	if (!umbox)
 		abort();
 	umbox->legs[UMBOX_IN].fd = umbox->legs[UMBOX_OUT].fd = -1;
+	umbox->wake_us = INT64_MAX;
 	umbox->watch_fd = umbox->signal_fd = umbox->link_fd = -1;
 	if (!folder)
 		folder = "/run/kalki";

@@ -215,7 +215,7 @@ static void start(struct umbox *umbox)
 	watch(umbox, umbox->link_fd, WATCHED_LINK, EPOLLIN);
 	umbox->batch = umbox_batch_new();
 	umbox->now_us = umbox_now_us();
-	umbox->wake_us = umbox->ready_us = INT64_MAX;
+	umbox->ready_us = INT64_MAX;
 	umbox->heartbeat_us = umbox->now_us + HEARTBEAT_US;
 	check_legs(umbox);
 }
