@@ -25,8 +25,9 @@ def engine():
 @pytest.fixture(scope="session")
 def images(engine):
     """All images of the repository, the test ones included."""
-    done = subprocess.run([os.path.join(REPOSITORY, "scripts/build-images"), "--build", BUILD,
-                           "--socket", engine.socket], capture_output=True, text=True, timeout=600)
+    done = subprocess.run([os.path.join(REPOSITORY, "scripts/build-images")], text=True,
+                          env=os.environ | {"DOCKER_HOST": "unix://" + engine.socket},
+                          capture_output=True, timeout=600)
     assert done.returncode == 0, done.stdout + done.stderr
     engine.import_program(PUPPET, os.path.join(BUILD, "integration-tests/puppet"),
                           umbox_contract=1, umbox_mode="inline", umbox_ready="socket",

@@ -2,7 +2,7 @@
 /* puppet.c - a umbox that only talks: for tests of what the daemon does with what umboxes say.
  *
  * Its parameters: "silent": true (it never says ready), "every_ms": 20 (an alert of type "ping" so
- * often, whose detail is the time of writing, CLOCK_BOOTTIME in nanoseconds).  It forwards nothing.
+ * often, whose detail is the time of writing, CLOCK_REALTIME in nanoseconds).  It forwards nothing.
  */
 #include <inttypes.h>
 #include <stdbool.h>
@@ -19,7 +19,7 @@ enum { HEARTBEAT_MS = 2000, AGAIN_MS = 100 };
 static int64_t now_ns(void)
 {
 	struct timespec time;
-	clock_gettime(CLOCK_BOOTTIME, &time);
+	clock_gettime(CLOCK_REALTIME, &time);
 	return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
 }
 

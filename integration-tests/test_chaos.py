@@ -146,7 +146,7 @@ def test_links_deleted(chaos, tmp_path):
 
 @pytest.mark.parametrize("bad, words", [
     (hop("silent", image=PUPPET, silent=True), "ready"),
-    (hop("missing", image="kalki/no-such-image:test"), "kalki/no-such-image:test"),
+    (hop("missing", image="kalki/no-such-image:1"), "kalki/no-such-image:1"),
 ])
 @pytest.mark.parametrize("hold", ["held", "old"])
 def test_a_hop_that_never_comes(site, tmp_path, bad, words, hold):

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Device types in a line: hops, states, types as the files in types.d have them."""
 
-STAMP = "kalki/stamp:test"
-PUPPET = "kalki/puppet:test"
+STAMP = "kalki/stamp:1"
+PUPPET = "kalki/puppet:1"
 
 
 def hop(name, image=STAMP, fail=None, **parameters):

@@ -54,7 +54,7 @@ class Site:
         self.engine = engine
         self.devices, self.hosts, self.ports = {}, {}, []
         self.daemon = Kalkid(self.root)
-        self.types = []
+        self.types, self.wireless = [], []
         self.settings = {}
         self.data_plane = self.tag + "-kalki"
         for folder in ("etc/kalki/types.d", "etc/kalki/devices.d", "etc/kalki/conf.d",
@@ -117,6 +117,16 @@ class Site:
         self.devices[name] = device
         return device
 
+    def add_devices_without_wires(self, count, type_name):
+        """Enrolments that nobody is behind: for numbers, not for traffic."""
+        port = self._shared_port()
+        names = [f"dev{number}" for number in range(count)]
+        self.wireless = [{"name": name, "type": type_name, "port": port,
+                          "mac": f"02:00:00:01:{number >> 8:02x}:{number & 255:02x}",
+                          "ips": [f"10.21.{number >> 8}.{number & 255}"]}
+                         for number, name in enumerate(names)]
+        return names
+
     def _own_port(self, device):
         port = f"{self.tag}d{len(self.ports)}"
         net.ip_batch([f"link add {port} type veth peer name eth0 address {device.mac} "
@@ -159,7 +169,7 @@ class Site:
         for type_ in self.types:
             self.write(f"types.d/{type_['type']}.yaml", type_)
         self.write("devices.d/site.yaml", [device.enrolment for device in self.devices.values()
-                                           if device.enrolled])
+                                           if device.enrolled] + self.wireless)
 
     def start(self, wait=True):
         """Writes the files, starts the daemon, waits until every device is as it should be."""
@@ -184,9 +194,9 @@ class Site:
         return wait_for(reached, timeout=timeout, what=f"{name}: {' or '.join(goals)}")
 
     def wait_settled(self, timeout=40):
-        for device in self.devices.values():
-            if device.enrolled:
-                self.wait_goal(device.name, "converged", timeout=timeout)
+        wanted = len(self.wireless) + sum(device.enrolled for device in self.devices.values())
+        wait_for(lambda: self.api.get("/status")["chains"]["converged"] == wanted,
+                 timeout=timeout, what="every chain")
 
     def set_state(self, name, state, **body):
         return self.api.post(f"/devices/{name}/state", {"state": state, **body})

@@ -26,11 +26,11 @@ WEB = 80
 LOOK_S = 3
 
 CAMERA = device_type("camera", {
-    "Normal": chain(hop("brute-force", image="kalki/brute-force", attempts=5, interval_s=10),
-                    hop("flow-stats", image="kalki/flow-stats", interval_s=5)),
-    "Suspicious": chain(hop("guard", image="kalki/brute-force", attempts=3, interval_s=10,
+    "Normal": chain(hop("brute-force", image="kalki/brute-force:1", attempts=5, interval_s=10),
+                    hop("flow-stats", image="kalki/flow-stats:1", interval_s=5)),
+    "Suspicious": chain(hop("guard", image="kalki/brute-force:1", attempts=3, interval_s=10,
                             block_s=600),
-                        hop("flow-stats", image="kalki/flow-stats", interval_s=5)),
+                        hop("flow-stats", image="kalki/flow-stats:1", interval_s=5)),
     "Attack": block(),
 }, [
     rule("somebody guesses", ["Normal"], 'alerts("brute-force", within: 10s) >= 1', "Suspicious"),
