@@ -156,8 +156,8 @@ uint64_t store_new_event(struct store *store)
 uint32_t store_new_device_number(struct store *store)
 {
 	for (unsigned i = 0; i < DEVICE_NUMBER_MAX; i++) {
-		uint32_t number = (uint32_t)(take_id(store, COUNTER_DEVICE) % DEVICE_NUMBER_MAX) +
-				  1;
+		uint64_t turn = take_id(store, COUNTER_DEVICE) - 1;
+		uint32_t number = (uint32_t)(turn % DEVICE_NUMBER_MAX) + 1;
 		if (!(store->living[number / 8] & (1U << number % 8))) {
 			store_mark_living(store, number, true);
 			return number;
