@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/digest.h"
+#include "base/duration.h"
 #include "base/error.h"
 #include "base/text.h"
 
@@ -29,6 +31,8 @@ struct complaints {
 	unsigned count;
 };
 void complaints_done(struct complaints *complaints);
+/* One line that stands for no place in a file that could be read. */
+void complaints_add(struct complaints *complaints, const char *format, ...) printf_like(2, 3);
 
 enum node_kind { NODE_NULL, NODE_BOOLEAN, NODE_NUMBER, NODE_TEXT, NODE_LIST, NODE_MAP, NODE_KIND_COUNT };
 
@@ -53,10 +57,17 @@ int document_read(struct document **ret, const char *file, const char *bytes, si
 		  struct complaints *complaints) must_check;
 void document_free(struct document *document);
 const struct node *document_root(const struct document *document);
+const char *document_file(const struct document *document);
+/* Of the bytes that were read. */
+void document_digest(const struct document *document, char text[static DIGEST_TEXT_BYTES]);
 
 /* Adds one complaint at the node; `right` (what would be right) may be NULL. */
 void document_complain(const struct document *document, const struct node *node,
 		       struct complaints *complaints, const char *right, const char *format, ...)
+	printf_like(5, 6);
+/* The same where a map's entry has its key. */
+void document_complain_key(const struct document *document, const struct node *node,
+			   struct complaints *complaints, const char *right, const char *format, ...)
 	printf_like(5, 6);
 /* The same at a byte offset inside a text node. */
 void document_complain_inside(const struct document *document, const struct node *node,
@@ -66,7 +77,3 @@ void document_complain_inside(const struct document *document, const struct node
 const struct node *node_find(const struct node *map, const char *key);
 /* The tree below as JSON (new reference). */
 json_t *node_to_json(const struct node *node);
-/* "10m", "1h30m", "500ms", "2d"; a bare 0 too. -EINVAL. */
-int duration_parse(int64_t *ret_us, const char *text) must_check;
-enum { DURATION_TEXT_BYTES = 32 };
-void duration_print(char text[static DURATION_TEXT_BYTES], int64_t us);

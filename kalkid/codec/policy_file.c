@@ -1,4 +1,313 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* codec/policy_file.c - to be written. */
+/* codec/policy_file.c - a device type's file into a policy. */
+#include "codec/files.h"
 
-extern int codec_policy_file_empty;
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "codec/fields.h"
+#include "codec/image_reference.h"
+
+#define YEAR_US (365 * (int64_t)86400 * 1000000)
+
+/* Names stand in the order of their enums. */
+static const char *const fails[] = {"closed", "open", NULL};
+static const char *const holds[] = {"auto", "held", "old", NULL};
+static const char *const standbys[] = {"next", "none", "all", NULL};
+
+static void read_image(struct reading *reading, const struct node *node, void *target)
+{
+	struct hop *hop = target;
+	struct error err = {0};
+	const char *text = read_text(reading, node);
+	if (!text)
+		return;
+	if (image_reference_check(text, &err) < 0)
+		document_complain(reading->document, node, reading->complaints, "name:tag", "%s",
+				  err.text);
+	else if (!TEXT_COPY(hop->image, text))
+		document_complain(reading->document, node, reading->complaints, NULL,
+				  "is longer than %d bytes", IMAGE_BYTES - 1);
+}
+
+static void read_parameters(struct reading *reading, const struct node *node, void *target)
+{
+	struct hop *hop = target;
+	if (node->kind != NODE_MAP) {
+		document_complain(reading->document, node, reading->complaints, "{}",
+				  "parameters are a map");
+		return;
+	}
+	json_t *json = node_to_json(node);
+	hop->parameters = json_dumps(json, JSON_SORT_KEYS | JSON_COMPACT);
+	json_decref(json);
+	if (strlen(hop->parameters) > PARAMETERS_BYTES_MAX)
+		document_complain(reading->document, node, reading->complaints, NULL,
+				  "is longer than %d bytes as JSON", PARAMETERS_BYTES_MAX);
+}
+
+static const struct field hop_fields[] = {
+	{"name", FIELD_NAME, .required = true, FIELD_AT(struct hop, name)},
+	{"image", FIELD_OTHER, .required = true, .read = read_image},
+	{"parameters", FIELD_OTHER, .read = read_parameters},
+	{"fail", FIELD_CHOICE, FIELD_AT(struct hop, fail), .choices = fails},
+};
+
+static void refuse_equal_hops(struct reading *reading, const struct node *node,
+			      const struct posture *posture)
+{
+	unsigned last = posture->hop_count - 1;
+	for (unsigned i = 0; i < last; i++)
+		if (posture->hops[last].name[0] &&
+		    text_equal(posture->hops[i].name, posture->hops[last].name))
+			document_complain(reading->document, node, reading->complaints,
+					  "each hop its own name",
+					  "the chain has two hops named '%s'",
+					  posture->hops[last].name);
+}
+
+static void read_hops(struct reading *reading, const struct node *list, struct posture *posture)
+{
+	if (!read_is_list(reading, list, HOPS_MAX))
+		return;
+	if (!list->first)
+		document_complain(reading->document, list, reading->complaints,
+				  "chain: pass lets everything through, chain: block nothing",
+				  "an empty chain");
+	for (const struct node *item = list->first; item; item = item->next) {
+		struct hop *hop = &posture->hops[posture->hop_count++];
+		(void)fields_read(reading, item, hop_fields, ARRAY_SIZE(hop_fields), hop);
+		if (!hop->parameters)
+			hop->parameters = mem_copy_text("{}");
+		hop_seal(hop);
+		refuse_equal_hops(reading, item, posture);
+	}
+}
+
+static void read_chain(struct reading *reading, const struct node *node, void *target)
+{
+	struct posture *posture = &((struct policy_state *)target)->posture;
+	posture->mode = POSTURE_CHAIN;
+	if (node->kind == NODE_LIST)
+		read_hops(reading, node, posture);
+	else if (node->kind == NODE_TEXT && text_equal(node->text, "pass"))
+		posture->mode = POSTURE_PASS;
+	else if (node->kind == NODE_TEXT && text_equal(node->text, "block"))
+		posture->mode = POSTURE_BLOCK;
+	else
+		document_complain(reading->document, node, reading->complaints,
+				  "a list of hops, pass or block", "is no chain");
+}
+
+/* Index of the state that the node names, or -1 and a complaint. */
+static int read_state(struct reading *reading, const struct node *node)
+{
+	const struct policy *policy = reading->data;
+	const char *names[POLICY_STATES_MAX];
+	const char *text = read_text(reading, node);
+	if (!text)
+		return -1;
+	for (unsigned i = 0; i < policy->state_count; i++)
+		names[i] = policy->states[i].name;
+	int state = policy_find_state(policy, text);
+	if (state < 0)
+		complain_unknown(reading, node, "state", text, names, policy->state_count);
+	return state;
+}
+
+static void read_calm_to(struct reading *reading, const struct node *node, void *target)
+{
+	const struct policy *policy = reading->data;
+	struct policy_state *state = target;
+	int to = read_state(reading, node);
+	if (to < 0)
+		return;
+	state->calm_to = (unsigned)to;
+	if (to >= state - policy->states)
+		document_complain(reading->document, node, reading->complaints,
+				  "states stand from the loosest to the tightest",
+				  "'%s' is not looser than '%s'", policy->states[to].name,
+				  state->name);
+}
+
+static void read_calm(struct reading *reading, const struct node *node, void *target)
+{
+	static const struct field fields[] = {
+		{"after", FIELD_DURATION, .required = true, FIELD_AT(struct policy_state, calm_us),
+		 .min = 1000000, .max = YEAR_US},
+		{"to", FIELD_OTHER, .required = true, .read = read_calm_to},
+	};
+	(void)fields_read(reading, node, fields, ARRAY_SIZE(fields), target);
+}
+
+static const struct field state_fields[] = {
+	{"chain", FIELD_OTHER, .required = true, .read = read_chain},
+	{"hold", FIELD_CHOICE, FIELD_AT(struct policy_state, posture.hold), .choices = holds},
+	{"standby", FIELD_CHOICE, FIELD_AT(struct policy_state, posture.standby),
+	 .choices = standbys},
+	{"stop_now", FIELD_BOOLEAN, FIELD_AT(struct policy_state, posture.cut)},
+	{"dwell", FIELD_DURATION, FIELD_AT(struct policy_state, dwell_us), .max = YEAR_US},
+	{"calm", FIELD_OTHER, .read = read_calm},
+};
+
+/* All names first: calm and rules name states before and after their own. */
+static void read_state_names(struct reading *reading, const struct node *map)
+{
+	struct policy *policy = reading->data;
+	policy->states = mem_alloc_array(POLICY_STATES_MAX, sizeof(*policy->states));
+	for (const struct node *entry = map->first; entry; entry = entry->next) {
+		struct error err = {0};
+		if (policy->state_count == POLICY_STATES_MAX) {
+			document_complain_key(reading->document, entry, reading->complaints, NULL,
+					      "more than %d states", POLICY_STATES_MAX);
+			return;
+		}
+		if (name_check("state", entry->key, &err) < 0)
+			document_complain_key(reading->document, entry, reading->complaints, NULL,
+					      "%s", err.text);
+		if (text_equal(entry->key, "any"))
+			document_complain_key(reading->document, entry, reading->complaints,
+					      "another name", "'any' means all states in rules");
+		TEXT_COPY(policy->states[policy->state_count++].name, entry->key);
+	}
+}
+
+static void read_states(struct reading *reading, const struct node *map, void *target maybe_unused)
+{
+	struct policy *policy = reading->data;
+	if (map->kind != NODE_MAP || !map->first) {
+		document_complain(reading->document, map, reading->complaints,
+				  "Name: {chain: ...}, from the loosest to the tightest",
+				  "at least one state is needed");
+		return;
+	}
+	read_state_names(reading, map);
+	unsigned i = 0;
+	for (const struct node *entry = map->first; entry && i < policy->state_count;
+	     entry = entry->next)
+		(void)fields_read(reading, entry, state_fields, ARRAY_SIZE(state_fields),
+				  &policy->states[i++]);
+}
+
+static void read_initial(struct reading *reading, const struct node *node, void *target)
+{
+	struct policy *policy = target;
+	int state = policy->state_count ? read_state(reading, node) : -1;
+	if (state >= 0)
+		policy->initial = (unsigned)state;
+}
+
+static void read_from(struct reading *reading, const struct node *node, void *target)
+{
+	const struct policy *policy = reading->data;
+	struct policy_rule *rule = target;
+	if (node->kind == NODE_TEXT && text_equal(node->text, "any")) {
+		rule->from = (uint32_t)((UINT64_C(1) << policy->state_count) - 1);
+		return;
+	}
+	if (!read_is_list(reading, node, POLICY_STATES_MAX))
+		return;
+	if (!node->first)
+		document_complain(reading->document, node, reading->complaints,
+				  "any, or a list of states", "holds in no state");
+	for (const struct node *item = node->first; item; item = item->next) {
+		int state = read_state(reading, item);
+		if (state >= 0)
+			rule->from |= UINT32_C(1) << state;
+	}
+}
+
+static void read_to(struct reading *reading, const struct node *node, void *target)
+{
+	struct policy_rule *rule = target;
+	int state = read_state(reading, node);
+	if (state >= 0)
+		rule->to = (unsigned)state;
+}
+
+static void read_when(struct reading *reading, const struct node *node, void *target)
+{
+	struct policy_rule *rule = target;
+	struct expression_place place;
+	struct error err = {0};
+	const char *text = read_text(reading, node);
+	if (text && expression_parse(&rule->when, text, reading->data, &place, &err) < 0)
+		document_complain_inside(reading->document, node, place.offset, reading->complaints,
+					 NULL, "%s", err.text);
+}
+
+static const struct field rule_fields[] = {
+	{"name", FIELD_NAME, .required = true, FIELD_AT(struct policy_rule, name)},
+	{"description", FIELD_TEXT, FIELD_AT(struct policy_rule, description)},
+	{"from", FIELD_OTHER, .required = true, .read = read_from},
+	{"when", FIELD_OTHER, .required = true, .read = read_when},
+	{"to", FIELD_OTHER, .required = true, .read = read_to},
+	{"actions", FIELD_LATER},
+};
+
+/* What concerns a rule as a whole, once its parts are good. */
+static void check_rule(struct reading *reading, const struct node *node,
+		       const struct policy_rule *rule)
+{
+	const struct policy *policy = reading->data;
+	int first = policy_find_rule(policy, rule->name);
+	if (rule != &policy->rules[first])
+		document_complain(reading->document, node_find(node, "name"), reading->complaints,
+				  "each rule its own name", "there is a rule '%s' before",
+				  rule->name);
+	if (rule->from == UINT32_C(1) << rule->to && !expression_names_alert(rule->when, NULL))
+		document_complain(reading->document, node, reading->complaints,
+				  "name an alert in its condition, or lead to another state",
+				  "a rule from a state to itself needs an alert to rest on");
+}
+
+static void read_rules(struct reading *reading, const struct node *list, void *target)
+{
+	struct policy *policy = target;
+	unsigned long cost = 0;
+	if (!policy->state_count || !read_is_list(reading, list, POLICY_RULES_MAX))
+		return;
+	policy->rules = mem_alloc_array(POLICY_RULES_MAX, sizeof(*policy->rules));
+	for (const struct node *item = list->first; item; item = item->next) {
+		struct policy_rule *rule = &policy->rules[policy->rule_count++];
+		if (!fields_read(reading, item, rule_fields, ARRAY_SIZE(rule_fields), rule))
+			continue;
+		check_rule(reading, item, rule);
+		cost += expression_cost(rule->when);
+	}
+	if (cost > POLICY_COST_MAX)
+		document_complain(reading->document, list, reading->complaints,
+				  "fewer rules, or fewer alert(), count() and distinct() in them",
+				  "the conditions cost %lu, more than %d", cost, POLICY_COST_MAX);
+}
+
+/* In the order of reading: what names states comes behind them. */
+static const struct field policy_fields[] = {
+	{"type", FIELD_NAME, .required = true, FIELD_AT(struct policy, type)},
+	{"description", FIELD_TEXT, FIELD_AT(struct policy, description)},
+	{"states", FIELD_OTHER, .required = true, .read = read_states},
+	{"initial", FIELD_OTHER, .read = read_initial},
+	{"rules", FIELD_OTHER, .read = read_rules},
+	{"sensors", FIELD_LATER},
+	{"telemetry", FIELD_LATER},
+	{"commands", FIELD_LATER},
+	{"actions", FIELD_LATER},
+};
+
+struct policy *policy_read(const struct document *document, struct complaints *complaints)
+{
+	struct policy *policy = policy_new();
+	struct reading reading = {
+		.document = document,
+		.complaints = complaints,
+		.data = policy,
+	};
+	TEXT_COPY(policy->file, document_file(document));
+	document_digest(document, policy->digest);
+	if (fields_read(&reading, document_root(document), policy_fields,
+			ARRAY_SIZE(policy_fields), policy))
+		return policy;
+	policy_free(policy);
+	return NULL;
+}

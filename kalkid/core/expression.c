@@ -1,4 +1,47 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* core/expression.c - to be written. */
-#include "core/expression.h"
-extern int core_expression_empty;
+/* core/expression.c - an expression as a whole: its life, its text, its cost. */
+#include "core/expression_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+
+void expression_free(struct expression *expression)
+{
+	if (!expression)
+		return;
+	free(expression->text);
+	free(expression->strings);
+	free(expression->nodes);
+	free(expression);
+}
+
+const char *expression_text(const struct expression *expression)
+{
+	return expression->text;
+}
+
+unsigned long expression_cost(const struct expression *expression)
+{
+	/* Each call looks at the alerts once for its value and once for what it counted. */
+	return expression->node_count + 2ul * EXPRESSION_ALERTS_MAX * expression->call_count;
+}
+
+static bool node_names_alert(const struct expression_node *node, const char *type)
+{
+	if (node->operator== OPERATOR_NAME)
+		return node->name->any_alert;
+	if (node->operator!= OPERATOR_CALL)
+		return false;
+	const char *named = node->arguments[0].text;
+	return !type || text_equal(named, "*") || text_equal(named, type);
+}
+
+bool expression_names_alert(const struct expression *expression, const char *type)
+{
+	for (unsigned i = 0; i < expression->node_count; i++)
+		if (node_names_alert(&expression->nodes[i], type))
+			return true;
+	return false;
+}

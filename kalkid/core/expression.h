@@ -13,9 +13,17 @@
  *   call       := name "(" [ argument { "," argument } ] ")"
  *   argument   := [ name ":" ] condition
  *
- * Types: boolean, number, duration, text, address.  Units of durations: us ms s m h d w.  There are
- * no implicit conversions.  Evaluation is three-valued (unknown where data is missing); a rule fires
- * on true only.  See expression.c for the table of functions. */
+ * Types: boolean, number, duration, text, address.  Text stands in single or double quotes.  A
+ * duration is written 500ms, 10m, 1h30m (us ms s m h d w).  There are no implicit conversions.
+ * Evaluation is three-valued (Kleene; unknown where data is missing and for x/0); a rule fires on
+ * true only.  Names: state, time_in_state, time_since_alert; functions: see expression_table.c.
+ *
+ * An alert counts while it is not used up by an earlier transition and its time is after now less
+ * the window; its count says for how many observations it stands.
+ *
+ * What makes the condition true: from the whole downward, of a true `and` both sides, of a true `or`
+ * the sides that are true (of a false one under `not` the reverse), and at the end of each way the
+ * comparison or call with every alert that it looked at.  These alerts are *counted*. */
 #pragma once
 
 #include <stdbool.h>
@@ -32,6 +40,7 @@ enum {
 	EXPRESSION_BYTES_MAX = 4096,
 	EXPRESSION_NODES_MAX = 512,
 	EXPRESSION_DEPTH_MAX = 64,
+	EXPRESSION_ALERTS_MAX = 512, /* what a machine keeps, see there */
 };
 
 enum truth { TRUTH_FALSE, TRUTH_TRUE, TRUTH_UNKNOWN };
@@ -49,11 +58,10 @@ void expression_free(struct expression *expression);
 
 struct expression_result {
 	enum truth truth;
-	/* Positions in the machine's ring of the alerts that made it true, newest first. */
-	unsigned evidence[16];
-	unsigned evidence_count;
-	/* The first moment after now at which the truth could change by time alone (a window ends, a time in state is
-	 * reached), INT64_MAX for never. */
+	/* When true: the alerts counted, bit i for the machine's i-th oldest. */
+	uint64_t counted[EXPRESSION_ALERTS_MAX / 64];
+	/* The first moment after now at which the truth could change by time alone (a window ends, a
+	 * time in state is reached), or earlier; INT64_MAX for never. */
 	int64_t next_us;
 };
 
@@ -62,8 +70,8 @@ void expression_evaluate(const struct expression *expression, const struct machi
 			 struct expression_result *ret);
 
 /* Upper bound of work for one evaluation: nodes visited, each walk over the alerts counted as
- * MACHINE_ALERTS_MAX. */
+ * EXPRESSION_ALERTS_MAX. */
 unsigned long expression_cost(const struct expression *expression);
 const char *expression_text(const struct expression *expression);
-/* Whether a new alert of this type can change its value. */
+/* Whether a new alert of this type (NULL: of some type) can change its value. */
 bool expression_names_alert(const struct expression *expression, const char *type);

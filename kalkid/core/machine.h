@@ -2,16 +2,29 @@
 /* core/machine.h - the state machine of one device: facts in, decisions out.
  *
  * Deterministic: the same policy, facts and times give the same decisions; nothing here reads a
- * clock or does I/O.  All times are engine time in microseconds. */
+ * clock or does I/O.  All times are engine time in microseconds.
+ *
+ * Each call makes at most one decision, the first that applies:
+ *   1. the first rule, in the file's order, that holds in this state and is true.  One that loosens
+ *      is passed over while the state is manual or younger than its dwell (MACHINE_PAUSE_US at
+ *      least, so that policies with a loop cannot spin).  One that leads to the state itself needs
+ *      an alert to rest on;
+ *   2. the end of an operator's time limit;
+ *   3. calm: not while manual or within the dwell; counted from the entry into the state or the
+ *      newest alert of any type, whichever is later.
+ * A rule that fires uses up the alerts that it counted (see expression.h), whether it leads to
+ * another state or not.  What else is due is decided by machine_tick, at machine_next_us. */
 #pragma once
 
 #include "core/policy.h"
 
 enum {
-	MACHINE_ALERTS_MAX = 512, /* kept per device for windows; the oldest go first, counted */
+	MACHINE_ALERTS_MAX = EXPRESSION_ALERTS_MAX, /* kept per device for windows; the oldest go first, counted */
 	EVIDENCE_MAX = 16,
 	REASON_BYTES = 256,
 };
+
+#define MACHINE_PAUSE_US ((int64_t)1000000)
 
 enum decision_cause {
 	DECISION_NONE,	  /* nothing changes */
@@ -55,11 +68,16 @@ struct machine {
 	char manual_reason[REASON_BYTES];
 	struct machine_alert *alerts; /* MACHINE_ALERTS_MAX, allocated when the first comes */
 	unsigned alert_first, alert_count;
-	uint64_t alerts_forgotten;
+	uint64_t alerts_forgotten; /* that had not been used up */
 };
 
 void machine_init(struct machine *machine, const struct policy *policy, int64_t now_us);
 void machine_done(struct machine *machine);
+
+/* The `i`-th oldest of `alert_count`. */
+struct machine_alert *machine_alert_at(const struct machine *machine, unsigned i);
+/* Puts an alert into the ring and decides nothing. */
+void machine_remember(struct machine *machine, const struct alert *alert, bool used);
 
 /* Takes a fact in and decides.  The decision is already applied to the machine. */
 void machine_alert(struct machine *machine, const struct policy *policy, const struct alert *alert,
@@ -77,7 +95,7 @@ void machine_set_state(struct machine *machine, const struct policy *policy, uns
 /* Back to the policy's initial state; ends a manual state; uses up every alert. */
 void machine_release(struct machine *machine, const struct policy *policy, const char *reason,
 		     int64_t now_us, struct decision *ret);
-/* The policy was replaced: keeps the state of the same name, else goes to the tightest state that is
- * not looser, by position, than the old one; alerts stay. */
+/* The policy was replaced: keeps the state of the same name, else goes to the tightest.  Alerts stay.
+ * The decision's states are those of `after`; `from` is the old one's position, or the last. */
 void machine_change_policy(struct machine *machine, const struct policy *before,
 			   const struct policy *after, int64_t now_us, struct decision *ret);

@@ -1,4 +1,69 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* core/policy.c - to be written. */
+/* core/policy.c - see policy.h. */
 #include "core/policy.h"
-extern int core_policy_empty;
+
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+
+struct policy *policy_new(void)
+{
+	return mem_alloc(sizeof(struct policy));
+}
+
+void policy_free(struct policy *policy)
+{
+	if (!policy)
+		return;
+	for (unsigned i = 0; i < policy->state_count; i++)
+		posture_done(&policy->states[i].posture);
+	for (unsigned i = 0; i < policy->rule_count; i++)
+		expression_free(policy->rules[i].when);
+	free(policy->states);
+	free(policy->rules);
+	free(policy);
+}
+
+int policy_find_state(const struct policy *policy, const char *name)
+{
+	for (unsigned i = 0; i < policy->state_count; i++)
+		if (text_equal(policy->states[i].name, name))
+			return (int)i;
+	return -1;
+}
+
+int policy_find_rule(const struct policy *policy, const char *name)
+{
+	for (unsigned i = 0; i < policy->rule_count; i++)
+		if (text_equal(policy->rules[i].name, name))
+			return (int)i;
+	return -1;
+}
+
+/* The states that a rule or calm leads to from `state`, as bits. */
+static uint32_t next_states(const struct policy *policy, unsigned state)
+{
+	uint32_t next = 0;
+	for (unsigned i = 0; i < policy->rule_count; i++)
+		if (policy->rules[i].from & UINT32_C(1) << state)
+			next |= UINT32_C(1) << policy->rules[i].to;
+	if (policy->states[state].calm_us)
+		next |= UINT32_C(1) << policy->states[state].calm_to;
+	return next;
+}
+
+unsigned policy_standby(const struct policy *policy, unsigned state,
+			const struct posture **ret_postures, unsigned room)
+{
+	uint32_t next = next_states(policy, state);
+	unsigned count = 0;
+	for (unsigned i = policy->state_count; i-- > 0 && count < room;) {
+		const struct posture *posture = &policy->states[i].posture;
+		bool wanted = posture->standby == POSTURE_STANDBY_ALL ||
+			      (posture->standby == POSTURE_STANDBY_NEXT && next >> i & 1);
+		if (i != state && wanted && posture->mode == POSTURE_CHAIN)
+			ret_postures[count++] = posture;
+	}
+	return count;
+}

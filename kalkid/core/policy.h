@@ -14,6 +14,7 @@ enum {
 	POLICY_STATES_MAX = 32,
 	POLICY_RULES_MAX = 512,
 	POLICY_TEXT_BYTES = 256,
+	POLICY_COST_MAX = 1 << 20, /* sum of expression_cost over its rules */
 };
 
 struct policy_state {

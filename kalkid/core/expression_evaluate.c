@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* core/expression_evaluate.c - one pass forward for the value, one backward for what made it. */
+#include "core/expression_internal.h"
+
+#include "core/machine.h"
+
+static void compute(const struct facts *facts, const struct expression_node *nodes, unsigned i,
+		    struct value *values)
+{
+	const struct expression_node *node = &nodes[i];
+	struct value *ret = &values[i];
+	*ret = (struct value){.next_us = INT64_MAX};
+	switch (node->operator) {
+	case OPERATOR_CONSTANT: *ret = node->constant; return;
+	case OPERATOR_NAME: node->name->read(facts, ret); return;
+	case OPERATOR_CALL: node->function->call(facts, node->arguments, ret); return;
+	case OPERATOR_NOT:
+	case OPERATOR_NEGATE:
+	case OPERATOR_AND:
+	case OPERATOR_OR:
+	case OPERATOR_EQUAL:
+	case OPERATOR_NOT_EQUAL:
+	case OPERATOR_LESS:
+	case OPERATOR_LESS_EQUAL:
+	case OPERATOR_GREATER:
+	case OPERATOR_GREATER_EQUAL:
+	case OPERATOR_ADD:
+	case OPERATOR_SUBTRACT:
+	case OPERATOR_MULTIPLY:
+	case OPERATOR_DIVIDE:
+	case OPERATOR_MODULO:
+	case OPERATOR_COUNT: break;
+	}
+	enum value_type operands[2] = {nodes[node->left].type, nodes[node->right].type};
+	value_apply(node->operator, operands, &values[node->left], &values[node->right],
+		    facts->now_us, ret);
+}
+
+static void count_alerts(const struct facts *facts, const struct expression_node *call,
+			 uint64_t *counted)
+{
+	for (unsigned i = 0; i < facts->machine->alert_count; i++)
+		if (call_counts(facts, call->arguments, machine_alert_at(facts->machine, i)))
+			counted[i / 64] |= UINT64_C(1) << i % 64;
+}
+
+/* Whether the result of `node` rests on that of its operand. */
+static bool rests_on(const struct expression_node *node, const struct value *result,
+		     const struct value *operand)
+{
+	if (node->operator!= OPERATOR_AND && node->operator!= OPERATOR_OR)
+		return true;
+	return operand->known && operand->boolean == result->boolean;
+}
+
+/* See expression.h for what counts. */
+static void count_what_made_it_true(const struct facts *facts, const struct expression *expression,
+				    const struct value *values, uint64_t *counted)
+{
+	bool made_it[EXPRESSION_NODES_MAX] = {false};
+	unsigned whole = expression->node_count - 1;
+	made_it[whole] = true;
+	for (unsigned i = whole + 1; i-- > 0;) {
+		const struct expression_node *node = &expression->nodes[i];
+		if (!made_it[i])
+			continue;
+		if (node->operator== OPERATOR_CALL) {
+			count_alerts(facts, node, counted);
+		} else if (node->operator!= OPERATOR_CONSTANT && node->operator!= OPERATOR_NAME) {
+			made_it[node->left] |= rests_on(node, &values[i], &values[node->left]);
+			made_it[node->right] |= rests_on(node, &values[i], &values[node->right]);
+		}
+	}
+}
+
+void expression_evaluate(const struct expression *expression, const struct machine *machine,
+			 const struct policy *policy, int64_t now_us,
+			 struct expression_result *ret)
+{
+	struct facts facts = {.machine = machine, .policy = policy, .now_us = now_us};
+	struct value values[EXPRESSION_NODES_MAX];
+	for (unsigned i = 0; i < expression->node_count; i++)
+		compute(&facts, expression->nodes, i, values);
+	const struct value *whole = &values[expression->node_count - 1];
+	*ret = (struct expression_result){.truth = TRUTH_UNKNOWN, .next_us = whole->next_us};
+	if (whole->known)
+		ret->truth = whole->boolean ? TRUTH_TRUE : TRUTH_FALSE;
+	if (ret->truth == TRUTH_TRUE)
+		count_what_made_it_true(&facts, expression, values, ret->counted);
+}

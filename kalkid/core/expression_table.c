@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* core/expression_table.c - the names and functions of the condition language: a new one is a row
+ * here and what it computes. */
+#include "core/expression_internal.h"
+
+#include <string.h>
+
+#include "base/duration.h"
+#include "base/text.h"
+#include "core/machine.h"
+
+/* Every function over alerts takes these two first. */
+enum { ARGUMENT_TYPE, ARGUMENT_WITHIN, ARGUMENT_BY };
+
+bool call_counts(const struct facts *facts, const struct argument *arguments,
+		 const struct machine_alert *alert)
+{
+	const char *type = arguments[ARGUMENT_TYPE].text;
+	const struct argument *within = &arguments[ARGUMENT_WITHIN];
+	if (alert->used || (!text_equal(type, "*") && !text_equal(type, alert->alert.type)))
+		return false;
+	return !within->given || alert->alert.time_us > facts->now_us - within->us;
+}
+
+/* When the alert leaves the window. */
+static int64_t leaves_us(const struct argument *arguments, const struct alert *alert)
+{
+	const struct argument *within = &arguments[ARGUMENT_WITHIN];
+	return within->given ? alert->time_us + within->us : INT64_MAX;
+}
+
+/* The next alert from position `i` on that the call counts, or NULL. */
+static const struct alert *next_counted(const struct facts *facts, const struct argument *arguments,
+					unsigned *i)
+{
+	while (*i < facts->machine->alert_count) {
+		const struct machine_alert *alert = machine_alert_at(facts->machine, (*i)++);
+		if (call_counts(facts, arguments, alert))
+			return &alert->alert;
+	}
+	return NULL;
+}
+
+static void call_alert(const struct facts *facts, const struct argument *arguments,
+		       struct value *ret)
+{
+	const struct alert *alert;
+	int64_t last_leaves_us = 0;
+	for (unsigned i = 0; (alert = next_counted(facts, arguments, &i));) {
+		int64_t us = leaves_us(arguments, alert);
+		last_leaves_us = max_of(last_leaves_us, us);
+		ret->boolean = true;
+	}
+	ret->known = true;
+	if (ret->boolean)
+		ret->next_us = last_leaves_us;
+}
+
+static void call_count(const struct facts *facts, const struct argument *arguments,
+		       struct value *ret)
+{
+	const struct alert *alert;
+	for (unsigned i = 0; (alert = next_counted(facts, arguments, &i));) {
+		int64_t us = leaves_us(arguments, alert);
+		ret->next_us = min_of(ret->next_us, us);
+		ret->number += alert->count;
+	}
+	ret->known = true;
+}
+
+enum { ADDRESS_SLOTS = 2 * EXPRESSION_ALERTS_MAX };
+
+struct address_set {
+	const struct ip *slots[ADDRESS_SLOTS];
+	unsigned count;
+};
+
+/* Never full: there are fewer alerts than slots.  Whoever makes addresses collide costs at most the
+ * square of the number of alerts. */
+static void address_set_add(struct address_set *set, const struct ip *address)
+{
+	uint32_t hash = 2166136261u; /* FNV-1a */
+	for (size_t i = 0; i < sizeof(address->octet); i++)
+		hash = (hash ^ address->octet[i]) * 16777619u;
+	unsigned slot = hash % ADDRESS_SLOTS;
+	while (set->slots[slot] && !ip_equal(set->slots[slot], address))
+		slot = (slot + 1) % ADDRESS_SLOTS;
+	set->count += !set->slots[slot];
+	set->slots[slot] = address;
+}
+
+static void call_distinct(const struct facts *facts, const struct argument *arguments,
+			  struct value *ret)
+{
+	const struct alert *alert;
+	struct address_set set = {0};
+	bool by_source = arguments[ARGUMENT_BY].field == ALERT_FIELD_SOURCE;
+	for (unsigned i = 0; (alert = next_counted(facts, arguments, &i));) {
+		int64_t us = leaves_us(arguments, alert);
+		ret->next_us = min_of(ret->next_us, us);
+		const struct ip *address = by_source ? &alert->source : &alert->target;
+		if (address->family)
+			address_set_add(&set, address);
+	}
+	ret->known = true;
+	ret->number = set.count;
+}
+
+static void call_last_source(const struct facts *facts, const struct argument *arguments,
+			     struct value *ret)
+{
+	const struct alert *alert;
+	for (unsigned i = 0; (alert = next_counted(facts, arguments, &i));) {
+		if (!alert->source.family)
+			continue;
+		ret->known = true;
+		ret->address = alert->source;
+		ret->next_us = leaves_us(arguments, alert);
+	}
+}
+
+static void call_address(const struct facts *facts maybe_unused, const struct argument *arguments,
+			 struct value *ret)
+{
+	ret->known = true;
+	ret->address = arguments[0].address;
+}
+
+#define PARAMETER_TYPE	  {"type", ARGUMENT_ALERT_TYPE, .required = true}
+#define PARAMETER_WITHIN  {"within", ARGUMENT_WINDOW, .required = true, .named = true}
+#define PARAMETER_WITHIN_ {"within", ARGUMENT_WINDOW, .named = true}
+#define PARAMETER_BY	  {"by", ARGUMENT_FIELD, .required = true, .named = true}
+
+const struct function expression_functions[] = {
+	{"alert", VALUE_BOOLEAN, {PARAMETER_TYPE, PARAMETER_WITHIN_}, 2, false, call_alert,
+	 "alert(\"type\", within: 10m): such an alert came; \"*\" is any type"},
+	{"count", VALUE_NUMBER, {PARAMETER_TYPE, PARAMETER_WITHIN}, 2, false, call_count,
+	 "count(\"type\", within: 10m): how many observations such alerts stand for"},
+	{"distinct", VALUE_NUMBER, {PARAMETER_TYPE, PARAMETER_WITHIN, PARAMETER_BY}, 3, false,
+	 call_distinct,
+	 "distinct(\"type\", by: source, within: 10m): how many different sources (or targets)"},
+	{"last_source", VALUE_ADDRESS, {PARAMETER_TYPE, PARAMETER_WITHIN_}, 2, false,
+	 call_last_source,
+	 "last_source(\"type\", within: 10m): the offender of the newest such alert that names one"},
+	{"address", VALUE_ADDRESS, {{"text", ARGUMENT_ADDRESS, .required = true}}, 1, true,
+	 call_address, "address(\"10.0.0.9\"): an address to compare with"},
+};
+const unsigned expression_function_count = ARRAY_SIZE(expression_functions);
+
+static void set_elapsed(const struct facts *facts, int64_t since_us, struct value *ret)
+{
+	int64_t us = max_of(facts->now_us - since_us, (int64_t)0);
+	ret->known = true;
+	ret->us = min_of(us, DURATION_MAX_US);
+	ret->slope = 1;
+}
+
+static void read_state(const struct facts *facts, struct value *ret)
+{
+	ret->known = true;
+	ret->text = facts->policy->states[facts->machine->state].name;
+}
+
+static void read_time_in_state(const struct facts *facts, struct value *ret)
+{
+	set_elapsed(facts, facts->machine->entered_us, ret);
+}
+
+static void read_time_since_alert(const struct facts *facts, struct value *ret)
+{
+	if (facts->machine->last_alert_us)
+		set_elapsed(facts, facts->machine->last_alert_us, ret);
+}
+
+const struct node_name expression_names[] = {
+	{"state", VALUE_TEXT, false, false, read_state, "state: name of the device's state"},
+	{"time_in_state", VALUE_DURATION, true, false, read_time_in_state,
+	 "time_in_state: since the state was entered"},
+	{"time_since_alert", VALUE_DURATION, true, true, read_time_since_alert,
+	 "time_since_alert: since the newest alert of any type; unknown before the first"},
+};
+const unsigned expression_name_count = ARRAY_SIZE(expression_names);
