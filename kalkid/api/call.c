@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* api/call.c - see call.h. */
+#include "api/call.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+
+#include "base/mem.h"
+
+static const struct problem bad_parameter = {.status = 400, .code = "bad_parameter"};
+
+int number_parse(uint64_t *ret, const char *text)
+{
+	char *end;
+	if (*text < '0' || *text > '9')
+		return -EINVAL;
+	errno = 0;
+	unsigned long long number = strtoull(text, &end, 10);
+	if (*end || errno)
+		return -EINVAL;
+	*ret = number;
+	return 0;
+}
+
+bool call_number(struct api_call *call, const char *parameter, uint64_t least, uint64_t most,
+		 uint64_t otherwise, uint64_t *ret)
+{
+	const char *text = target_query(&call->target, parameter);
+	*ret = otherwise;
+	if (!text || (number_parse(ret, text) == 0 && *ret >= least && *ret <= most))
+		return true;
+	answer_problem(call->request, &bad_parameter,
+		       "parameter '%s' is '%s' (a number from %llu to %llu is right)", parameter,
+		       text, (unsigned long long)least, (unsigned long long)most);
+	return false;
+}
+
+bool call_boolean(struct api_call *call, const char *parameter, bool *ret)
+{
+	const char *text = target_query(&call->target, parameter);
+	*ret = text && strcmp(text, "true") == 0;
+	if (!text || *ret || strcmp(text, "false") == 0)
+		return true;
+	answer_problem(call->request, &bad_parameter,
+		       "parameter '%s' is '%s' (true or false is right)", parameter, text);
+	return false;
+}
+
+/* The offset from UTC behind the seconds: "Z" or "+01:30". */
+static int parse_offset(int64_t *ret_seconds, const char *text)
+{
+	int hours, minutes, end = 0;
+	*ret_seconds = 0;
+	if (strcmp(text, "Z") == 0 || strcmp(text, "z") == 0)
+		return 0;
+	if (*text != '+' && *text != '-')
+		return -EINVAL;
+	if (sscanf(text + 1, "%2d:%2d%n", &hours, &minutes, &end) != 2 || text[1 + end])
+		return -EINVAL;
+	if (hours < 0 || hours > 23 || minutes < 0 || minutes > 59)
+		return -EINVAL;
+	*ret_seconds = (*text == '-' ? -60 : 60) * (int64_t)(hours * 60 + minutes);
+	return 0;
+}
+
+int time_parse(int64_t *ret_wall_us, const char *text)
+{
+	struct tm parts = {0};
+	const char *at = strptime(text, "%Y-%m-%d", &parts);
+	if (!at || strlen(text) < 11 || !strchr("Tt ", *at))
+		return -EINVAL;
+	at = strptime(at + 1, "%H:%M:%S", &parts);
+	if (!at)
+		return -EINVAL;
+	int64_t fraction_us = 0, unit_us = 100000, offset_seconds;
+	if (*at == '.')
+		for (at++; *at >= '0' && *at <= '9'; at++, unit_us /= 10)
+			fraction_us += (*at - '0') * unit_us;
+	int result = parse_offset(&offset_seconds, at);
+	if (result < 0)
+		return result;
+	*ret_wall_us = ((int64_t)timegm(&parts) - offset_seconds) * 1000000 + fraction_us;
+	return 0;
+}
+
+bool call_time(struct api_call *call, const char *parameter, int64_t *ret_wall_us)
+{
+	const char *text = target_query(&call->target, parameter);
+	int64_t back_us;
+	*ret_wall_us = 0;
+	if (!text || time_parse(ret_wall_us, text) == 0)
+		return true;
+	if (duration_parse(&back_us, text) == 0) {
+		*ret_wall_us = clock_wall_now_us(call->clock) - back_us;
+		return true;
+	}
+	answer_problem(call->request, &bad_parameter,
+		       "parameter '%s' is '%s' (2026-01-31T12:00:00Z, or a time back from now "
+		       "such as 1h30m, is right)",
+		       parameter, text);
+	return false;
+}
+
+bool call_id(struct api_call *call, uint64_t most, uint64_t *ret)
+{
+	if (number_parse(ret, call->argument) == 0 && *ret && *ret <= most)
+		return true;
+	struct problem problem = {.status = 404, .code = "not_found"};
+	answer_problem(call->request, &problem, "there is no '%s': an id is a number",
+		       call->argument);
+	return false;
+}
+
+/* --- bodies --- */
+
+static bool is_json(const struct http_request *request)
+{
+	static const char json[] = "application/json";
+	const char *type = http_request_header(request, "Content-Type");
+	return type && strncasecmp(type, json, strlen(json)) == 0 &&
+	       strchr("; \t", type[strlen(json)]);
+}
+
+void call_complain(struct api_call *call, const struct complaints *complaints)
+{
+	struct problem problem = {422, "invalid", .complaints = complaints};
+	answer_problem(call->request, &problem, "%u %s wrong in the body", complaints->count,
+		       complaints->count == 1 ? "thing is" : "things are");
+}
+
+/* The reader of files takes YAML too: here only JSON is right. */
+static bool check_json(struct api_call *call, const char *bytes, size_t count)
+{
+	json_error_t where;
+	json_t *json = json_loadb(bytes, count, JSON_DECODE_ANY, &where);
+	json_decref(json);
+	if (json)
+		return true;
+	struct complaints complaints = {.count = 1};
+	buffer_print(&complaints.text, "body:%d:%d: %s\n", where.line, where.column, where.text);
+	struct problem problem = {400, "bad_json", .complaints = &complaints};
+	answer_problem(call->request, &problem, "the body is no JSON: %s", where.text);
+	complaints_done(&complaints);
+	return false;
+}
+
+bool call_body(struct api_call *call, bool required, struct document **ret)
+{
+	size_t count;
+	const char *bytes = http_request_body(call->request, &count);
+	*ret = NULL;
+	if (!bytes && !required)
+		return true;
+	if (!bytes) {
+		struct problem problem = {400, "bad_json", "send a JSON object"};
+		answer_problem(call->request, &problem, "there is no body");
+		return false;
+	}
+	if (!is_json(call->request)) {
+		struct problem problem = {415, "unsupported_media_type",
+					  "say Content-Type: application/json"};
+		answer_problem(call->request, &problem, "the body is not said to be JSON");
+		return false;
+	}
+	if (!check_json(call, bytes, count))
+		return false;
+	struct complaints complaints = {0};
+	bool fine = document_read(ret, "body", bytes, count, &complaints) == 0;
+	if (!fine)
+		call_complain(call, &complaints);
+	complaints_done(&complaints);
+	return fine;
+}
+
+static struct body_field *find_field(struct body_field *fields, size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(fields[i].name, name) == 0)
+			return &fields[i];
+	return NULL;
+}
+
+static void read_field(const struct document *document, const struct node *node,
+		       struct body_field *fields, size_t count, struct complaints *complaints)
+{
+	struct body_field *field = find_field(fields, count, node->key);
+	if (!field) {
+		const char *names[8];
+		for (size_t i = 0; i < count; i++)
+			names[i] = fields[i].name;
+		const char *nearest = text_nearest(node->key, names, count);
+		cleanup_free char *right = nearest ? mem_printf("'%s'?", nearest) : NULL;
+		document_complain(document, node, complaints, right, "no such field");
+	} else if (node->kind != NODE_TEXT) {
+		document_complain(document, node, complaints, "a text", "is no text");
+	} else if (strlen(node->text) >= field->bytes_max) {
+		document_complain(document, node, complaints, NULL, "longer than %zu bytes",
+				  field->bytes_max - 1);
+	} else {
+		field->text = node->text;
+	}
+}
+
+static void read_fields(const struct document *document, struct body_field *fields, size_t count,
+			struct complaints *complaints)
+{
+	const struct node *root = document_root(document);
+	if (root->kind != NODE_MAP) {
+		document_complain(document, root, complaints, "{...}", "is no object");
+		return;
+	}
+	for (const struct node *node = root->first; node; node = node->next)
+		read_field(document, node, fields, count, complaints);
+	for (size_t i = 0; i < count; i++)
+		if (fields[i].required && !node_find(root, fields[i].name))
+			document_complain(document, root, complaints, NULL, "'%s' is missing",
+					  fields[i].name);
+}
+
+bool call_fields(struct api_call *call, struct body_field *fields, size_t count,
+		 struct document **ret)
+{
+	bool required = false;
+	for (size_t i = 0; i < count; i++)
+		required |= fields[i].required;
+	if (!call_body(call, required, ret))
+		return false;
+	if (!*ret)
+		return true;
+	struct complaints complaints = {0};
+	read_fields(*ret, fields, count, &complaints);
+	bool fine = !complaints.count;
+	if (!fine) {
+		call_complain(call, &complaints);
+		document_free(take(*ret));
+	}
+	complaints_done(&complaints);
+	return fine;
+}
+
+/* --- orders --- */
+
+bool call_order(struct api_call *call, struct operator_order *ret)
+{
+	*ret = (struct operator_order){.who = call->who};
+	return call_boolean(call, "dry_run", &ret->dry_run);
+}
+
+void call_changed(struct api_call *call, const struct operator_order *order, const char *device,
+		  unsigned status)
+{
+	json_t *body = json_pack("{s:b, s:b, s:s}", "accepted", true, "dry_run", order->dry_run,
+				 "device", device);
+	struct device_status now;
+	if (engine_find_device(call->engine, device, &now, NULL) == 0)
+		json_object_set_new(body, "generation", json_integer(now.generation));
+	cleanup_free char *location =
+		status == 201 ? mem_printf("/api/v1/devices/%s", device) : NULL;
+	answer_status(call->request, order->dry_run ? 200 : status, body,
+		      order->dry_run ? NULL : location);
+}

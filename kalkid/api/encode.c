@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* api/encode.c - see encode.h. */
+#include "api/encode.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+json_t *encode_text(const char *text)
+{
+	json_t *json = json_string(text);
+	if (json)
+		return json;
+	cleanup_free char *mended = mem_copy_text(text);
+	for (char *at = mended; *at; at++)
+		if (*at & 0x80)
+			*at = '?';
+	return json_string(mended);
+}
+
+json_t *encode_text_or_null(const char *text)
+{
+	return *text ? encode_text(text) : json_null();
+}
+
+json_t *encode_time(int64_t wall_us)
+{
+	char text[TIME_TEXT_BYTES];
+	clock_print_wall(text, wall_us);
+	return json_string(text);
+}
+
+json_t *encode_status(const struct engine_status *status)
+{
+	bool degraded = !status->engine_reachable || !status->picture_complete ||
+			status->degraded || status->store.failing;
+	json_t *json = json_pack("{s:s, s:s, s:o, s:b, s:b}", "version", KALKI_VERSION, "health",
+				 degraded ? "degraded" : "ok", "started",
+				 encode_time(status->started_wall_us), "docker_reachable",
+				 status->engine_reachable, "picture_complete",
+				 status->picture_complete);
+	json_object_set_new(
+		json, "devices",
+		json_pack("{s:I, s:I, s:I, s:I}", "total", (json_int_t)status->devices,
+			  "in_initial_state", (json_int_t)status->devices_in_initial_state,
+			  "in_other_state", (json_int_t)status->devices_in_other_state,
+			  "quarantined", (json_int_t)status->quarantined));
+	json_object_set_new(json, "chains",
+			    json_pack("{s:I, s:I, s:I, s:I}", "converged",
+				      (json_int_t)status->converged, "degraded",
+				      (json_int_t)status->degraded, "held",
+				      (json_int_t)status->held, "old_chain",
+				      (json_int_t)status->old_chain));
+	json_object_set_new(json, "umboxes",
+			    json_pack("{s:I, s:I}", "running",
+				      (json_int_t)status->umboxes_running, "ready",
+				      (json_int_t)status->umboxes_ready));
+	json_object_set_new(
+		json, "counts",
+		json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "transitions",
+			  (json_int_t)status->transitions, "alerts", (json_int_t)status->alerts,
+			  "alerts_dropped", (json_int_t)status->alerts_dropped, "drift_repairs",
+			  (json_int_t)status->drift_repairs, "frames_spoofed",
+			  (json_int_t)status->frames_spoofed, "events_dropped",
+			  (json_int_t)status->store.events_dropped));
+	json_object_set_new(json, "store",
+			    json_pack("{s:b, s:I, s:I, s:I}", "failing", status->store.failing,
+				      "bytes", (json_int_t)status->store.bytes, "oldest_event",
+				      (json_int_t)status->store.oldest_event, "newest_event",
+				      (json_int_t)status->store.newest_event));
+	return json;
+}
+
+static json_t *names_to_json(const char (*names)[NAME_BYTES], unsigned count)
+{
+	json_t *list = json_array();
+	for (unsigned i = 0; i < count; i++)
+		json_array_append_new(list, encode_text(names[i]));
+	return list;
+}
+
+json_t *encode_definition(const struct device *device)
+{
+	char mac[MAC_TEXT_BYTES];
+	mac_print(mac, &device->mac);
+	json_t *ips = json_array();
+	for (unsigned i = 0; i < device->ip_count; i++) {
+		char ip[IP_TEXT_BYTES];
+		ip_print(ip, &device->ips[i]);
+		json_array_append_new(ips, json_string(ip));
+	}
+	return json_pack("{s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:b}", "name",
+			 encode_text(device->name), "type", encode_text(device->type), "description",
+			 encode_text(device->description), "port", encode_text(device->port), "mac",
+			 mac, "ips", ips, "groups",
+			 names_to_json(device->groups, device->group_count), "tags",
+			 names_to_json(device->tags, device->tag_count), "multicast",
+			 device->multicast);
+}
+
+void encode_definition_version(char version[static DIGEST_TEXT_BYTES], const struct device *device)
+{
+	json_t *definition = encode_definition(device);
+	cleanup_free char *text = json_dumps(definition, JSON_COMPACT);
+	json_decref(definition);
+	digest_text(version, text, strlen(text));
+}
+
+/* The limit is told in engine time, and so is the moment that both clocks know. */
+static json_t *manual_until(const struct device_status *status)
+{
+	if (!status->manual || !status->manual_until_us)
+		return json_null();
+	return encode_time(status->entered_wall_us + status->manual_until_us - status->entered_us);
+}
+
+static json_t *last_alert(const struct device_status *status)
+{
+	if (!*status->last_alert)
+		return json_null();
+	return json_pack("{s:o, s:o}", "type", encode_text(status->last_alert), "time",
+			 encode_time(status->last_alert_wall_us));
+}
+
+json_t *encode_device(const struct device_status *status)
+{
+	const struct device *device = &status->device;
+	return json_pack("{s:o, s:I, s:o, s:o, s:o, s:I, s:I, s:o, s:b, s:o, s:b, s:o, s:s, s:o, "
+			 "s:I, s:o}",
+			 "name", encode_text(device->name), "number", (json_int_t)device->number,
+			 "definition", encode_definition(device), "file",
+			 encode_text_or_null(device->file), "state",
+			 encode_text_or_null(status->state), "generation",
+			 (json_int_t)status->generation, "generation_reached",
+			 (json_int_t)status->generation_reached, "entered",
+			 encode_time(status->entered_wall_us), "manual", status->manual,
+			 "manual_until", manual_until(status), "quarantined", status->quarantined,
+			 "reason", encode_text(status->reason), "goal", plan_goal_name(status->goal),
+			 "trouble", encode_text_or_null(status->trouble), "alerts",
+			 (json_int_t)status->alerts, "last_alert", last_alert(status));
+}
+
+static json_t *leg_to_json(const struct leg_counters *leg)
+{
+	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "from_umbox_frames",
+			 (json_int_t)leg->from_umbox_frames, "from_umbox_bytes",
+			 (json_int_t)leg->from_umbox_bytes, "to_umbox_frames",
+			 (json_int_t)leg->to_umbox_frames, "to_umbox_bytes",
+			 (json_int_t)leg->to_umbox_bytes, "dropped", (json_int_t)leg->dropped);
+}
+
+static json_t *counters_to_json(const struct hop_status *hop)
+{
+	if (!hop->counted)
+		return json_null();
+	return json_pack("{s:o, s:o}", "in", leg_to_json(&hop->counters.leg[LEG_IN]), "out",
+			 leg_to_json(&hop->counters.leg[LEG_OUT]));
+}
+
+static json_t *legs_to_json(const struct hop_status *hop)
+{
+	if (!hop->umbox)
+		return json_null();
+	char in[LINK_NAME_BYTES], out[LINK_NAME_BYTES];
+	leg_name(in, hop->umbox, LEG_IN);
+	leg_name(out, hop->umbox, LEG_OUT);
+	return json_pack("{s:s, s:s}", "in", in, "out", out);
+}
+
+json_t *encode_hop(const struct hop_status *hop)
+{
+	return json_pack("{s:o, s:s, s:I, s:o, s:o, s:o, s:o, s:I, s:s, s:b, s:b, s:b, s:o, s:o}",
+			 "umbox", hop->umbox ? json_integer(hop->umbox) : json_null(), "role",
+			 hop_role_name(hop->role), "position", (json_int_t)hop->position, "name",
+			 encode_text(hop->name), "image", encode_text(hop->image), "image_id",
+			 encode_text_or_null(hop->image_id), "state", encode_text(hop->state),
+			 "generation", (json_int_t)hop->generation, "fail",
+			 hop_fail_name(hop->fail), "running", hop->running, "wired", hop->wired,
+			 "ready", hop->ready, "legs", legs_to_json(hop), "counters",
+			 counters_to_json(hop));
+}
+
+static const char *path_state_name(enum path_state state)
+{
+	static const char *const names[PATH_STATE_COUNT] = {"held", "whole", "broken"};
+	return names[state];
+}
+
+json_t *encode_chain(const struct chain_status *chain)
+{
+	json_t *hops = json_array();
+	for (unsigned i = 0; i < chain->hop_count; i++)
+		json_array_append_new(hops, encode_hop(&chain->hops[i]));
+	return json_pack("{s:o, s:I, s:o, s:I, s:s, s:s, s:s, s:o}", "device",
+			 encode_text(chain->device.name), "number", (json_int_t)chain->device.number,
+			 "state", encode_text_or_null(chain->state), "generation",
+			 (json_int_t)chain->generation, "mode", posture_mode_name(chain->mode),
+			 "path", path_state_name(chain->path), "goal", plan_goal_name(chain->goal),
+			 "hops", hops);
+}
+
+static json_t *step_to_json(const struct step *step)
+{
+	json_t *json = json_pack("{s:s}", "kind", step_kind_name(step->kind));
+	bool launches = step->kind == STEP_LAUNCH;
+	if (launches || step->kind == STEP_WIRE || step->kind == STEP_REMOVE)
+		json_object_set_new(json, "umbox", json_integer(step->umbox));
+	if (launches) {
+		json_object_set_new(json, "hop", encode_text(step->hop->name));
+		json_object_set_new(json, "image", encode_text(step->hop->image));
+	}
+	if (step->kind == STEP_ROUTE || step->kind == STEP_PREPARE) {
+		json_t *path = json_array();
+		for (unsigned i = 0; i < step->path.count; i++)
+			json_array_append_new(path, json_integer(step->path.ids[i]));
+		json_object_set_new(json, "path", path);
+	}
+	if (step->kind == STEP_ROUTE || step->kind == STEP_HOLD)
+		json_object_set_new(json, "cut", json_boolean(step->cut));
+	return json;
+}
+
+json_t *encode_plan(const char *device, const struct plan *plan)
+{
+	json_t *steps = json_array();
+	for (unsigned i = 0; i < plan->count; i++)
+		json_array_append_new(steps, step_to_json(&plan->steps[i]));
+	return json_pack("{s:o, s:s, s:b, s:o}", "device", encode_text(device), "goal",
+			 plan_goal_name(plan->goal), "settled", plan->settled, "steps", steps);
+}
+
+static json_t *type_to_json(const struct policy *policy, json_t *states, json_t *rules)
+{
+	return json_pack("{s:o, s:o, s:o, s:s, s:o, s:o, s:o}", "name", encode_text(policy->type),
+			 "description", encode_text(policy->description), "file",
+			 encode_text(policy->file), "digest", policy->digest, "initial",
+			 encode_text(policy->states[policy->initial].name), "states", states, "rules",
+			 rules);
+}
+
+json_t *encode_type_summary(const struct policy *policy)
+{
+	json_t *states = json_array();
+	for (unsigned i = 0; i < policy->state_count; i++)
+		json_array_append_new(states, encode_text(policy->states[i].name));
+	return type_to_json(policy, states, json_integer(policy->rule_count));
+}
+
+static json_t *policy_hop_to_json(const struct hop *hop)
+{
+	json_t *parameters = json_loads(hop->parameters, JSON_DECODE_ANY, NULL);
+	return json_pack("{s:o, s:o, s:s, s:o, s:s}", "name", encode_text(hop->name), "image",
+			 encode_text(hop->image), "fail", hop_fail_name(hop->fail), "parameters",
+			 parameters ? parameters : json_null(), "digest", hop->digest);
+}
+
+static json_t *state_to_json(const struct policy *policy, const struct policy_state *state)
+{
+	json_t *hops = json_array();
+	for (unsigned i = 0; i < state->posture.hop_count; i++)
+		json_array_append_new(hops, policy_hop_to_json(&state->posture.hops[i]));
+	return json_pack(
+		"{s:o, s:s, s:s, s:s, s:b, s:I, s:I, s:o, s:o}", "name", encode_text(state->name),
+		"mode", posture_mode_name(state->posture.mode), "hold",
+		posture_hold_name(state->posture.hold), "standby",
+		posture_standby_name(state->posture.standby), "cut", state->posture.cut, "dwell_us",
+		(json_int_t)state->dwell_us, "calm_us", (json_int_t)state->calm_us, "calm_to",
+		state->calm_us ? encode_text(policy->states[state->calm_to].name) : json_null(),
+		"hops", hops);
+}
+
+static json_t *rule_to_json(const struct policy *policy, const struct policy_rule *rule)
+{
+	json_t *from = json_array();
+	for (unsigned i = 0; i < policy->state_count; i++)
+		if (rule->from & 1u << i)
+			json_array_append_new(from, encode_text(policy->states[i].name));
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:I}", "name", encode_text(rule->name),
+			 "description", encode_text(rule->description), "from", from, "to",
+			 encode_text(policy->states[rule->to].name), "when",
+			 encode_text(expression_text(rule->when)), "cost",
+			 (json_int_t)expression_cost(rule->when));
+}
+
+json_t *encode_type(const struct policy *policy)
+{
+	json_t *states = json_array(), *rules = json_array();
+	for (unsigned i = 0; i < policy->state_count; i++)
+		json_array_append_new(states, state_to_json(policy, &policy->states[i]));
+	for (unsigned i = 0; i < policy->rule_count; i++)
+		json_array_append_new(rules, rule_to_json(policy, &policy->rules[i]));
+	return type_to_json(policy, states, rules);
+}
+
+static void print_text(struct buffer *line, const char *text)
+{
+	json_t *json = encode_text_or_null(text ? text : "");
+	cleanup_free char *words = json_dumps(json, JSON_ENCODE_ANY);
+	json_decref(json);
+	buffer_print(line, "%s", words);
+}
+
+void encode_event(struct buffer *line, const struct event *event, const char *acknowledged_by)
+{
+	char time[TIME_TEXT_BYTES];
+	clock_print_wall(time, event->wall_us);
+	buffer_print(line, "{\"id\":%llu,\"time\":\"%s\",\"kind\":\"%s\",\"device\":",
+		     (unsigned long long)event->id, time, event_kind_name(event->kind));
+	print_text(line, event->device_name);
+	buffer_print(line, ",\"generation\":%u,\"acknowledged_by\":", event->generation);
+	print_text(line, acknowledged_by);
+	buffer_print(line, ",\"eve\":%s}", event->json);
+}

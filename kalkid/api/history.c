@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* api/history.c - what happened: events, alerts and timelines, a page at a time. */
+#include <string.h>
+
+#include "api/call.h"
+#include "api/handlers.h"
+#include "api/encode.h"
+#include "api/stream.h"
+
+static const struct problem bad_parameter = {.status = 400, .code = "bad_parameter"};
+
+/* "alert,transition" to bits. */
+static bool read_kinds(struct api_call *call, uint32_t *ret)
+{
+	const char *text = target_query(&call->target, "kind");
+	while (text && *text) {
+		char name[NAME_BYTES] = "";
+		size_t length = strcspn(text, ",");
+		enum event_kind kind;
+		if (length < sizeof(name))
+			memcpy(name, text, length);
+		if (!event_kind_parse(&kind, name)) {
+			answer_problem(call->request, &bad_parameter,
+				       "parameter 'kind': no events are named '%.*s'", (int)length,
+				       text);
+			return false;
+		}
+		*ret |= 1u << kind;
+		text += length + (text[length] == ',');
+	}
+	return true;
+}
+
+static bool read_order(struct api_call *call, bool *ret_newest_first)
+{
+	const char *order = target_query(&call->target, "order");
+	*ret_newest_first = !order || strcmp(order, "newest") == 0;
+	if (*ret_newest_first || strcmp(order, "oldest") == 0)
+		return true;
+	answer_problem(call->request, &bad_parameter,
+		       "parameter 'order' is '%s' (newest or oldest is right)", order);
+	return false;
+}
+
+static bool read_device(struct api_call *call, const char *name, uint32_t *ret)
+{
+	struct error err = {0};
+	if (!name || engine_device_number(call->engine, name, ret, &err) == 0)
+		return true;
+	answer_error(call->request, &err);
+	return false;
+}
+
+static bool read_filter(struct api_call *call, const char *device, struct event_filter *ret,
+			uint64_t *ret_cursor)
+{
+	uint64_t limit;
+	if (!read_kinds(call, &ret->kinds) || !read_device(call, device, &ret->device) ||
+	    !read_order(call, &ret->newest_first) ||
+	    !call_time(call, "since", &ret->since_wall_us) ||
+	    !call_boolean(call, "unacknowledged", &ret->unacknowledged) ||
+	    !call_number(call, "limit", 1, PAGE_LIMIT_MAX, PAGE_LIMIT, &limit) ||
+	    !call_number(call, "cursor", 0, INT64_MAX, 0, ret_cursor))
+		return false;
+	ret->limit = (unsigned)limit;
+	return true;
+}
+
+struct event_page {
+	struct buffer text;
+	unsigned count;
+	uint64_t last;
+};
+
+static bool add_event(void *data, const struct event *event, const char *acknowledged_by)
+{
+	struct event_page *page = data;
+	if (page->count++)
+		buffer_print(&page->text, ",");
+	encode_event(&page->text, event, acknowledged_by);
+	page->last = event->id;
+	return true;
+}
+
+static void answer_page(struct api_call *call, struct event_filter *filter, uint64_t cursor)
+{
+	if (filter->newest_first)
+		filter->before_id = cursor;
+	else
+		filter->after_id = cursor;
+	struct event_page page = {0};
+	struct error err = {0};
+	buffer_print(&page.text, "{\"items\":[");
+	if (engine_read_events(call->engine, filter, add_event, &page, &err) < 0) {
+		answer_error(call->request, &err);
+	} else {
+		if (page.count == filter->limit)
+			buffer_print(&page.text, "],\"next\":\"%llu\"}",
+				     (unsigned long long)page.last);
+		else
+			buffer_print(&page.text, "],\"next\":null}");
+		answer_json_text(call->request, page.text.bytes, page.text.length, NULL);
+	}
+	buffer_done(&page.text);
+}
+
+void get_timeline(struct api_call *call)
+{
+	struct event_filter filter = {0};
+	uint64_t cursor;
+	if (read_filter(call, call->argument, &filter, &cursor))
+		answer_page(call, &filter, cursor);
+}
+
+void get_alerts(struct api_call *call)
+{
+	struct event_filter filter = {0};
+	uint64_t cursor;
+	if (!read_filter(call, target_query(&call->target, "device"), &filter, &cursor))
+		return;
+	filter.kinds = 1u << EVENT_ALERT;
+	answer_page(call, &filter, cursor);
+}
+
+/* Where a stream begins: Last-Event-ID, else `cursor`, else `since`, else now. */
+static void answer_stream(struct api_call *call, struct event_filter *filter, uint64_t cursor)
+{
+	struct error err = {0};
+	if (target_query(&call->target, "order") || target_query(&call->target, "limit")) {
+		answer_problem(call->request, &bad_parameter,
+			       "a stream has no 'order' and no 'limit'");
+		return;
+	}
+	const char *last = http_request_header(call->request, "Last-Event-ID");
+	filter->newest_first = false;
+	filter->after_id = cursor;
+	if (last && number_parse(&filter->after_id, last) < 0) {
+		answer_problem(call->request, &bad_parameter,
+			       "Last-Event-ID is '%s' (an event's id is right)", last);
+		return;
+	}
+	bool from_history =
+		last || target_query(&call->target, "cursor") || filter->since_wall_us;
+	if (stream_answer(call->stream, call->request, filter, from_history, &err) < 0)
+		answer_error(call->request, &err);
+}
+
+void get_events(struct api_call *call)
+{
+	struct event_filter filter = {0};
+	uint64_t cursor;
+	if (!read_filter(call, target_query(&call->target, "device"), &filter, &cursor))
+		return;
+	const char *accept = http_request_header(call->request, "Accept");
+	bool streams = accept && strstr(accept, "text/event-stream") &&
+		       strcmp(http_request_method(call->request), "GET") == 0;
+	if (streams)
+		answer_stream(call, &filter, cursor);
+	else
+		answer_page(call, &filter, cursor);
+}
+
+void post_acknowledge(struct api_call *call)
+{
+	struct body_field reason = {"reason", false, REASON_BYTES};
+	struct operator_order order;
+	struct document *document;
+	struct error err = {0};
+	uint64_t id;
+	if (!call_id(call, INT64_MAX, &id) || !call_order(call, &order) ||
+	    !call_fields(call, &reason, 1, &document))
+		return;
+	order.reason = reason.text;
+	if (engine_acknowledge(call->engine, id, &order, &err) < 0)
+		answer_error(call->request, &err);
+	else
+		answer_status(call->request, 200,
+			      json_pack("{s:b, s:b, s:I}", "accepted", true, "dry_run",
+					order.dry_run, "alert", (json_int_t)id),
+			      NULL);
+	document_free(document);
+}
