@@ -86,11 +86,27 @@ static bool empty_or_missing(const char *path)
 	return stat(path, &found) < 0 || found.st_size == 0;
 }
 
+/* SQLite takes a file whose format versions it does not know for one that may only be read, and a
+ * disk that may only be read is no damage: so they are looked at here. */
+static int check_format(const char *path, struct error *err)
+{
+	uint8_t header[20];
+	cleanup_close int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0 || pread(fd, header, sizeof(header), 0) != sizeof(header))
+		return 0; /* new, or for SQLite to judge */
+	if (header[18] > 2 || header[19] > 2)
+		return error_set(err, -EUCLEAN, "database: the header of %s is damaged", path);
+	return 0;
+}
+
 static int open_whole(sqlite3 **ret, const char *path, struct intent *ret_intent, struct error *err)
 {
 	cleanup_free char *copy = mem_printf("%s.intent", path);
 	if (empty_or_missing(path) && !empty_or_missing(copy))
 		return error_set(err, -EUCLEAN, "database: %s is gone", path);
+	int result = check_format(path, err);
+	if (result < 0)
+		return result;
 	return open_and_read(ret, path,
 			     "PRAGMA journal_mode = WAL; PRAGMA journal_size_limit = 4194304",
 			     ret_intent, err);
