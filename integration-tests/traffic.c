@@ -114,11 +114,15 @@ static void record(struct traffic *traffic, const struct payload *payload, size_
 		   int64_t time_ns)
 {
 	struct path path = {.count = 0};
-	uint32_t count = bytes >= sizeof(*payload) ? be32toh(payload->count) : UINT32_MAX;
-	if (count > STAMPS_MAX || memcmp(payload->magic, MAGIC, sizeof(MAGIC)) != 0) {
+	if (bytes < sizeof(*payload) || memcmp(payload->magic, MAGIC, sizeof(MAGIC)) != 0) {
 		traffic->foreign++;
 		return;
 	}
+	/* More stamps than there is room for are counted all the same: a path too long to be right.
+	 */
+	uint32_t count = be32toh(payload->count);
+	if (count > STAMPS_MAX)
+		count = STAMPS_MAX;
 	path.count = count;
 	for (uint32_t i = 0; i < count; i++)
 		path.umboxes[i] = be32toh(payload->stamps[i].umbox);

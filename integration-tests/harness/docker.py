@@ -36,10 +36,10 @@ class Engine:
         with open(f"/run/kalki-engine/{self.name}/dockerd.pid", encoding="ascii") as file:
             os.kill(int(file.read()), signal.SIGKILL)
 
-    def request(self, method, path, body=None, timeout=20):
+    def request(self, method, path, body=None, kind="application/x-tar", timeout=20):
         connection = UnixConnection(self.socket, timeout)
         try:
-            headers = {"Content-Type": "application/x-tar"} if body else {}
+            headers = {"Content-Type": kind} if body else {}
             connection.request(method, path, body, headers)
             answer = connection.getresponse()
             raw = answer.read()

@@ -19,6 +19,11 @@ def stamp(name):
     return hop(name, note=name)
 
 
+def puppet(name, **parameters):
+    """A hop that talks as it is told, and forwards nothing."""
+    return hop(name, image=PUPPET, **parameters)
+
+
 def chain(*hops, **posture):
     return {"chain": list(hops), **posture}
 

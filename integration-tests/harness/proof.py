@@ -37,6 +37,7 @@ class Flow:
             text, _ = process.communicate(timeout=30)
             assert process.returncode == 0
             said[end] = json.loads(text)
+            assert said[end]["foreign"] == 0, said
         return said
 
     def judge(self, permitted):

@@ -6,10 +6,12 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 
 from harness.daemon import BUILD, REPOSITORY
 from harness.docker import Engine
 from harness.policies import PUPPET
+from harness.proof import wall_ns
 from harness.site import Site
 
 
@@ -29,6 +31,33 @@ def emit(name, unit, what, **figures):
 def percentile(values, share):
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+
+def reactions(site, count, tightening):
+    """Microseconds from the writing of an alert (the puppet puts the wall clock into its detail) to the
+    return of the commit, for `count` transitions."""
+    times, alerts, cursor = [], {}, 0
+    while len(times) < count:
+        page = site.api.get(f"/events?kind=alert,transition&order=oldest&limit=1000&cursor={cursor}")
+        for event in page["items"]:
+            cursor = event["id"]
+            kalki = event["eve"]["kalki"]
+            if event["kind"] == "alert":
+                alerts[event["id"]] = int(kalki["detail"])
+            elif kalki["tightens"] == tightening and kalki["evidence"]:
+                # Engine time and wall clock of one moment: the event's own.
+                shift_ns = wall_ns(event["time"]) - kalki["time_us"] * 1000
+                written = max(alerts[number] for number in kalki["evidence"])
+                times.append((kalki["times"]["enforced_us"] * 1000 + shift_ns - written) / 1000)
+        time.sleep(0.5)
+    return times[len(times) // 10:]  # not the first ones: caches and chains were cold
+
+
+def floor_us():
+    """The same without kalkid: a wake-up by a socket and an element commit, from integration-tests/."""
+    done = subprocess.run([os.path.join(BUILD, "integration-tests/reaction_floor")], text=True,
+                          capture_output=True, check=True)
+    return [float(line) for line in done.stdout.split()]
 
 
 @contextlib.contextmanager
