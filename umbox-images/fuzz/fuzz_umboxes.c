@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* fuzz_umboxes.c - a stream of arbitrary frames through each detector.
+ *
+ * Input: frames, each with two bytes of length (the top bit: from the device), one byte of time in
+ * units of 100 ms. */
+#include <assert.h>
+#include <jansson.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "detector.h"
+#include "flows.h"
+#include "mark.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void check_record(const struct umbox_json *record, void *user)
+{
+	(void)user;
+	assert(!record->full && record->length <= UMBOX_RECORD_BYTES);
+	json_t *value = json_loadb(record->text, record->length, 0, NULL);
+	assert(value);
+	json_decref(value);
+}
+
+static void check_detector(struct detector *detector, const struct umbox_frame *frame)
+{
+	struct detector_result result;
+	detector_frame(detector, frame, &result);
+	assert(result.verdict == UMBOX_PASS || result.verdict == UMBOX_DROP);
+	assert(!(result.blocked || result.evasive) || result.verdict == UMBOX_DROP);
+	assert(!result.alarm || result.attempt);
+	assert(!result.alarm || result.alert.count);
+	assert(frame->from == UMBOX_OUT || result.verdict == UMBOX_PASS);
+}
+
+static void check_mark(struct umbox_frame *frame)
+{
+	uint8_t *before = malloc(frame->length + 1);
+	memcpy(before, frame->bytes, frame->length);
+	unsigned marked = mark_frame(frame, 1, 2);
+	assert(marked || !memcmp(before, frame->bytes, frame->length));
+	free(before);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const struct detector_settings settings = {
+		.attempts = 2,
+		.network_attempts = 3,
+		.interval_us = 1000000,
+		.block_us = 500000,
+		.alert_pause_us = 300000,
+	};
+	struct detector *detector = detector_new(&settings);
+	struct flows *flows = flows_new();
+	int64_t now_us = 0;
+	while (size >= 3) {
+		bool from_device = data[0] & 0x80;
+		uint32_t length = (uint32_t)(data[0] & 0x7f) << 8 | data[1];
+		now_us += data[2] * 100000;
+		data += 3, size -= 3;
+		if (length > size)
+			length = (uint32_t)size;
+		uint8_t *bytes = malloc(length ? length : 1);
+		memcpy(bytes, data, length);
+		struct umbox_frame frame = {.from = from_device ? UMBOX_IN : UMBOX_OUT,
+					    .bytes = bytes,
+					    .length = length,
+					    .room = length,
+					    .time_us = now_us};
+		check_detector(detector, &frame);
+		flows_frame(flows, &frame);
+		check_mark(&frame);
+		free(bytes);
+		data += length, size -= length;
+	}
+	flows_report(flows, 5, check_record, NULL);
+	flows_free(flows);
+	detector_free(detector);
+	return 0;
+}

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* frames.h - builds frames for the unit tests. */
+#pragma once
+
+#include <arpa/inet.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "umbox_frame.h"
+
+enum { FRAME_TEST_BYTES = 2048 };
+
+struct test_frame {
+	uint8_t bytes[FRAME_TEST_BYTES];
+	uint32_t length;
+};
+
+static inline void put_bytes(struct test_frame *frame, const void *bytes, uint32_t count)
+{
+	memcpy(frame->bytes + frame->length, bytes, count);
+	frame->length += count;
+}
+
+static inline void put16(struct test_frame *frame, uint16_t number)
+{
+	put_bytes(frame, (uint8_t[]){(uint8_t)(number >> 8), (uint8_t)number}, 2);
+}
+
+static inline void set16(struct test_frame *frame, uint32_t at, uint16_t number)
+{
+	frame->bytes[at] = (uint8_t)(number >> 8);
+	frame->bytes[at + 1] = (uint8_t)number;
+}
+
+static inline void start_frame(struct test_frame *frame, uint16_t ether_type)
+{
+	memset(frame, 0, sizeof(*frame));
+	put_bytes(frame, "\x02\0\0\0\x0a\x01\x02\0\0\0\x0a\x02", 12);
+	put16(frame, ether_type);
+}
+
+/* An IPv4 header for `payload_bytes` that the caller puts behind it; offset in units of 8 bytes. */
+static inline void put_ipv4(struct test_frame *frame, const char *source, const char *target,
+			    uint8_t protocol, uint16_t payload_bytes, uint16_t fragment)
+{
+	uint8_t header[20] = {0x45, [8] = 64, [9] = protocol};
+	inet_pton(AF_INET, source, header + 12);
+	inet_pton(AF_INET, target, header + 16);
+	put_bytes(frame, header, sizeof(header));
+	set16(frame, frame->length - 18, (uint16_t)(20 + payload_bytes));
+	set16(frame, frame->length - 14, fragment);
+}
+
+static inline void put_ipv6(struct test_frame *frame, const char *source, const char *target,
+			    uint8_t protocol, uint16_t payload_bytes)
+{
+	uint8_t header[40] = {0x60, [6] = protocol, [7] = 64};
+	inet_pton(AF_INET6, source, header + 8);
+	inet_pton(AF_INET6, target, header + 24);
+	put_bytes(frame, header, sizeof(header));
+	set16(frame, frame->length - 36, payload_bytes);
+}
+
+enum { TCP_TEST_BYTES = 20 };
+
+static inline void put_tcp(struct test_frame *frame, uint16_t source_port, uint16_t target_port,
+			   uint32_t sequence, uint8_t flags)
+{
+	put16(frame, source_port);
+	put16(frame, target_port);
+	put16(frame, (uint16_t)(sequence >> 16));
+	put16(frame, (uint16_t)sequence);
+	put_bytes(frame, (uint8_t[12]){[4] = 5 << 4, [5] = flags}, 12);
+}
+
+static inline void make_tcp4(struct test_frame *frame, const char *source, uint16_t source_port,
+			     uint16_t target_port, uint32_t sequence, uint8_t flags)
+{
+	start_frame(frame, 0x0800);
+	put_ipv4(frame, source, "10.20.0.11", 6, TCP_TEST_BYTES, 0);
+	put_tcp(frame, source_port, target_port, sequence, flags);
+}
+
+static inline void make_tcp6(struct test_frame *frame, const char *source, uint16_t source_port,
+			     uint16_t target_port, uint32_t sequence, uint8_t flags)
+{
+	start_frame(frame, 0x86dd);
+	put_ipv6(frame, source, "2001:db8:a::11", 6, TCP_TEST_BYTES);
+	put_tcp(frame, source_port, target_port, sequence, flags);
+}
+
+static inline struct umbox_frame as_frame(struct test_frame *frame, enum umbox_leg from,
+					  int64_t time_us)
+{
+	return (struct umbox_frame){.from = from,
+				    .bytes = frame->bytes,
+				    .length = frame->length,
+				    .room = sizeof(frame->bytes),
+				    .time_us = time_us};
+}
