@@ -1,4 +1,248 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* codec/config_file.c - to be written. */
+/* codec/config_file.c - kalkid.yaml and conf.d into the configuration. */
+#include "codec/files_internal.h"
 
-extern int codec_config_file_empty;
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+
+#define MS_US	  ((int64_t)1000)
+#define SECOND_US (1000 * MS_US)
+#define DAY_US	  (86400 * SECOND_US)
+#define MIB	  ((int64_t)1 << 20)
+
+enum { IPV4_BITS = 32, IPV6_BITS = 128, MTU_MIN = 1280, MTU_MAX = 65535 };
+
+static const struct field device_port_fields[] = {
+	{"name", FIELD_LINK, .required = true, FIELD_AT(struct device_port, name)},
+	{"hairpin", FIELD_BOOLEAN, FIELD_AT(struct device_port, hairpin)},
+	{"eapol_up", FIELD_BOOLEAN, FIELD_AT(struct device_port, eapol_up)},
+};
+
+static bool is_own_name(const char *name)
+{
+	uint32_t number;
+	enum leg_side side;
+	return leg_name_parse(name, &number, &side) || slot_name_parse(name, &number) ||
+	       slot_peer_name_parse(name, &number);
+}
+
+static void check_device_port(struct reading *reading, const struct node *node,
+			      const struct data_plane *plane, unsigned last)
+{
+	const char *name = plane->ports[last].name;
+	if (is_own_name(name))
+		document_complain(reading->document, node, reading->complaints,
+				  "rename the interface, ip link set ... name ...",
+				  "'%s' is a name that kalkid gives to its own links", name);
+	for (unsigned i = 0; name[0] && i < last; i++)
+		if (text_equal(plane->ports[i].name, name))
+			document_complain(reading->document, node, reading->complaints,
+					  "each port once", "'%s' is there before", name);
+}
+
+static void read_device_ports(struct reading *reading, const struct node *list, void *target)
+{
+	struct data_plane *plane = target;
+	plane->port_count = 0;
+	memset(plane->ports, 0, sizeof(plane->ports));
+	if (!read_is_list(reading, list, DEVICE_PORTS_MAX))
+		return;
+	for (const struct node *item = list->first; item; item = item->next) {
+		struct device_port *port = &plane->ports[plane->port_count++];
+		(void)fields_read(reading, item, device_port_fields, ARRAY_SIZE(device_port_fields),
+				  port);
+		check_device_port(reading, item, plane, plane->port_count - 1);
+	}
+}
+
+/* "10.20.0.1/24" */
+static bool is_address_with_prefix(const char *text)
+{
+	char address[IP_TEXT_BYTES];
+	struct ip ip;
+	size_t length = strcspn(text, "/");
+	if (length >= sizeof(address) || text[length] != '/')
+		return false;
+	memcpy(address, text, length);
+	address[length] = '\0';
+	if (ip_parse(&ip, address, NULL) < 0)
+		return false;
+	const char *prefix = text + length + 1;
+	size_t digits = strspn(prefix, "0123456789");
+	if (!digits || digits > 3 || prefix[digits] || (digits > 1 && *prefix == '0'))
+		return false;
+	return atoi(prefix) <= (ip.family == 4 ? IPV4_BITS : IPV6_BITS);
+}
+
+static void read_host_addresses(struct reading *reading, const struct node *list, void *target)
+{
+	struct data_plane *plane = target;
+	plane->host_address_count = 0;
+	if (!read_is_list(reading, list, HOST_ADDRESSES_MAX))
+		return;
+	for (const struct node *item = list->first; item; item = item->next) {
+		const char *text = read_text(reading, item);
+		if (!text)
+			continue;
+		if (is_address_with_prefix(text))
+			TEXT_COPY(plane->host_addresses[plane->host_address_count++], text);
+		else
+			document_complain(reading->document, item, reading->complaints,
+					  "10.20.0.1/24, fd00::1/64",
+					  "'%.64s' is no address with the length of its prefix", text);
+	}
+}
+
+static const struct field host_leg_fields[] = {
+	{"name", FIELD_LINK, FIELD_AT(struct data_plane, host_leg)},
+	{"addresses", FIELD_OTHER, .read = read_host_addresses},
+};
+
+static void read_host_leg(struct reading *reading, const struct node *node, void *target)
+{
+	(void)fields_read(reading, node, host_leg_fields, ARRAY_SIZE(host_leg_fields), target);
+}
+
+static const struct field data_plane_fields[] = {
+	{"namespace", FIELD_NAME, FIELD_AT(struct data_plane, namespace), .standard = "kalki"},
+	{"device_ports", FIELD_OTHER, .read = read_device_ports},
+	{"network_port", FIELD_LINK, FIELD_AT(struct data_plane, network_port)},
+	{"host_leg", FIELD_OTHER, .read = read_host_leg},
+	{"mtu", FIELD_UNSIGNED, FIELD_AT(struct data_plane, mtu), .min = MTU_MIN, .max = MTU_MAX},
+};
+
+static void read_data_plane(struct reading *reading, const struct node *node, void *target)
+{
+	struct config *config = target;
+	(void)fields_read(reading, node, data_plane_fields, ARRAY_SIZE(data_plane_fields),
+			  &config->data_plane);
+}
+
+static void read_socket(struct reading *reading, const struct node *node, void *target)
+{
+	struct config *config = target;
+	const char *text = read_text(reading, node);
+	if (!text)
+		return;
+	if (text[0] == '/' && strlen(text) < sizeof(((struct sockaddr_un *)0)->sun_path))
+		TEXT_COPY(config->docker_socket, text);
+	else
+		document_complain(reading->document, node, reading->complaints,
+				  "/var/run/docker.sock; at most 107 bytes",
+				  "is no whole path of a socket");
+}
+
+static const struct field docker_fields[] = {
+	{"socket", FIELD_OTHER, .read = read_socket, .standard = "/var/run/docker.sock"},
+	{"starts_at_once", FIELD_UNSIGNED, FIELD_AT(struct config, starts_at_once), .max = 64},
+};
+
+static const struct field umbox_fields[] = {
+	{"alerts_per_second", FIELD_UNSIGNED, FIELD_AT(struct config, alerts_per_second), .min = 1,
+	 .max = 100000, .standard = "100"},
+	{"heartbeat_timeout", FIELD_DURATION, FIELD_AT(struct config, heartbeat_timeout_us),
+	 .min = 3 * SECOND_US, .max = 3600 * SECOND_US, .standard = "10s"},
+	{"ready_timeout", FIELD_DURATION, FIELD_AT(struct config, ready_timeout_us),
+	 .min = SECOND_US, .max = 3600 * SECOND_US, .standard = "15s"},
+};
+
+static const struct field chain_fields[] = {
+	{"drain_quiet", FIELD_DURATION, FIELD_AT(struct config, drain_quiet_us), .min = MS_US,
+	 .max = 60 * SECOND_US, .standard = "50ms"},
+	{"drain_max", FIELD_DURATION, FIELD_AT(struct config, drain_max_us), .min = MS_US,
+	 .max = 600 * SECOND_US, .standard = "2s"},
+};
+
+static const struct field history_fields[] = {
+	{"max_age", FIELD_DURATION, FIELD_AT(struct config, history_age_max_us),
+	 .min = 3600 * SECOND_US, .max = 36500 * DAY_US, .standard = "90d"},
+	{"max_bytes", FIELD_SIZE, FIELD_AT(struct config, history_bytes_max), .min = MIB,
+	 .max = 1024 * 1024 * MIB, .standard = "1GiB"},
+};
+
+#define SECTION(name)                                                                              \
+	static void read_##name(struct reading *reading, const struct node *node, void *target)    \
+	{                                                                                          \
+		(void)fields_read(reading, node, name##_fields, ARRAY_SIZE(name##_fields), target); \
+	}
+SECTION(docker)
+SECTION(umbox)
+SECTION(chain)
+SECTION(history)
+
+static const struct field config_fields[] = {
+	{"instance", FIELD_NAME, FIELD_AT(struct config, instance), .standard = "kalki"},
+	{"data_plane", FIELD_OTHER, .read = read_data_plane},
+	{"docker", FIELD_OTHER, .read = read_docker},
+	{"umbox", FIELD_OTHER, .read = read_umbox},
+	{"chain", FIELD_OTHER, .read = read_chain},
+	{"observe_every", FIELD_DURATION, FIELD_AT(struct config, observe_every_us),
+	 .min = SECOND_US, .max = 3600 * SECOND_US, .standard = "30s"},
+	{"history", FIELD_OTHER, .read = read_history},
+};
+
+void config_set_standard(struct config *config)
+{
+	*config = (struct config){0};
+	fields_set_standard(config_fields, ARRAY_SIZE(config_fields), config);
+	fields_set_standard(data_plane_fields, ARRAY_SIZE(data_plane_fields), &config->data_plane);
+	fields_set_standard(docker_fields, ARRAY_SIZE(docker_fields), config);
+	fields_set_standard(umbox_fields, ARRAY_SIZE(umbox_fields), config);
+	fields_set_standard(chain_fields, ARRAY_SIZE(chain_fields), config);
+	fields_set_standard(history_fields, ARRAY_SIZE(history_fields), config);
+}
+
+void config_read(struct reading *reading, const struct node *map, struct config *config)
+{
+	(void)fields_read(reading, map, config_fields, ARRAY_SIZE(config_fields), config);
+}
+
+static void check_port_names(const struct data_plane *plane, const char *file,
+			     struct complaints *complaints)
+{
+	const char *host_leg = plane->host_leg, *network_port = plane->network_port;
+	if (is_own_name(network_port))
+		complaints_add(complaints,
+			       "%s:1:1: data_plane.network_port: '%s' is a name that kalkid gives to its "
+			       "own links (rename the interface, ip link set ... name ...)",
+			       file, network_port);
+	if (network_port[0] && text_equal(network_port, host_leg))
+		complaints_add(complaints,
+			       "%s:1:1: data_plane.host_leg.name: '%s' is the network port (a new name: "
+			       "kalkid makes this link)",
+			       file, host_leg);
+	for (unsigned i = 0; i < plane->port_count; i++) {
+		const char *port = plane->ports[i].name;
+		if (text_equal(port, network_port) || text_equal(port, host_leg))
+			complaints_add(complaints,
+				       "%s:1:1: data_plane.device_ports: '%s' is the %s too (one or the "
+				       "other)",
+				       file, port,
+				       text_equal(port, network_port) ? "network port" : "host leg");
+	}
+}
+
+void config_check(const struct config *config, const char *file, struct complaints *complaints)
+{
+	const struct data_plane *plane = &config->data_plane;
+	if (!plane->port_count)
+		complaints_add(complaints,
+			       "%s:1:1: data_plane.device_ports: at least one is needed (- name: the "
+			       "interface that devices are behind)",
+			       file);
+	if (!plane->network_port[0] && !plane->host_leg[0])
+		complaints_add(complaints,
+			       "%s:1:1: data_plane: devices have no way out (network_port: an interface, "
+			       "or host_leg: {name: a link to this machine})",
+			       file);
+	if (plane->host_address_count && !plane->host_leg[0])
+		complaints_add(complaints,
+			       "%s:1:1: data_plane.host_leg: addresses without a link (name: kalki0)",
+			       file);
+	check_port_names(plane, file, complaints);
+	if (config->drain_quiet_us > config->drain_max_us)
+		complaints_add(complaints, "%s:1:1: chain.drain_quiet: is longer than drain_max", file);
+}

@@ -1,4 +1,117 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* codec/device_file.c - to be written. */
+/* codec/device_file.c - devices out of files of devices.d and out of requests. */
+#include "codec/files_internal.h"
 
-extern int codec_device_file_empty;
+#include <string.h>
+
+static void read_mac(struct reading *reading, const struct node *node, void *target)
+{
+	struct device *device = target;
+	struct error err = {0};
+	const char *text = read_text(reading, node);
+	if (text && mac_parse(&device->mac, text, &err) < 0)
+		document_complain(reading->document, node, reading->complaints, NULL, "%s", err.text);
+}
+
+static void read_ips(struct reading *reading, const struct node *list, void *target)
+{
+	struct device *device = target;
+	if (!read_is_list(reading, list, DEVICE_IPS_MAX))
+		return;
+	for (const struct node *item = list->first; item; item = item->next) {
+		struct error err = {0};
+		const char *text = read_text(reading, item);
+		if (text && ip_parse(&device->ips[device->ip_count++], text, &err) < 0)
+			document_complain(reading->document, item, reading->complaints, NULL, "%s",
+					  err.text);
+	}
+}
+
+static void read_labels(struct reading *reading, const struct node *list, char labels[][NAME_BYTES],
+			unsigned *count)
+{
+	if (!read_is_list(reading, list, DEVICE_LABELS_MAX))
+		return;
+	for (const struct node *item = list->first; item; item = item->next) {
+		if (!read_name(reading, item, labels[*count]))
+			continue;
+		for (unsigned i = 0; i < *count; i++)
+			if (text_equal(labels[i], labels[*count]))
+				document_complain(reading->document, item, reading->complaints,
+						  "each once", "'%s' is there before", labels[i]);
+		++*count;
+	}
+}
+
+static void read_groups(struct reading *reading, const struct node *list, void *target)
+{
+	struct device *device = target;
+	read_labels(reading, list, device->groups, &device->group_count);
+}
+
+static void read_tags(struct reading *reading, const struct node *list, void *target)
+{
+	struct device *device = target;
+	read_labels(reading, list, device->tags, &device->tag_count);
+}
+
+static const struct field device_fields[] = {
+	{"name", FIELD_NAME, .required = true, FIELD_AT(struct device, name)},
+	{"type", FIELD_NAME, .required = true, FIELD_AT(struct device, type)},
+	{"description", FIELD_TEXT, FIELD_AT(struct device, description)},
+	{"port", FIELD_LINK, .required = true, FIELD_AT(struct device, port)},
+	{"mac", FIELD_OTHER, .required = true, .read = read_mac},
+	{"ips", FIELD_OTHER, .read = read_ips},
+	{"groups", FIELD_OTHER, .read = read_groups},
+	{"tags", FIELD_OTHER, .read = read_tags},
+	{"multicast", FIELD_BOOLEAN, FIELD_AT(struct device, multicast)},
+};
+
+int device_read(struct device *ret, const struct document *document, const struct node *map,
+		struct complaints *complaints)
+{
+	struct reading reading = {.document = document, .complaints = complaints};
+	struct device device = {0};
+	struct error err = {0};
+	if (!fields_read(&reading, map, device_fields, ARRAY_SIZE(device_fields), &device))
+		return -EINVAL;
+	if (device_check(&device, &err) < 0) {
+		document_complain(document, map, complaints, NULL, "%s", err.text);
+		return -EINVAL;
+	}
+	*ret = device;
+	return 0;
+}
+
+struct device_taker {
+	void (*on_device)(void *data, const struct device *device, const struct document *document,
+		     const struct node *node);
+	void *data;
+};
+
+static void read_devices(struct reading *reading, const struct node *list, void *target)
+{
+	struct device_taker *taker = target;
+	if (!read_is_list(reading, list, DEVICES_MAX))
+		return;
+	for (const struct node *item = list->first; item; item = item->next) {
+		struct device device;
+		if (device_read(&device, reading->document, item, reading->complaints) < 0)
+			continue;
+		TEXT_COPY(device.file, document_file(reading->document));
+		taker->on_device(taker->data, &device, reading->document, item);
+	}
+}
+
+void devices_read(const struct document *document, struct complaints *complaints,
+		  void (*on_device)(void *data, const struct device *device,
+			       const struct document *document, const struct node *node),
+		  void *data)
+{
+	static const struct field fields[] = {
+		{"devices", FIELD_OTHER, .required = true, .read = read_devices},
+	};
+	struct reading reading = {.document = document, .complaints = complaints};
+	struct device_taker taker = {.on_device = on_device, .data = data};
+	(void)fields_read(&reading, document_root(document), fields, ARRAY_SIZE(fields), &taker);
+}

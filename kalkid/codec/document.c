@@ -214,7 +214,7 @@ int document_read(struct document **ret, const char *file, const char *bytes, si
 int document_read_file(struct document **ret, const char *file, struct complaints *complaints,
 		       struct error *err)
 {
-	cleanup_close int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	cleanup_close int fd = open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd < 0)
 		return error_errno(err, -errno, "%s", file);
 	/* One byte more than is allowed, so that the limit is seen. */

@@ -1,4 +1,320 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* codec/files.c - to be written. */
-#include "codec/files.h"
-extern int codec_files_empty;
+/* codec/files.c - all files below ROOT/etc/kalki into values that fit together. */
+#include "codec/files_internal.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+enum { FILES_MAX = 8192, CLAIM_BYTES = 80 };
+
+/* Where a device stands, for what is said of it later. */
+struct device_place {
+	const struct document *document;
+	const struct node *node;
+};
+
+struct loading {
+	char *folder; /* ROOT/etc/kalki */
+	struct complaints *complaints;
+	struct files files;
+	struct device_place *places; /* one for each device */
+	unsigned device_room;
+	struct document *documents[FILES_MAX]; /* kept while their places are needed */
+	unsigned document_count;
+};
+
+static const struct document *open_document(struct loading *loading, const char *path)
+{
+	struct document *document = NULL;
+	struct error err = {0};
+	unsigned before = loading->complaints->count;
+	if (loading->document_count == FILES_MAX) {
+		complaints_add(loading->complaints, "%s: more than %d files", path, FILES_MAX);
+		return NULL;
+	}
+	if (document_read_file(&document, path, loading->complaints, &err) < 0) {
+		if (loading->complaints->count == before)
+			complaints_add(loading->complaints, "%s (cannot be read)", err.text);
+		return NULL;
+	}
+	loading->documents[loading->document_count++] = document;
+	return document;
+}
+
+static bool ends_with(const char *name, const char *end)
+{
+	size_t length = strlen(name), end_length = strlen(end);
+	return length > end_length && strcmp(name + length - end_length, end) == 0;
+}
+
+static int is_visible(const struct dirent *entry)
+{
+	return entry->d_name[0] != '.';
+}
+
+static int compare_names(const struct dirent **a, const struct dirent **b)
+{
+	return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static void take_file(struct loading *loading, const char *folder, const char *name, bool json,
+		      void (*read)(struct loading *loading, const struct document *document))
+{
+	cleanup_free char *path = mem_printf("%s/%s/%s", loading->folder, folder, name);
+	/* Left over by editors and packages: *.bak, *~, *.dpkg-dist. */
+	if (ends_with(name, ".yml") || (!json && ends_with(name, ".json"))) {
+		complaints_add(loading->complaints, "%s: would not be read (name it %s)", path,
+			       json ? ".yaml or .json" : ".yaml");
+		return;
+	}
+	if (!ends_with(name, ".yaml") && !ends_with(name, ".json"))
+		return;
+	const struct document *document = open_document(loading, path);
+	if (document)
+		read(loading, document);
+}
+
+/* Each file of a folder, in the order of their names; there need be no such folder. */
+static void take_folder(struct loading *loading, const char *folder, bool json,
+			void (*read)(struct loading *loading, const struct document *document))
+{
+	cleanup_free char *path = mem_printf("%s/%s", loading->folder, folder);
+	struct dirent **entries;
+	int count = scandir(path, &entries, is_visible, compare_names);
+	if (count < 0) {
+		if (errno != ENOENT)
+			complaints_add(loading->complaints, "%s: %s (cannot be read)", path,
+				       strerror(errno));
+		return;
+	}
+	for (int i = 0; i < count; i++) {
+		take_file(loading, folder, entries[i]->d_name, json, read);
+		free(entries[i]);
+	}
+	free(entries);
+}
+
+static void take_config(struct loading *loading, const struct document *document)
+{
+	struct reading reading = {.document = document, .complaints = loading->complaints};
+	config_read(&reading, document_root(document), &loading->files.config);
+}
+
+static void load_config(struct loading *loading)
+{
+	unsigned before = loading->complaints->count;
+	cleanup_free char *path = mem_printf("%s/kalkid.yaml", loading->folder);
+	config_set_standard(&loading->files.config);
+	const struct document *document = open_document(loading, path);
+	if (document)
+		take_config(loading, document);
+	take_folder(loading, "conf.d", false, take_config);
+	if (loading->complaints->count == before)
+		config_check(&loading->files.config, path, loading->complaints);
+}
+
+static const struct policy *find_policy(const struct files *files, const char *type)
+{
+	for (unsigned i = 0; i < files->policy_count; i++)
+		if (text_equal(files->policies[i]->type, type))
+			return files->policies[i];
+	return NULL;
+}
+
+static void take_type(struct loading *loading, const struct document *document)
+{
+	struct files *files = &loading->files;
+	struct policy *policy = policy_read(document, loading->complaints);
+	if (!policy)
+		return;
+	const struct policy *first = find_policy(files, policy->type);
+	if (!first && files->policy_count < POLICIES_MAX) {
+		files->policies[files->policy_count++] = policy;
+		return;
+	}
+	const struct node *type = node_find(document_root(document), "type");
+	if (first)
+		document_complain(document, type, loading->complaints, "each type in one file",
+				  "there is a type '%s' in %s", policy->type, first->file);
+	else
+		document_complain(document, type, loading->complaints, NULL,
+				  "more than %d device types", POLICIES_MAX);
+	policy_free(policy);
+}
+
+static void take_device(void *data, const struct device *device, const struct document *document,
+			const struct node *node)
+{
+	struct loading *loading = data;
+	struct files *files = &loading->files;
+	if (files->device_count == DEVICES_MAX) {
+		document_complain(document, node, loading->complaints, NULL,
+				  "more than %d devices in all files", DEVICES_MAX);
+		return;
+	}
+	if (files->device_count == loading->device_room) {
+		loading->device_room = max_of(16u, 2 * loading->device_room);
+		files->devices = mem_resize(files->devices, loading->device_room,
+					    sizeof(*files->devices));
+		loading->places = mem_resize(loading->places, loading->device_room,
+					     sizeof(*loading->places));
+	}
+	loading->places[files->device_count] = (struct device_place){document, node};
+	files->devices[files->device_count++] = *device;
+}
+
+static void take_devices(struct loading *loading, const struct document *document)
+{
+	devices_read(document, loading->complaints, take_device, loading);
+}
+
+static void check_types(struct loading *loading)
+{
+	const struct files *files = &loading->files;
+	const char *types[POLICIES_MAX];
+	for (unsigned i = 0; i < files->policy_count; i++)
+		types[i] = files->policies[i]->type;
+	for (unsigned i = 0; i < files->device_count; i++) {
+		const struct device_place *place = &loading->places[i];
+		struct reading reading = {place->document, loading->complaints, NULL};
+		if (!find_policy(files, files->devices[i].type))
+			complain_unknown(&reading, node_find(place->node, "type"), "device type",
+					 files->devices[i].type, types, files->policy_count);
+	}
+}
+
+static void check_ports(struct loading *loading)
+{
+	const struct files *files = &loading->files;
+	const struct data_plane *plane = &files->config.data_plane;
+	const char *ports[DEVICE_PORTS_MAX];
+	for (unsigned i = 0; i < plane->port_count; i++)
+		ports[i] = plane->ports[i].name;
+	for (unsigned i = 0; i < files->device_count; i++) {
+		const struct device_place *place = &loading->places[i];
+		struct reading reading = {place->document, loading->complaints, NULL};
+		unsigned known = 0;
+		while (known < plane->port_count &&
+		       !text_equal(ports[known], files->devices[i].port))
+			known++;
+		if (known == plane->port_count)
+			complain_unknown(&reading, node_find(place->node, "port"), "device port",
+					 files->devices[i].port, ports, plane->port_count);
+	}
+}
+
+/* What a device has to itself. */
+struct claim {
+	char text[CLAIM_BYTES];
+	const char *key; /* where it stands */
+	unsigned device;
+};
+
+static int compare_claims(const void *a, const void *b)
+{
+	const struct claim *left = a, *right = b;
+	int order = strcmp(left->text, right->text);
+	return order ? order : (left->device > right->device) - (left->device < right->device);
+}
+
+static void claim(struct claim *claims, unsigned *count, const char *key, unsigned device,
+		  const char *what, const char *text)
+{
+	struct claim *claim = &claims[(*count)++];
+	*claim = (struct claim){.key = key, .device = device};
+	snprintf(claim->text, sizeof(claim->text), "%s %s", what, text);
+}
+
+static void claim_all(const struct device *device, unsigned index, struct claim *claims,
+		      unsigned *count)
+{
+	char text[IP_TEXT_BYTES];
+	claim(claims, count, "name", index, "name", device->name);
+	mac_print(text, &device->mac);
+	claim(claims, count, "mac", index, "MAC address", text);
+	for (unsigned i = 0; i < device->ip_count; i++) {
+		ip_print(text, &device->ips[i]);
+		claim(claims, count, "ips", index, "address", text);
+	}
+}
+
+static void check_claims(struct loading *loading)
+{
+	const struct files *files = &loading->files;
+	size_t room = (size_t)files->device_count * (2 + DEVICE_IPS_MAX);
+	cleanup_free struct claim *claims = mem_alloc_array(room, sizeof(*claims));
+	unsigned count = 0;
+	for (unsigned i = 0; i < files->device_count; i++)
+		claim_all(&files->devices[i], i, claims, &count);
+	qsort(claims, count, sizeof(*claims), compare_claims);
+	for (unsigned i = 1; i < count; i++) {
+		if (!text_equal(claims[i].text, claims[i - 1].text))
+			continue;
+		const struct device_place *place = &loading->places[claims[i].device];
+		const struct device_place *other = &loading->places[claims[i - 1].device];
+		document_complain(place->document, node_find(place->node, claims[i].key),
+				  loading->complaints, "each device its own",
+				  "the %s is that of device '%s' too, %s:%u", claims[i].text,
+				  files->devices[claims[i - 1].device].name,
+				  document_file(other->document), other->node->line);
+	}
+}
+
+/* What refers to files that could not be read is not complained of as well. */
+static void load_all(struct loading *loading)
+{
+	unsigned before = loading->complaints->count;
+	load_config(loading);
+	bool config_good = loading->complaints->count == before;
+	before = loading->complaints->count;
+	take_folder(loading, "types.d", true, take_type);
+	bool types_good = loading->complaints->count == before;
+	take_folder(loading, "devices.d", true, take_devices);
+	if (types_good)
+		check_types(loading);
+	if (config_good)
+		check_ports(loading);
+	check_claims(loading);
+}
+
+int files_read(struct files *ret, const char *root, struct complaints *complaints,
+	       struct error *err)
+{
+	size_t length = strlen(root);
+	while (length && root[length - 1] == '/')
+		length--;
+	struct loading *loading = mem_alloc(sizeof(*loading));
+	loading->folder = mem_printf("%.*s/etc/kalki", (int)length, root);
+	loading->complaints = complaints;
+	loading->files.policies = mem_alloc_array(POLICIES_MAX, sizeof(*loading->files.policies));
+	unsigned before = complaints->count;
+	load_all(loading);
+	unsigned found = complaints->count - before;
+	int result = 0;
+	if (found) {
+		result = error_set(err, -EINVAL, "%s: %u %s wrong in the files", loading->folder,
+				   found, found == 1 ? "thing is" : "things are");
+		files_done(&loading->files);
+	} else {
+		*ret = loading->files;
+	}
+	for (unsigned i = 0; i < loading->document_count; i++)
+		document_free(loading->documents[i]);
+	free(loading->places);
+	free(loading->folder);
+	free(loading);
+	return result;
+}
+
+void files_done(struct files *files)
+{
+	for (unsigned i = 0; i < files->policy_count; i++)
+		policy_free(files->policies[i]);
+	free(files->policies);
+	free(files->devices);
+	*files = (struct files){0};
+}

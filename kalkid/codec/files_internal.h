@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* codec/files_internal.h - the readers of the single kinds of files, for files.c. */
+#pragma once
+
+#include "codec/fields.h"
+#include "codec/files.h"
+
+void config_set_standard(struct config *config);
+/* Takes what the map gives over what `config` has. */
+void config_read(struct reading *reading, const struct node *map, struct config *config);
+/* What only all files together show; `file` stands in front of the complaints. */
+void config_check(const struct config *config, const char *file, struct complaints *complaints);
+
+/* The devices of one file; calls `on_device` for each good one. */
+void devices_read(const struct document *document, struct complaints *complaints,
+		  void (*on_device)(void *data, const struct device *device,
+			       const struct document *document, const struct node *node),
+		  void *data);
