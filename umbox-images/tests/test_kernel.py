@@ -1,0 +1,414 @@
+"""The programs between two real links: what passes, what does not, and what they say.  Needs root."""
+import array
+import os
+import select
+import signal
+import socket
+import struct
+import sys
+import time
+import unittest
+
+from harness import (DEVICE_IP, DEVICE_IP6, NETWORK_IP, NETWORK_IP6, SOL_PACKET, Bench, inside,
+                     ip)
+
+PACKET_AUXDATA, PACKET_VNET_HDR, VLAN_VALID = 8, 15, 1 << 4
+MAC_A, MAC_B = bytes.fromhex("02000000000a"), bytes.fromhex("02000000000b")
+
+# Answers every request with 401, as a camera does that wants a password.
+LOGIN_SERVER = """
+import http.server
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(401)
+        self.send_header("WWW-Authenticate", 'Basic realm="camera"')
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+    do_HEAD = do_GET
+    def log_message(self, *_):
+        pass
+print("up", flush=True)
+http.server.ThreadingHTTPServer(("", 80), Handler).serve_forever()
+"""
+
+
+def checksum(data):
+    total = sum(array.array("H", data + bytes(len(data) % 2)))
+    while total >> 16:
+        total = (total & 0xffff) + (total >> 16)
+    return ~total & 0xffff
+
+
+def ethernet(kind, payload, target=MAC_B):
+    return target + MAC_A + struct.pack("!H", kind) + payload
+
+
+def ipv4(protocol, payload, fragment=0, options=b"", source="10.77.0.1", target="10.77.0.2"):
+    header = struct.pack("!BBHHHBBH4s4s", 0x40 | (5 + len(options) // 4), 0,
+                         20 + len(options) + len(payload), 7, fragment, 64, protocol, 0,
+                         socket.inet_aton(source), socket.inet_aton(target)) + options
+    total = struct.pack("=H", checksum(header))
+    return header[:10] + total + header[12:] + payload
+
+
+def ipv6(following, payload):
+    return struct.pack("!IHBB16s16s", 6 << 28, len(payload), following, 64,
+                       socket.inet_pton(socket.AF_INET6, DEVICE_IP6),
+                       socket.inet_pton(socket.AF_INET6, NETWORK_IP6)) + payload
+
+
+def tcp(source, target, sequence, flags):
+    return struct.pack("!HHIIBBHHH", source, target, sequence, 0, 5 << 4, flags, 1024, 0, 0)
+
+
+def udp(payload):
+    return struct.pack("!HHHH", 5000, 5001, 8 + len(payload), 0) + payload
+
+
+def zoo():
+    """Frames of every kind, each with its own number at the end."""
+    kinds = [
+        ethernet(0x0806, bytes.fromhex("000108000604000102000000000a0a4d0001000000000000" "0a4d0002"),
+                 b"\xff" * 6),
+        ethernet(0x0800, ipv4(17, udp(b"plain"))),
+        ethernet(0x0800, ipv4(17, udp(b"options"), options=bytes([1] * 40))),
+        ethernet(0x0800, ipv4(17, b"first fragment, " * 8, fragment=0x2000)),
+        ethernet(0x0800, ipv4(17, b"last fragment", fragment=16)),
+        ethernet(0x0800, ipv4(6, tcp(1, 2, 3, 0x10))),
+        ethernet(0x0800, ipv4(17, udp(bytes(8900)))),
+        ethernet(0x0800, ipv4(17, b"\x00")),
+        ethernet(0x86dd, ipv6(17, udp(b"six"))),
+        ethernet(0x86dd, ipv6(0, bytes([17, 0, 1, 4, 0, 0, 0, 0]) + udp(b"extension"))),
+        ethernet(0x86dd, ipv6(44, bytes([17, 0, 0, 1, 0, 0, 0, 9]) + udp(bytes(24)))),
+        ethernet(0x86dd, ipv6(58, bytes.fromhex("8700000000000000") + bytes(16)),
+                 bytes.fromhex("3333ff000002")),
+        ethernet(0x8100, struct.pack("!HH", 0x6007, 0x0800) + ipv4(17, udp(b"tagged"))),
+        ethernet(0x88a8, struct.pack("!HHHH", 7, 0x8100, 8, 0x0800) + ipv4(17, udp(b"twice tagged"))),
+        ethernet(0x88cc, b"\x02\x07\x04lldp", bytes.fromhex("0180c200000e")),
+        ethernet(0x888e, b"eapol"),
+        ethernet(0x88b5, os.urandom(200)),
+        ethernet(0x0026, b"\x42\x42\x03" + bytes(35), bytes.fromhex("0180c2000000")),
+        ethernet(0x0800, b"\x45\x00"),
+    ]
+    return [frame + struct.pack("!I", number) for number, frame in enumerate(kinds)]
+
+
+def receive_frame(raw, header=0):
+    """One frame as it is on the wire, behind its virtio header of so many bytes: a tag that the kernel
+    took out is put back."""
+    frame, extra, _, _ = raw.recvmsg(70000, 256)
+    for level, kind, data in extra:
+        if level == SOL_PACKET and kind == PACKET_AUXDATA:
+            status, _, _, _, _, tci, tpid = struct.unpack("=IIIHHHH", data[:20])
+            if status & VLAN_VALID:
+                frame = frame[:header + 12] + struct.pack("!HH", tpid, tci) + frame[header + 12:]
+    return frame
+
+
+def receive_ours(raw, count, seconds=3):
+    """The frames from MAC_A, until there are `count` or the time is over."""
+    frames, deadline = [], time.monotonic() + seconds
+    while len(frames) < count and time.monotonic() < deadline:
+        if select.select([raw], [], [], max(0, deadline - time.monotonic()))[0]:
+            frame = receive_frame(raw)
+            if frame[6:12] == MAC_A:
+                frames.append(frame)
+    return frames
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.bench = Bench()
+        self.daemon = self.bench.daemon
+        self.addCleanup(self.bench.__exit__)
+
+    def pipes(self):
+        device, network = self.bench.ends()
+        for raw in (device, network):
+            raw.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
+        return device, network
+
+    def ping(self, target, *options, role="dev"):
+        return self.bench.run(role, "ping", "-c", "3", "-i", "0.1", "-W", "1", *options, target,
+                              check=False).returncode == 0
+
+    def bulk(self, target, *options):
+        """A second of iperf3, device to network unless `options` turn it round."""
+        server = self.bench.start("net", "iperf3", "-s", "-1", "--forceflush")
+        for line in server.stdout:
+            if "listening" in line:
+                break
+        done = self.bench.run("dev", "iperf3", "-c", target, "-t", "1", *options, check=False)
+        server.communicate(timeout=10)
+        self.assertEqual(done.returncode, 0, done.stdout)
+        return done.stdout
+
+    def counters(self):
+        """Of a heartbeat that began after this call."""
+        seen = len(self.daemon.lines)
+        return self.daemon.wait_kind("heartbeat", after=seen)["counters"]
+
+    def end_well(self, process):
+        status, output = self.bench.terminate(process)
+        self.assertEqual((status, output), (0, ""))
+
+
+class Forwarding(Case):
+    def test_every_kind_of_frame_passes_unchanged_both_ways(self):
+        process = self.bench.umbox("pass")
+        ends = self.pipes()
+        for here, there in (ends, ends[::-1]):
+            frames = zoo()
+            for frame in frames:
+                here.send(frame)
+            self.assertEqual(receive_ours(there, len(frames)), frames)
+        self.end_well(process)
+
+    def test_bulk_with_offloads(self):
+        process = self.bench.umbox("pass")
+        for options in ((NETWORK_IP,), (NETWORK_IP, "-R"), (NETWORK_IP6,), (NETWORK_IP6, "-R"),
+                        (NETWORK_IP, "-u", "-b", "200M")):
+            self.bulk(*options)
+        self.assertTrue(self.ping(NETWORK_IP, "-s", "20000"))  # fragments of 9000 bytes
+        self.assertTrue(self.ping(NETWORK_IP6, "-s", "20000"))
+        counters = self.counters()
+        self.assertEqual(counters["refused"], 0)
+        self.assertGreater(counters["passed"], 1000)
+        self.end_well(process)
+
+    def test_a_tagged_gso_frame_stays_one(self):
+        """The kernel keeps the tag beside the frame, and counts offsets without it."""
+        process = self.bench.umbox("pass")
+        device, network = self.pipes()
+        for raw in (device, network):
+            raw.setsockopt(SOL_PACKET, PACKET_VNET_HDR, 1)
+        segment = tcp(1, 2, 3, 0x10) + os.urandom(5000)
+        frame = ethernet(0x8100, struct.pack("!HH", 7, 0x0800) + ipv4(6, segment))
+        # Checksum needed, TCPv4, headers, segment, checksum from the TCP header on.
+        device.send(struct.pack("=BBHHHH", 1, 1, 58, 1400, 38, 16) + frame)
+        got = b""
+        while got[16:22] != MAC_A:
+            got = receive_frame(network, header=10)
+        flags, kind, _, size, start, offset = struct.unpack("=BBHHHH", got[:10])
+        self.assertEqual((flags, kind, size, start, offset), (1, 1, 1400, 34, 16))
+        self.assertEqual(got[10:], frame)
+        self.end_well(process)
+
+    def test_udp_with_segmentation(self):
+        process = self.bench.umbox("pass")
+        self.bench.run("dev", "ping", "-c", "1", NETWORK_IP)
+        with inside(self.bench.names["net"]):
+            receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            receiver.bind((NETWORK_IP, 5001))
+        with inside(self.bench.names["dev"]):
+            sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        receiver.settimeout(3)
+        sender.setsockopt(socket.IPPROTO_UDP, 103, 1000)  # UDP_SEGMENT
+        sender.sendto(bytes(range(250)) * 41, (NETWORK_IP, 5001))
+        got = [receiver.recv(2000) for _ in range(11)]
+        self.assertEqual(b"".join(got), bytes(range(250)) * 41)
+        sender.close()
+        receiver.close()
+        self.end_well(process)
+
+    def test_block_all_lets_nothing_through(self):
+        process = self.bench.umbox("block-all")
+        device, network = self.pipes()
+        frames = zoo()
+        for frame in frames:
+            device.send(frame)
+            network.send(frame)
+        self.assertEqual(receive_ours(device, 1, 1), [])
+        self.assertEqual(receive_ours(network, 1, 1), [])
+        counters = self.counters()
+        self.assertGreaterEqual(counters["dropped"], 2 * len(frames))
+        self.assertEqual(counters["passed"], 0)
+        self.end_well(process)
+
+    def test_the_example_of_the_readme(self):
+        process = self.bench.umbox("example", {"quiet": False})
+        device, _ = self.pipes()
+        self.assertTrue(self.ping(DEVICE_IP, role="net"))
+        deadline = time.monotonic() + 0.5
+        while time.monotonic() < deadline and select.select([device], [], [], 0.1)[0]:
+            frame = receive_frame(device)
+            self.assertFalse(frame[12:14] == b"\x08\x00" and frame[23] == 1, "a ping reached the device")
+        self.bench.run("net", "hping3", "-S", "-p", "23", "-c", "1", DEVICE_IP, check=False)
+        alert = self.daemon.wait_kind("alert")
+        self.assertEqual((alert["type"], alert["target_port"]), ("telnet", 23))
+        counters = self.counters()
+        self.assertEqual((counters["pings"], counters["answered"]), (3, 3))
+        self.end_well(process)
+
+
+class Life(Case):
+    def test_waits_for_the_legs_and_lives_meanwhile(self):
+        process = self.bench.umbox("pass", wire=False)
+        self.assertIsNotNone(self.daemon.wait_kind("heartbeat"))
+        self.assertIsNone(self.daemon.wait_kind("ready", seconds=0))
+        self.bench.wire()
+        self.assertIsNotNone(self.daemon.wait_kind("ready"))
+        self.assertTrue(self.ping(NETWORK_IP))
+        self.end_well(process)
+
+    def test_nothing_passes_before_ready(self):
+        process = self.bench.umbox("stamp", {"ready_after_ms": 1000}, wire=False)
+        self.bench.wire()
+        device, network = self.pipes()
+        early = zoo()[1]
+        deadline = time.monotonic() + 10
+        while not self.daemon.wait_kind("ready", seconds=0.05) and time.monotonic() < deadline:
+            device.send(early)
+            self.assertEqual(receive_ours(network, 1, 0), [])
+        late = zoo()[8]
+        device.send(late)
+        self.assertEqual(receive_ours(network, 1), [late])
+        self.end_well(process)
+
+    def test_never_ready(self):
+        process = self.bench.umbox("stamp", {"never_ready": True}, wire=False)
+        self.bench.wire()
+        self.assertIsNotNone(self.daemon.wait_kind("heartbeat"))
+        self.assertFalse(self.ping(NETWORK_IP))
+        self.assertIsNone(self.daemon.wait_kind("ready", seconds=0))
+        self.end_well(process)
+
+    def test_ends_on_sigterm_as_the_first_process_of_its_namespace(self):
+        """There a signal without a handler is ignored."""
+        self.bench.umbox("pass", wire=False)
+        self.daemon.go_away()
+        self.daemon.listen()
+        process = self.bench.start("box", "unshare", "--pid", "--fork", "--kill-child",
+                                   os.path.join(os.environ.get("UMBOX_PROGRAMS", "build/umbox-images"),
+                                                "pass"),
+                                   env=os.environ | {"UMBOX_FOLDER": self.bench.folder})
+        self.bench.wire()
+        self.assertIsNotNone(self.daemon.wait_kind("ready"))
+        with open(f"/proc/{process.pid}/task/{process.pid}/children", encoding="ascii") as file:
+            os.kill(int(file.read()), signal.SIGTERM)
+        self.assertEqual(process.wait(timeout=10), 0)
+
+    def test_the_connection_ends_with_the_process(self):
+        process = self.bench.umbox("pass")
+        process.kill()
+        self.assertTrue(self.daemon.wait_end())
+
+    def test_dies_when_told(self):
+        process = self.bench.umbox("stamp", {"die_after_ms": 300})
+        self.assertTrue(self.daemon.wait_end())
+        self.assertEqual(process.wait(timeout=5), 3)
+
+    def test_a_leg_that_is_gone_ends_it(self):
+        process = self.bench.umbox("pass")
+        ip("-n", self.bench.names["dev"], "link", "del", "dev0")
+        self.assertTrue(self.daemon.wait_end())
+        self.assertEqual(process.wait(timeout=5), 1)
+        self.assertEqual(process.stdout.read(), "leg 'in' is gone\n")
+
+    def test_a_leg_that_was_down_forwards_again(self):
+        process = self.bench.umbox("pass")
+        for state in ("down", "up"):
+            ip("-n", self.bench.names["box"], "link", "set", "out", state)
+        self.assertTrue(self.ping(NETWORK_IP))
+        self.assertIsNone(process.poll())
+        self.end_well(process)
+
+    def test_connects_again_after_the_daemon_was_away(self):
+        process = self.bench.umbox("brute-force", {"attempts": 2})
+        self.daemon.go_away()
+        self.daemon.lines.clear()
+        self.bench.run("net", "hping3", "-S", "-p", "22", "-c", "2", "-i", "u1000", DEVICE_IP,
+                       check=False)
+        self.assertTrue(self.ping(NETWORK_IP))  # it forwards all the same
+        self.daemon.listen()
+        self.assertIsNotNone(self.daemon.wait_kind("alert"))
+        self.assertEqual([line["kalki"] for line in self.daemon.lines[:2]], ["ready", "alert"])
+        self.end_well(process)
+
+    def test_wrong_parameters_are_told(self):
+        process = self.bench.umbox("brute-force", {"attempts": 0}, wire=False)
+        self.assertEqual(process.wait(timeout=5), 1)
+        self.assertEqual(process.stdout.read(), "parameter 'attempts': not an integer from 1 to 255\n")
+
+
+class BruteForce(Case):
+    def test_hydra_is_seen(self):
+        process = self.bench.umbox("brute-force", {"alert_pause_s": 0})
+        server = self.bench.start("dev", "/usr/bin/python3", "-c", LOGIN_SERVER)
+        self.assertEqual(server.stdout.readline(), "up\n")
+        words = os.path.join(self.bench.folder, "words")
+        with open(words, "w", encoding="ascii") as file:
+            file.writelines(f"secret{number}\n" for number in range(40))
+        self.bench.run("net", "hydra", "-q", "-I", "-t", "4", "-l", "admin", "-P", words,
+                       f"http-get://{DEVICE_IP}/", check=False)
+        alert = self.daemon.wait_kind("alert")
+        self.assertEqual({key: alert[key] for key in ("type", "severity", "source", "target",
+                                                      "target_port", "count", "detail")},
+                         {"type": "brute-force", "severity": "high", "source": NETWORK_IP,
+                          "target": DEVICE_IP, "target_port": 80, "count": 5,
+                          "detail": "5 connections in 10 s"})
+        self.assertGreaterEqual(self.counters()["attempts"], 10)
+        self.end_well(process)
+
+    def test_connections_of_the_device_do_not_count(self):
+        process = self.bench.umbox("brute-force", {"ports": []})
+        self.bench.run("dev", "hping3", "-S", "-p", "80", "-c", "10", "-i", "u1000", NETWORK_IP,
+                       check=False)
+        self.assertEqual(self.counters()["attempts"], 0)
+        self.end_well(process)
+
+    def test_a_blocked_source_is_cut_off_and_others_are_not(self):
+        process = self.bench.umbox("brute-force", {"block_s": 3600})
+        ip("-n", self.bench.names["net"], "addr", "add", "10.77.0.3/24", "dev", "net0")
+        self.assertTrue(self.ping(DEVICE_IP, role="net"))
+        self.bench.run("net", "hping3", "-S", "-p", "22", "-c", "8", "-i", "u1000", DEVICE_IP,
+                       check=False)
+        self.assertFalse(self.ping(DEVICE_IP, role="net"))
+        self.assertTrue(self.ping(DEVICE_IP, "-I", "10.77.0.3", role="net"))
+        counters = self.counters()
+        self.assertEqual(counters["attempts"], 5)
+        self.assertGreaterEqual(counters["blocked"], 3 + 3)
+        self.end_well(process)
+
+
+class OtherImages(Case):
+    def test_flow_stats_tell_who_exchanged_how_much(self):
+        process = self.bench.umbox("flow-stats", {"interval_s": 1})
+        self.bulk(NETWORK_IP)
+        self.assertTrue(self.ping(NETWORK_IP6))
+        self.assertIsNotNone(self.daemon.wait(
+            lambda line: NETWORK_IP6 in str(line.get("record", {}).get("peers"))))
+        records = [line["record"] for line in self.daemon.lines if line["kalki"] == "record"]
+        peers = [peer for record in records if record["kind"] == "flow-peers" for peer in record["peers"]]
+        sent = sum(record["tcp"]["from_device_bytes"] for record in records if "tcp" in record)
+        ours = sum(peer["from_device_bytes"] for peer in peers if peer["peer"] == NETWORK_IP)
+        self.assertEqual(sent, ours)
+        self.assertGreater(sent, 10 << 20)
+        self.end_well(process)
+
+    def test_stamp_marks_what_the_receiver_accepts(self):
+        process = self.bench.umbox("stamp", {"delay_us": 20000})
+        for family, target in ((socket.AF_INET, NETWORK_IP), (socket.AF_INET6, NETWORK_IP6)):
+            with inside(self.bench.names["net"]):
+                receiver = socket.socket(family, socket.SOCK_DGRAM)
+                receiver.bind((target, 5001))
+            with inside(self.bench.names["dev"]):
+                sender = socket.socket(family, socket.SOCK_DGRAM)
+            receiver.settimeout(3)
+            for sequence in range(50):
+                sender.sendto(b"KALKIBP1" + struct.pack("!QI", sequence, 0) + bytes(120) + b"behind",
+                              (target, 5001))
+            for sequence in range(50):
+                got = receiver.recv(2000)
+                self.assertEqual(got[:28], b"KALKIBP1" + struct.pack("!QIII", sequence, 1, 418, 3))
+                self.assertEqual(got[28:], bytes(112) + b"behind")
+            sender.close()
+            receiver.close()
+        self.end_well(process)
+
+
+if __name__ == "__main__":
+    if os.geteuid():
+        print("needs root")
+        sys.exit(77)
+    unittest.main(verbosity=2)
