@@ -13,7 +13,7 @@ enum step_kind {
 	STEP_HOLD,     /* take the entries away: nothing in, nothing out (at once, one transaction) */
 	STEP_ROUTE,    /* make `path` the way of both directions (one transaction) */
 	STEP_PREPARE,  /* put the inner entries of a spare `path` in place; leads nowhere yet */
-	STEP_CLEAN,    /* delete the entries of legs outside path and prepared path */
+	STEP_CLEAN,    /* delete the entries of legs outside the path in force and `path` */
 	STEP_LAUNCH,   /* create and start umbox `umbox` for `hop` */
 	STEP_WIRE,     /* give it its legs */
 	STEP_REMOVE,   /* stop and remove umbox `umbox` */
@@ -26,7 +26,7 @@ struct step {
 	enum step_kind kind;
 	uint32_t umbox;		/* LAUNCH, WIRE, REMOVE */
 	const struct hop *hop;	/* LAUNCH: borrowed from the want */
-	struct path path;	/* ROUTE, PREPARE */
+	struct path path;	/* ROUTE, PREPARE; CLEAN: the prepared path that stays, HELD for none */
 	bool cut;		/* HOLD, ROUTE: also delete the exits of the path left, in the same transaction */
 };
 
@@ -44,10 +44,14 @@ const char *plan_goal_name(enum plan_goal goal);
 
 struct plan {
 	enum plan_goal goal; /* where the device stands now, before the steps */
-	bool settled;	     /* nothing is listed, nothing is under way, nothing left over */
+	bool settled;	     /* as wanted: nothing is listed, under way, waited for or left over */
 	struct step steps[PLAN_STEPS_MAX];
 	unsigned count;
 };
+
+/* What a HOLD, ROUTE, PREPARE or CLEAN makes of the picture.  `known` false: nobody knows whether it
+ * was committed; the picture allows for both, and is incomplete until it is looked at again. */
+void plan_steered(struct world *world, const struct step *step, bool known);
 
 /* Lists the steps that may start now, most urgent first; none means the world is as wanted, or that
  * something under way must end first.  No step it lists lets a frame past a missing umbox, reuses a
