@@ -38,6 +38,8 @@ struct event {
 };
 
 char *event_json_alert(const struct event *event, const struct alert *alert) must_check;
+/* The way back; -EINVAL when it is no event of an alert. */
+int event_json_read_alert(const char *json, struct alert *ret) must_check;
 
 struct transition_text {
 	const char *from, *to, *rule; /* names; `rule` may be NULL */

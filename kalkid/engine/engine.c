@@ -124,7 +124,45 @@ static void restore_machine(struct control_device *device, const struct machine_
 	TEXT_COPY(machine->manual_reason, record->manual_reason);
 	device->entered_wall_us = clock_wall_now_us(device->engine->clock) -
 				  (clock_now_us(device->engine->clock) - record->entered_us);
-	device->hold_old = device->policy->states[machine->state].posture.hold == POSTURE_HOLD_OLD;
+	/* What is in force was put there for this state, or is tighter (decide.c's order of
+	 * writing). */
+	device->hold_old = device->policy->states[machine->state].posture.hold != POSTURE_HOLD_HELD;
+}
+
+/* Alerts since the last decision count again as before the restart. */
+struct recalled {
+	struct alert *alerts;
+	unsigned count;
+};
+
+static bool recall_one(void *data, const struct event *event,
+		       const char *acknowledged_by maybe_unused)
+{
+	struct recalled *recalled = data;
+	if (event_json_read_alert(event->json, &recalled->alerts[recalled->count]) == 0)
+		recalled->count++;
+	return true;
+}
+
+static void recall_alerts(struct control_device *device)
+{
+	struct recalled recalled = {
+		.alerts = mem_alloc_array(MACHINE_ALERTS_MAX, sizeof(*recalled.alerts)),
+	};
+	struct event_filter filter = {
+		.kinds = 1u << EVENT_ALERT,
+		.device = device->device.number,
+		.after_id = device->decided_event,
+		.limit = MACHINE_ALERTS_MAX,
+		.newest_first = true,
+	};
+	struct error err = {0};
+	if (store_read_events(device->engine->store, &filter, recall_one, &recalled, &err) < 0)
+		log_error("alerts before the restart do not count", "device=%s error=\"%s\"",
+			  device->device.name, err.text);
+	while (recalled.count)
+		machine_remember(&device->machine, &recalled.alerts[--recalled.count], false);
+	free(recalled.alerts);
 }
 
 struct loading {
@@ -155,9 +193,11 @@ static int load_device(void *data, const struct device *stored, const struct mac
 		return 0;
 	}
 	struct control_device *device = engine_take_device(engine, &value);
-	if (record && text_equal(stored->type, value.type))
+	if (record && text_equal(stored->type, value.type)) {
 		restore_machine(device, record);
-	else if (record)
+		if (device->policy)
+			recall_alerts(device);
+	} else if (record)
 		device->machine.generation = record->generation + 1;
 	store_put_device(engine->store, &value);
 	return 0;

@@ -23,6 +23,7 @@ struct step_run {
 	struct device identity; /* ENROL: as which */
 	uint32_t generation;
 	int64_t started_us, returned_us;
+	struct path led; /* HOLD, ROUTE: the path in force from then on */
 };
 
 /* --- the device's umboxes --- */
@@ -109,12 +110,17 @@ static void umbox_failed(struct node_device *device, struct umbox_view *view, co
 
 /* --- results --- */
 
-static void path_changed(struct world *have, const struct path *path)
+/* Committed to the kernel when the driver's `run` returns. */
+static bool steers(enum step_kind kind)
 {
-	bool had_hops = have->path.state != PATH_HELD && have->path.count;
-	have->leftovers = have->leftovers || had_hops || have->prepared_count;
-	have->prepared_count = 0;
-	have->path = *path;
+	return kind == STEP_HOLD || kind == STEP_ROUTE || kind == STEP_PREPARE ||
+	       kind == STEP_CLEAN;
+}
+
+/* Changes the way of the frames. */
+static bool leads(enum step_kind kind)
+{
+	return kind == STEP_HOLD || kind == STEP_ROUTE;
 }
 
 static void launch_done(struct step_run *run, int result, const char *words)
@@ -170,36 +176,22 @@ static void enrolment_done(struct step_run *run, int result, const char *words)
 			     !device_same_identity(&device->enrolled_as, &device->device);
 }
 
-/* The kernel was told; `done` only brings the result. */
+/* The kernel was told when the step was started, and the picture says so since. */
 static void steering_done(struct step_run *run, int result, const char *words)
 {
 	struct node_device *device = run->device;
-	struct world *have = &device->have;
 	struct node_listener *listener = device->node->listener;
 	if (result < 0) {
-		device->path_failed = true;
-		have->complete = false; /* what the kernel holds now must be looked at */
+		device->path_failed = leads(run->step.kind);
+		plan_steered(&device->have, &run->step, false);
 		note_failure(device, words);
+		node_observe(device->node);
 		return;
 	}
-	switch (run->step.kind) {
-	case STEP_HOLD: path_changed(have, &(struct path){.state = PATH_HELD}); break;
-	case STEP_ROUTE: path_changed(have, &run->step.path); break;
-	case STEP_PREPARE:
-		have->leftovers = have->leftovers || have->prepared_count;
-		have->prepared_count = run->step.path.count;
-		memcpy(have->prepared, run->step.path.ids, sizeof(have->prepared));
+	if (!leads(run->step.kind))
 		return;
-	case STEP_CLEAN: have->leftovers = false; return;
-	case STEP_ENROL:
-	case STEP_UNENROL:
-	case STEP_LAUNCH:
-	case STEP_WIRE:
-	case STEP_REMOVE:
-	case STEP_KIND_COUNT: return;
-	}
 	device->generation_enforced = run->generation;
-	listener->on_enforced(listener, device->number, run->generation, &have->path,
+	listener->on_enforced(listener, device->number, run->generation, &run->led,
 			      run->returned_us);
 }
 
@@ -217,10 +209,7 @@ static void take_result(struct step_run *run, int result, const char *words)
 	case STEP_HOLD:
 	case STEP_ROUTE:
 	case STEP_PREPARE:
-	case STEP_CLEAN:
-		steering_done(run, result, words);
-		run->device->have.busy = false;
-		break;
+	case STEP_CLEAN: steering_done(run, result, words); break;
 	case STEP_KIND_COUNT: break;
 	}
 }
@@ -292,6 +281,8 @@ static bool mark_started(struct node_device *device, struct step_run *run, const
 		if (!view)
 			return false;
 		view->busy = true;
+		if (step->kind == STEP_REMOVE)
+			view->state = UMBOX_GONE;
 		return true;
 	case STEP_ENROL:
 	case STEP_UNENROL:
@@ -304,17 +295,12 @@ static bool mark_started(struct node_device *device, struct step_run *run, const
 	return false;
 }
 
-static bool steers(enum step_kind kind)
-{
-	return kind == STEP_HOLD || kind == STEP_ROUTE;
-}
-
 /* While a failure is waited out only the way of the frames may change, and that not in the way that
  * just failed. */
 static bool may_start(const struct node_device *device, const struct step *step)
 {
-	return steers(step->kind) ? !device->path_failed || !device->have.backing_off
-				  : !device->have.backing_off;
+	return leads(step->kind) ? !device->path_failed || !device->have.backing_off
+				 : !device->have.backing_off;
 }
 
 static void start_step(struct node_device *device, const struct step *step)
@@ -344,6 +330,12 @@ static void start_step(struct node_device *device, const struct step *step)
 	};
 	node->driver->ops->run(node->driver, &task, &run->call);
 	run->returned_us = clock_now_us(node->clock);
+	if (steers(step->kind)) { /* committed, or refused: then `done` takes it back */
+		plan_steered(&device->have, step, true);
+		run->led = device->have.path;
+		if (leads(step->kind))
+			node_device_flipped(device, run->returned_us);
+	}
 }
 
 /* --- planning --- */

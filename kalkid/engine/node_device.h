@@ -12,10 +12,8 @@ enum { NODE_WORDS_BYTES = 256 };
 struct node_umbox {
 	char hop[NAME_BYTES], state[NAME_BYTES], image_id[80];
 	uint32_t generation;
-	int64_t ready_by_us; /* deadline of its readiness, DEADLINE_NEVER when none */
-	bool draining;
-	int64_t drain_since_us, still_since_us; /* left the path; last counted frame */
-	uint64_t drain_frames;
+	int64_t ready_by_us;   /* deadline of its readiness, DEADLINE_NEVER when none */
+	uint64_t drain_frames; /* counted at the last look */
 };
 
 struct node_device {
@@ -28,6 +26,8 @@ struct node_device {
 	struct world have;
 	struct node_umbox umboxes[WORLD_UMBOXES_MAX];
 	struct deadline deadline;
+	bool draining;                          /* frames of a path before may be inside umboxes */
+	int64_t drain_since_us, still_since_us; /* the last flip; the last frame counted since */
 	unsigned steps_running;
 	unsigned change; /* counts starts and ends of steps, notices: an older picture is stale */
 	unsigned failures;
@@ -73,5 +73,7 @@ void node_call_ended(struct node *node);
 /* node_observe.c: looks at everything soon; many requests, one look. */
 void node_observe(struct node *node);
 
-/* node_drain.c: which umboxes can hold no frame any more; returns when to look again. */
+/* node_drain.c: another path is in force since then, or may be; looks whether what was inside the
+ * one before is out, and returns when to look again. */
+void node_device_flipped(struct node_device *device, int64_t at_us);
 int64_t node_device_drain(struct node_device *device, int64_t now_us);

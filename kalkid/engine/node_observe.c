@@ -68,7 +68,10 @@ static bool merge_steering(struct node_device *device, const struct driver_devic
 	device->enrolled_as = seen->as;
 	have->stale = seen->enrolled && device->want.enrolled &&
 		      !device_same_identity(&seen->as, &device->device);
-	have->path = seen->path;
+	if (!path_equal(&have->path, &seen->path)) {
+		world_flip(have, &seen->path);
+		node_device_flipped(device, clock_now_us(device->node->clock));
+	}
 	have->leftovers = seen->leftovers;
 	have->prepared_count = seen->prepared_count;
 	memcpy(have->prepared, seen->prepared, sizeof(have->prepared));
@@ -97,6 +100,7 @@ static bool merge_umbox(struct node_device *device, const struct driver_umbox *s
 				path_has(&device->have.path, seen->id);
 		view->ready = seen->ready || in_force;
 		view->quiet = false;
+		node_device_flipped(device, clock_now_us(device->node->clock));
 		umbox->ready_by_us = clock_now_us(device->node->clock) +
 				     device->node->config.ready_timeout_us;
 	}
