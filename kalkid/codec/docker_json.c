@@ -54,8 +54,9 @@ static json_t *log_config(bool without_log)
 {
 	if (without_log)
 		return json_pack("{ss}", "Type", "none");
-	return json_pack("{ss s{ss ss}}", "Type", "local", "Config", "max-size", "1m", "max-file",
-			 "1");
+	/* One file cannot be compressed. */
+	return json_pack("{ss s{ss ss ss}}", "Type", "local", "Config", "max-size", "1m",
+			 "max-file", "1", "compress", "false");
 }
 
 static json_t *host_config(const struct container_order *order)
@@ -136,6 +137,13 @@ static bool read_marks(struct container_marks *ret, const json_t *labels)
 	       TEXT_COPY(ret->digest, digest);
 }
 
+/* An engine gives a container its image's labels, too. */
+static void read_image_labels(struct container *ret, const json_t *labels)
+{
+	ret->plain_frames = text_equal(text_in(labels, "umbox.offload"), "off");
+	ret->ready_wired = text_equal(text_in(labels, "umbox.ready"), "wired");
+}
+
 static enum container_state state_of(const char *status)
 {
 	if (text_equal(status, "created"))
@@ -172,9 +180,11 @@ int docker_read_container(struct container *ret, const char *bytes, size_t count
 	    !started || !TEXT_COPY(found.started_at, started) || !json_is_integer(pid) ||
 	    json_integer_value(pid) < 0 || json_integer_value(pid) > INT32_MAX)
 		return error_set(err, -EPROTO, "Docker's answer about a container is incomplete");
-	if (!read_marks(&found.marks, json_object_get(json_object_get(answer, "Config"), "Labels")))
+	const json_t *labels = json_object_get(json_object_get(answer, "Config"), "Labels");
+	if (!read_marks(&found.marks, labels))
 		return error_set(err, -ENOKEY, "container %.12s does not carry our labels",
 				 found.id);
+	read_image_labels(&found, labels);
 	if (found.state == CONTAINER_RUNNING)
 		found.pid = (pid_t)json_integer_value(pid);
 	*ret = found;

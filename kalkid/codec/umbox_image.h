@@ -8,6 +8,8 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "core/device.h"
+#include "core/posture.h"
 
 enum {
 	IMAGE_ID_BYTES = 80, /* "sha256:" and 64 hex digits */
@@ -44,3 +46,7 @@ void umbox_image_done(struct umbox_image *image);
 /* `parameters` is JSON text.  -EINVAL names what the image does not take. */
 int umbox_image_check_parameters(const struct umbox_image *image, const char *parameters,
 				 struct error *err) must_check;
+
+/* umbox.json: what the umbox is told; the caller's to free. */
+char *umbox_description(uint32_t umbox, uint32_t generation, const struct hop *hop,
+			const struct device *device) must_check;

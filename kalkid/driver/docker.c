@@ -129,7 +129,8 @@ static int agree_on_version(struct docker *docker, const char *offered, struct e
 		return error_set(err, -EPROTO, "docker: %s does not say its API version",
 				 docker->socket);
 	if (minor < VERSION_MINOR_MIN)
-		return error_set(err, -EPROTO, "docker: the engine speaks API 1.%u (it must be 1.%d or later)",
+		return error_set(err, -EPROTO,
+				 "docker: the engine speaks API 1.%u (it must be 1.%d or later)",
 				 minor, VERSION_MINOR_MIN);
 	docker->version_minor = min_of(minor, (unsigned)VERSION_MINOR_MAX);
 	return 0;
@@ -229,7 +230,10 @@ static int result_of_status(const struct http_request *request, struct error *er
 		return 0;
 	char words[WORDS_BYTES];
 	docker_error_words(words, sizeof(words), request->answer.bytes, request->answer.length);
-	int code = status == 404 ? -ENOENT : status == 409 ? -EEXIST : status == 400 ? -EINVAL : -EIO;
+	int code = status == 404   ? -ENOENT
+		   : status == 409 ? -EEXIST
+		   : status == 400 ? -EINVAL
+				   : -EIO;
 	return error_set(err, code, "docker: %s (status %u)", words, status);
 }
 
@@ -239,13 +243,15 @@ static void on_call_done(struct http_request *request, int result, const struct 
 	struct error own = {0};
 	if (result < 0) {
 		/* A broken connection and a missed deadline are one to the caller: nobody knows. */
-		result = error_set(&own, result == -EIO ? -ETIMEDOUT : result, "docker: %s", err->text);
+		result = error_set(&own, result == -EIO ? -ETIMEDOUT : result, "docker: %s",
+				   err->text);
 	} else {
 		result = result_of_status(request, &own);
 		if (result == -ENOENT && call->gone_is_fine)
 			result = 0;
 		else if (result == 0 && call->read)
-			result = call->read(call, request->answer.bytes, request->answer.length, &own);
+			result = call->read(call, request->answer.bytes, request->answer.length,
+					    &own);
 	}
 	buffer_done(&request->answer);
 	call->done(call, result, &own);
@@ -260,7 +266,8 @@ static void on_failing(struct later *later)
 		error_set(&err, result, "docker: the engine at %s cannot be reached",
 			  call->docker->socket);
 	else
-		error_set(&err, result, "docker: %s", result == -ECANCELED ? "cancelled" : "not a name");
+		error_set(&err, result, "docker: %s",
+			  result == -ECANCELED ? "cancelled" : "not a name");
 	call->done(call, result, &err);
 }
 
@@ -301,8 +308,9 @@ static int read_image(struct docker_call *call, const char *bytes, size_t count,
 /* As references go: nothing that could lead to another place of the API. */
 static bool is_reference(const char *text)
 {
-	static const char allowed[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
-				      "._-/:@";
+	static const char allowed[] =
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+		"._-/:@";
 	return *text && !text[strspn(text, allowed)] && *text != '/' && !strstr(text, "..") &&
 	       !strstr(text, "//");
 }
@@ -388,15 +396,17 @@ void docker_remove(struct docker *docker, struct docker_call *call, const char *
 
 static int read_list(struct docker_call *call, const char *bytes, size_t count, struct error *err)
 {
-	return docker_read_list(call->ret, call->ret_count, call->docker->instance, bytes, count, err);
+	return docker_read_list(call->ret, call->ret_count, call->docker->instance, bytes, count,
+				err);
 }
 
 void docker_list(struct docker *docker, struct docker_call *call, struct container **ret,
 		 unsigned *ret_count)
 {
-	cleanup_free char *path = mem_printf("/containers/json?all=true&filters=%%7B%%22label%%22%%3A"
-					     "%%5B%%22org.kalki.instance%%3D%s%%22%%5D%%7D",
-					     docker->instance);
+	cleanup_free char *path =
+		mem_printf("/containers/json?all=true&filters=%%7B%%22label%%22%%3A"
+			   "%%5B%%22org.kalki.instance%%3D%s%%22%%5D%%7D",
+			   docker->instance);
 	call->read = read_list;
 	call->ret = ret;
 	call->ret_count = ret_count;
@@ -413,8 +423,8 @@ static int read_logs(struct docker_call *call, const char *bytes, size_t count,
 void docker_logs(struct docker *docker, struct docker_call *call, const char *id, size_t bytes_max,
 		 char **ret)
 {
-	cleanup_free char *path = mem_printf("/containers/%s/logs?stdout=true&stderr=true&tail=%d", id,
-					     LOG_LINES_MAX);
+	cleanup_free char *path = mem_printf("/containers/%s/logs?stdout=true&stderr=true&tail=%d",
+					     id, LOG_LINES_MAX);
 	call->read = read_logs;
 	call->ret = ret;
 	call->bytes_max = bytes_max;

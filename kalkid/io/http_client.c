@@ -30,6 +30,7 @@ struct http_client {
 	struct http_request *requests;
 	unsigned handles; /* libuv handles that are not closed yet */
 	bool closing, cleaned;
+	bool in_curl; /* inside one of its callbacks: it must not be entered */
 	struct later finish;
 	void (*closed)(void *data);
 	void *closed_data;
@@ -235,7 +236,9 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *data)
 	bool last = count == 2 && memcmp(bytes, "\r\n", 2) == 0;
 	if (last && request->on_head && !request->cancelled) {
 		read_head(request);
+		request->client->in_curl = true;
 		request->on_head(request);
+		request->client->in_curl = false;
 	}
 	return size * count;
 }
@@ -245,12 +248,14 @@ static size_t on_body(char *bytes, size_t size, size_t count, void *data)
 	struct http_request *request = data;
 	if (request->cancelled)
 		return 0;
+	request->client->in_curl = true;
 	if (request->on_data)
 		request->data_result = request->on_data(request, bytes, size * count);
 	else if (request->answer.length + size * count > HTTP_ANSWER_BYTES_MAX)
 		request->data_result = -EMSGSIZE;
 	else
 		buffer_add(&request->answer, bytes, size * count);
+	request->client->in_curl = false;
 	return request->data_result < 0 ? 0 : size * count;
 }
 
@@ -302,6 +307,22 @@ static void set_body(struct http_request *request)
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, request->headers);
 }
 
+/* Only asks for a timeout of 0; the work begins in the loop. */
+static void begin(struct http_request *request)
+{
+	CURLMcode code = curl_multi_add_handle(request->client->multi, request->easy);
+	assert(code == CURLM_OK);
+}
+
+static void on_start(struct later *later)
+{
+	struct http_request *request = container_of(later, struct http_request, later);
+	if (request->cancelled)
+		complete(request, CURLE_OK);
+	else
+		begin(request);
+}
+
 void http_client_start(struct http_client *client, struct http_request *request)
 {
 	assert(!client->closing);
@@ -339,14 +360,16 @@ void http_client_start(struct http_client *client, struct http_request *request)
 	if (client->requests)
 		client->requests->previous = request;
 	client->requests = request;
-	/* Only asks for a timeout of 0; the work begins in the loop. */
-	CURLMcode code = curl_multi_add_handle(client->multi, easy);
-	assert(code == CURLM_OK);
+	request->later = (struct later){0};
+	if (client->in_curl)
+		later_add(&client->later, &request->later, on_start);
+	else
+		begin(request);
 }
 
 static void on_cancel(struct later *later)
 {
-	complete(container_of(later, struct http_request, cancelling), CURLE_OK);
+	complete(container_of(later, struct http_request, later), CURLE_OK);
 }
 
 void http_request_cancel(struct http_request *request)
@@ -354,5 +377,5 @@ void http_request_cancel(struct http_request *request)
 	if (request->cancelled)
 		return;
 	request->cancelled = true;
-	later_add(&request->client->later, &request->cancelling, on_cancel);
+	later_add(&request->client->later, &request->later, on_cancel);
 }

@@ -47,7 +47,7 @@ struct http_request {
 	CURL *easy;
 	struct curl_slist *headers;
 	struct http_request *next, *previous;
-	struct later cancelling;
+	struct later later; /* to be started, or cancelled */
 	bool cancelled;
 	int data_result;
 	char words[CURL_ERROR_SIZE];
@@ -58,6 +58,7 @@ int http_client_open(struct http_client **ret, uv_loop_t *loop, const char *sock
 /* Cancels what is open; `closed` runs once, after the last `done`. */
 void http_client_close(struct http_client *client, void (*closed)(void *data), void *data);
 
+/* Also from inside on_head, on_data and done. */
 void http_client_start(struct http_client *client, struct http_request *request);
 /* No more of on_head and on_data; `done` comes with -ECANCELED, unless the end was already there.
  */

@@ -271,6 +271,29 @@ static void a_stream_comes_in_pieces_and_its_end_is_told(void **state)
 	buffer_done(&asked.stream);
 }
 
+static struct asked from_inside;
+
+static void start_from_inside(struct http_request *request)
+{
+	struct asked *asked = container_of(request, struct asked, request);
+	from_inside = (struct asked){.loop = asked->loop};
+	from_inside.request = (struct http_request){
+		.method = "GET", .path = "/hello", .timeout_ms = 5000, .done = on_done};
+	http_client_start(request->client, &from_inside.request);
+}
+
+static void a_stream_may_lead_to_requests(void **state)
+{
+	struct asked asked = {.request.on_head = start_from_inside, .request.on_data = on_data};
+	ask(*state, &asked, "GET", "/stream");
+	run_until(*state, &asked.done);
+	run_until(*state, &from_inside.done);
+	assert_int_equal(from_inside.result, 0);
+	assert_string_equal(from_inside.body.bytes, "hello");
+	buffer_done(&from_inside.body);
+	buffer_done(&asked.stream);
+}
+
 static int on_unwanted_data(struct http_request *request maybe_unused,
 			    const char *bytes maybe_unused, size_t count maybe_unused)
 {
@@ -352,6 +375,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(several_are_in_flight, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_stream_comes_in_pieces_and_its_end_is_told,
 						set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_stream_may_lead_to_requests, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_stream_ends_when_its_reader_refuses, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(every_wait_has_a_deadline, set_up, tear_down),

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* driver/intake.c - see intake.h. */
+#include "driver/intake.h"
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/mem.h"
+
+enum { TOKENS_A_LINE = 1000 };
+
+struct intake {
+	struct intake_user *user;
+	uv_poll_t listener, connection;
+	int listener_fd, connection_fd; /* -1: none */
+	unsigned handles;               /* libuv's, not closed yet */
+	bool closing;
+	struct stat netns;
+
+	char line[UMBOX_LINE_BYTES];
+	size_t used;
+	bool skipping; /* to the newline of a line that is too long */
+
+	unsigned rate;
+	uint64_t tokens, filled_ms; /* thousandths of a line */
+
+	uint64_t over_rate, malformed, refused; /* since the last report */
+	struct error last;                      /* why the last one was malformed or refused */
+};
+
+static void on_closed(uv_handle_t *handle)
+{
+	struct intake *intake = handle->data;
+	if (--intake->handles == 0 && intake->closing)
+		free(intake);
+}
+
+static void close_socket(uv_poll_t *poll, int *fd)
+{
+	if (*fd < 0)
+		return;
+	uv_close((uv_handle_t *)poll, on_closed);
+	close(take_fd(*fd));
+}
+
+void intake_close(struct intake *intake)
+{
+	if (!intake || intake->closing)
+		return;
+	intake->closing = true;
+	close_socket(&intake->listener, &intake->listener_fd);
+	close_socket(&intake->connection, &intake->connection_fd);
+	if (!intake->handles)
+		free(intake);
+}
+
+static bool take_token(struct intake *intake)
+{
+	uint64_t now_ms = uv_now(intake->listener.loop);
+	uint64_t most = (uint64_t)intake->rate * INTAKE_BURST * TOKENS_A_LINE;
+	/* A line a second is a thousandth of a line a millisecond. */
+	uint64_t more = min_of(now_ms - intake->filled_ms, (uint64_t)INTAKE_BURST * 1000) *
+			intake->rate;
+	intake->filled_ms = now_ms;
+	intake->tokens = min_of(intake->tokens + more, most);
+	if (intake->tokens < TOKENS_A_LINE)
+		return false;
+	intake->tokens -= TOKENS_A_LINE;
+	return true;
+}
+
+static void take_line(struct intake *intake, const char *bytes, size_t count)
+{
+	if (!take_token(intake)) {
+		intake->over_rate++;
+		return;
+	}
+	struct umbox_line line;
+	if (umbox_line_read(&line, bytes, count, &intake->last) < 0) {
+		intake->malformed++;
+		return;
+	}
+	intake->user->on_line(intake->user, &line);
+	free(line.record);
+}
+
+/* Takes the whole lines out of the buffer. */
+static void take_lines(struct intake *intake)
+{
+	size_t at = 0;
+	char *newline;
+	while (!intake->closing && (newline = memchr(intake->line + at, '\n', intake->used - at))) {
+		size_t length = (size_t)(newline - intake->line) - at;
+		if (!intake->skipping)
+			take_line(intake, intake->line + at, length);
+		intake->skipping = false;
+		at += length + 1;
+	}
+	intake->used -= at;
+	memmove(intake->line, intake->line + at, intake->used);
+	if (intake->used < sizeof(intake->line))
+		return;
+	if (!intake->skipping) {
+		intake->malformed++;
+		error_set(&intake->last, -EINVAL, "longer than %d bytes", UMBOX_LINE_BYTES);
+	}
+	intake->skipping = true;
+	intake->used = 0;
+}
+
+static void end(struct intake *intake)
+{
+	close_socket(&intake->connection, &intake->connection_fd);
+	close_socket(&intake->listener, &intake->listener_fd);
+	intake->user->on_end(intake->user);
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events maybe_unused)
+{
+	struct intake *intake = poll->data;
+	ssize_t total = 0;
+	while (!intake->closing && total < INTAKE_BYTES_A_TURN) {
+		ssize_t count = status < 0
+					? 0
+					: recv(intake->connection_fd, intake->line + intake->used,
+					       sizeof(intake->line) - intake->used, MSG_DONTWAIT);
+		if (count < 0 && (errno == EAGAIN || errno == EINTR))
+			return;
+		if (count <= 0) {
+			end(intake);
+			return;
+		}
+		total += count;
+		intake->used += (size_t)count;
+		take_lines(intake);
+	}
+}
+
+/* Whoever connects must live in the umbox's own network namespace. */
+static int check_peer(const struct intake *intake, int fd, struct error *err)
+{
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+	char path[64];
+	struct stat status;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+		return error_errno(err, -errno, "a connection without credentials");
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", peer.pid);
+	if (stat(path, &status) < 0)
+		return error_errno(err, -errno, "a connection of process %d", peer.pid);
+	if (status.st_dev != intake->netns.st_dev || status.st_ino != intake->netns.st_ino)
+		return error_set(err, -EPERM, "a connection of process %d from outside the umbox",
+				 peer.pid);
+	return 0;
+}
+
+static void on_connection(uv_poll_t *poll, int status maybe_unused, int events maybe_unused)
+{
+	struct intake *intake = poll->data;
+	cleanup_close int fd = accept4(intake->listener_fd, NULL, NULL,
+				       SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (fd < 0)
+		return;
+	int result = check_peer(intake, fd, &intake->last);
+	if (result == 0 && intake->connection_fd >= 0)
+		result = error_set(&intake->last, -EBUSY, "a second connection");
+	if (result == 0 && uv_poll_init(poll->loop, &intake->connection, fd) == 0) {
+		intake->handles++;
+		intake->connection_fd = take_fd(fd);
+		intake->connection.data = intake;
+		uv_poll_start(&intake->connection, UV_READABLE, on_readable);
+	} else if (++intake->refused % INTAKE_REFUSED_A_TICK == 0) {
+		uv_poll_stop(poll);
+	}
+}
+
+static int listen_in(int directory, struct error *err)
+{
+	/* Through the descriptor, as a socket's path has room for 108 bytes; and under another name
+	 * first, so that a umbox that connects again finds the old one or the new one. */
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	snprintf(address.sun_path, sizeof(address.sun_path), "/proc/self/fd/%d/control.new",
+		 directory);
+	cleanup_close int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (fd < 0)
+		return error_errno(err, -errno, "control.sock");
+	unlinkat(directory, "control.new", 0);
+	/* Any user of the umbox may connect; the folder above keeps others out. */
+	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+	    fchmodat(directory, "control.new", 0666, 0) < 0 || listen(fd, 1) < 0 ||
+	    renameat(directory, "control.new", directory, "control.sock") < 0)
+		return error_errno(err, -errno, "control.sock");
+	return take_fd(fd);
+}
+
+int intake_open(struct intake **ret, uv_loop_t *loop, int directory, unsigned lines_per_second,
+		struct intake_user *user, struct error *err)
+{
+	int fd = listen_in(directory, err);
+	if (fd < 0)
+		return fd;
+	struct intake *intake = mem_alloc(sizeof(*intake));
+	int result = uv_poll_init(loop, &intake->listener, fd);
+	if (result < 0) {
+		close(fd);
+		free(intake);
+		return error_errno(err, result, "control.sock");
+	}
+	intake->listener.data = intake;
+	intake->handles = 1;
+	intake->listener_fd = fd;
+	intake->connection_fd = -1;
+	intake->user = user;
+	intake->rate = lines_per_second;
+	intake->tokens = (uint64_t)lines_per_second * INTAKE_BURST * TOKENS_A_LINE;
+	intake->filled_ms = uv_now(loop);
+	*ret = intake;
+	return 0;
+}
+
+int intake_accept(struct intake *intake, int netns, struct error *err)
+{
+	if (fstat(netns, &intake->netns) < 0)
+		return error_errno(err, -errno, "network namespace");
+	int result = uv_poll_start(&intake->listener, UV_READABLE, on_connection);
+	return result < 0 ? error_errno(err, result, "control.sock") : 0;
+}
+
+static void report_one(struct buffer *words, uint64_t count, const char *what)
+{
+	if (count)
+		buffer_print(words, "%s%" PRIu64 " %s", words->length ? ", " : "", count, what);
+}
+
+uint64_t intake_report(struct intake *intake, struct buffer *words)
+{
+	uint64_t count = intake->over_rate + intake->malformed + intake->refused;
+	report_one(words, intake->over_rate, "over the rate");
+	report_one(words, intake->malformed, "malformed");
+	report_one(words, intake->refused, "refused");
+	if (intake->malformed || intake->refused)
+		buffer_print(words, " (the last: %s)", intake->last.text);
+	if (intake->refused && intake->listener_fd >= 0)
+		uv_poll_start(&intake->listener, UV_READABLE, on_connection);
+	intake->over_rate = intake->malformed = intake->refused = 0;
+	return count;
+}

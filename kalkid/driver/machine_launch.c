@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* driver/machine_launch.c - a launch: from a hop to a running container that is watched.
+ *
+ * Its stages follow each other; a failure at any of them undoes what was done. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "driver/machine_inner.h"
+
+enum launch_stage {
+	LAUNCH_IMAGE,  /* what the image says of itself; parameters against its schema */
+	LAUNCH_CREATE, /* directory, umbox.json, socket, container */
+	LAUNCH_FIND,   /* the name is taken: by an earlier try of ours? */
+	LAUNCH_START,
+	LAUNCH_INSPECT, /* its PID: open pidfd and namespace */
+	LAUNCH_CONFIRM, /* still the same PID and start time: what was opened is the umbox's */
+	LAUNCH_UNDO,
+	LAUNCH_DONE,
+};
+
+struct launch {
+	struct machine_driver *machine;
+	struct driver_call *call;
+	struct launch *next;
+	struct docker_call docker;
+	enum launch_stage stage;
+	struct container_marks marks;
+	struct device device;
+	struct hop hop;
+	struct umbox_image image; /* without its schema */
+	struct umbox *umbox;
+	char id[CONTAINER_ID_BYTES];
+	struct container container;
+	bool counted; /* in machine->starts */
+	int result;
+	struct error err;
+};
+
+static void run_stage(struct launch *launch, enum launch_stage stage);
+
+static void start_waiting(struct machine_driver *machine)
+{
+	while (machine->waiting && !machine->closing &&
+	       machine->starts < machine->config.starts_at_once) {
+		struct launch *launch = machine->waiting;
+		machine->waiting = launch->next;
+		if (!machine->waiting)
+			machine->waiting_end = &machine->waiting;
+		machine->starts++;
+		launch->counted = true;
+		run_stage(launch, LAUNCH_IMAGE);
+	}
+}
+
+static void finish(struct launch *launch)
+{
+	struct machine_driver *machine = launch->machine;
+	if (launch->umbox && launch->result < 0) {
+		/* A directory whose container may live on stays: it will be adopted or swept. */
+		bool certain = launch->result != -ETIMEDOUT && launch->result != -ECANCELED;
+		umbox_close(launch->umbox, certain);
+	} else if (launch->umbox) {
+		launch->umbox->launching = false;
+	}
+	if (launch->result < 0)
+		error_prefix(&launch->err, "umbox %" PRIu32 " (%s): ", launch->marks.umbox,
+			     launch->hop.image);
+	machine->starts -= launch->counted;
+	machine_finish(machine, launch->call, launch->result, &launch->err);
+	umbox_image_done(&launch->image);
+	free(launch->hop.parameters);
+	free(launch);
+	start_waiting(machine);
+}
+
+static void fail(struct launch *launch, int result, const struct error *err)
+{
+	launch->result = result;
+	launch->err = *err;
+	/* While the engine cannot be asked, the next observation finds what is left. */
+	bool undo = launch->id[0] && result != -ECANCELED && !launch->machine->closing;
+	if (undo)
+		run_stage(launch, LAUNCH_UNDO);
+	else
+		finish(launch);
+}
+
+static struct umbox_image *find_image(struct machine_driver *machine, const char *reference)
+{
+	for (unsigned i = 0; i < machine->image_count; i++)
+		if (text_equal(machine->images[i].reference, reference))
+			return &machine->images[i].image;
+	return NULL;
+}
+
+static const struct umbox_image *keep_image(struct machine_driver *machine, const char *reference,
+					    struct umbox_image *image)
+{
+	struct umbox_image *kept = find_image(machine, reference);
+	if (kept) {
+		umbox_image_done(kept);
+	} else {
+		if (machine->image_count == IMAGES_KEPT)
+			machine_forget_images(machine);
+		struct image_entry *entry = &machine->images[machine->image_count++];
+		TEXT_COPY(entry->reference, reference);
+		kept = &entry->image;
+	}
+	*kept = *image;
+	*image = (struct umbox_image){0};
+	return kept;
+}
+
+static int use_image(struct launch *launch, const struct umbox_image *image, struct error *err)
+{
+	int result = umbox_image_check_parameters(image, launch->hop.parameters, err);
+	launch->image = *image;
+	launch->image.parameters = NULL; /* the schema stays the cache's */
+	return result;
+}
+
+static int make_directory(struct launch *launch, struct error *err)
+{
+	int result = umbox_open(&launch->umbox, launch->machine->umboxes, &launch->marks, err);
+	if (result < 0)
+		return result;
+	launch->umbox->launching = true;
+	cleanup_free char *json = umbox_description(launch->marks.umbox, launch->marks.generation,
+						    &launch->hop, &launch->device);
+	return umbox_describe(launch->umbox, json, err);
+}
+
+static void order(struct launch *launch)
+{
+	cleanup_free char *directory = umbox_directory(launch->umbox);
+	const struct container_order container = {
+		.marks = &launch->marks,
+		.image = &launch->image,
+		.directory = directory,
+		.without_log = launch->machine->without_log,
+	};
+	docker_create(launch->machine->docker, &launch->docker, &container, launch->id);
+}
+
+static void look_at_image(struct launch *launch)
+{
+	struct error err = {0};
+	const struct umbox_image *image = find_image(launch->machine, launch->hop.image);
+	if (!image)
+		docker_image(launch->machine->docker, &launch->docker, launch->hop.image,
+			     &launch->image);
+	else if (use_image(launch, image, &err) < 0)
+		fail(launch, err.code, &err);
+	else
+		run_stage(launch, LAUNCH_CREATE);
+}
+
+static void run_stage(struct launch *launch, enum launch_stage stage)
+{
+	struct docker *docker = launch->machine->docker;
+	struct error err = {0};
+	char name[CONTAINER_NAME_BYTES];
+	launch->stage = stage;
+	switch (stage) {
+	case LAUNCH_IMAGE: look_at_image(launch); break;
+	case LAUNCH_CREATE:
+		if (!launch->umbox && make_directory(launch, &err) < 0)
+			fail(launch, err.code, &err);
+		else
+			order(launch);
+		break;
+	case LAUNCH_FIND:
+		docker_container_name(name, launch->machine->config.instance, launch->marks.umbox);
+		docker_inspect(docker, &launch->docker, name, &launch->container);
+		break;
+	case LAUNCH_START: docker_start(docker, &launch->docker, launch->id); break;
+	case LAUNCH_INSPECT:
+	case LAUNCH_CONFIRM:
+		docker_inspect(docker, &launch->docker, launch->id, &launch->container);
+		break;
+	case LAUNCH_UNDO: docker_remove(docker, &launch->docker, launch->id); break;
+	case LAUNCH_DONE: finish(launch); break;
+	}
+}
+
+static int after_image(struct launch *launch, struct error *err)
+{
+	return use_image(launch, keep_image(launch->machine, launch->hop.image, &launch->image),
+			 err);
+}
+
+/* A container of that name and digest is what an earlier try left behind. */
+static int after_find(struct launch *launch, struct error *err)
+{
+	const struct container *found = &launch->container;
+	if (found->marks.umbox != launch->marks.umbox ||
+	    !text_equal(found->marks.digest, launch->marks.digest))
+		return error_set(err, -EEXIST, "another container has its name");
+	TEXT_COPY(launch->id, found->id);
+	return 0;
+}
+
+static int check_running(const struct launch *launch, struct error *err)
+{
+	const struct container *found = &launch->container;
+	if (found->state == CONTAINER_RUNNING)
+		return 0;
+	return error_set(err, -ESRCH, "it ended at once with code %d%s", found->exit_code,
+			 found->out_of_memory ? ", out of memory" : "");
+}
+
+static int after_inspect(struct launch *launch, struct error *err)
+{
+	int result = check_running(launch, err);
+	return result < 0 ? result : umbox_hold(launch->umbox, &launch->container, err);
+}
+
+static int after_confirm(struct launch *launch, struct error *err)
+{
+	const struct container *held = &launch->umbox->container;
+	int result = check_running(launch, err);
+	if (result < 0)
+		return result;
+	if (held->pid != launch->container.pid ||
+	    !text_equal(held->started_at, launch->container.started_at))
+		return error_set(err, -ESRCH, "it was started anew by somebody else");
+	return umbox_watch(launch->umbox, false, err);
+}
+
+static const struct {
+	enum launch_stage next;
+	int (*after)(struct launch *launch, struct error *err);
+} STAGES[] = {
+	[LAUNCH_IMAGE] = {LAUNCH_CREATE, after_image},
+	[LAUNCH_CREATE] = {LAUNCH_START, NULL},
+	[LAUNCH_FIND] = {LAUNCH_START, after_find},
+	[LAUNCH_START] = {LAUNCH_INSPECT, NULL},
+	[LAUNCH_INSPECT] = {LAUNCH_CONFIRM, after_inspect},
+	[LAUNCH_CONFIRM] = {LAUNCH_DONE, after_confirm},
+	[LAUNCH_UNDO] = {LAUNCH_DONE, NULL},
+};
+
+/* Failures that have a way on. */
+static bool recover(struct launch *launch, int result, const struct error *err)
+{
+	if (launch->stage == LAUNCH_CREATE && result == -EEXIST) {
+		run_stage(launch, LAUNCH_FIND);
+		return true;
+	}
+	if (launch->stage == LAUNCH_CREATE && !launch->machine->without_log &&
+	    strstr(err->text, "log driver")) {
+		launch->machine->without_log = true;
+		run_stage(launch, LAUNCH_CREATE);
+		return true;
+	}
+	return false;
+}
+
+static void on_docker_done(struct docker_call *call, int result, const struct error *err)
+{
+	struct launch *launch = container_of(call, struct launch, docker);
+	struct error own = {0};
+	if (launch->stage == LAUNCH_UNDO) {
+		machine_observed_removal(launch->machine, launch->id);
+		finish(launch);
+		return;
+	}
+	if (result < 0 && recover(launch, result, err))
+		return;
+	if (result == 0 && STAGES[launch->stage].after) {
+		result = STAGES[launch->stage].after(launch, &own);
+		err = &own;
+	}
+	if (result < 0)
+		fail(launch, result, err);
+	else
+		run_stage(launch, STAGES[launch->stage].next);
+}
+
+void machine_cancel_waiting(struct machine_driver *machine)
+{
+	struct error err = {0};
+	int result = error_set(&err, -ECANCELED, "cancelled");
+	while (machine->waiting) {
+		struct launch *launch = machine->waiting;
+		machine->waiting = launch->next;
+		launch->result = result;
+		launch->err = err;
+		finish(launch);
+	}
+	machine->waiting_end = &machine->waiting;
+}
+
+void machine_launch(struct machine_driver *machine, const struct driver_task *task,
+		    struct driver_call *call)
+{
+	const struct hop *hop = task->step->hop;
+	const struct umbox *held = umbox_find(machine->umboxes, task->step->umbox);
+	struct error err = {0};
+	if (held) {
+		bool same = held->watched && !held->gone && !held->removing &&
+			    text_equal(held->container.marks.digest, hop->digest);
+		int result = same ? 0
+				  : error_set(&err, -EEXIST, "umbox %" PRIu32 " is there already",
+					      task->step->umbox);
+		machine_finish(machine, call, result, &err);
+		return;
+	}
+	struct launch *launch = mem_alloc(sizeof(*launch));
+	launch->machine = machine;
+	launch->call = call;
+	launch->docker.done = on_docker_done;
+	launch->device = *task->device;
+	launch->hop = *hop;
+	launch->hop.parameters = mem_copy_text(hop->parameters);
+	launch->marks = (struct container_marks){
+		.umbox = task->step->umbox,
+		.device = task->device->number,
+		.generation = task->generation,
+	};
+	TEXT_COPY(launch->marks.instance, machine->config.instance);
+	TEXT_COPY(launch->marks.device_name, task->device->name);
+	TEXT_COPY(launch->marks.state, task->state);
+	TEXT_COPY(launch->marks.hop, hop->name);
+	TEXT_COPY(launch->marks.digest, hop->digest);
+	*machine->waiting_end = launch;
+	machine->waiting_end = &launch->next;
+	start_waiting(machine);
+}

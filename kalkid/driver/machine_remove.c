@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* driver/machine_remove.c - a removal: stops a umbox and takes away all that belongs to it.
+ *
+ * The legs go with the namespace, when its last process and our descriptor are gone: the kernel
+ * does that beside the loop, where deleting them first would stop the loop for tens of
+ * milliseconds. */
+#include <inttypes.h>
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "driver/machine_inner.h"
+
+enum removal_stage {
+	REMOVAL_FIND, /* by its name, where the container is not held */
+	REMOVAL_STOP,
+	REMOVAL_DELETE,
+};
+
+struct removal {
+	struct machine_driver *machine;
+	struct driver_call *call;
+	struct docker_call docker;
+	enum removal_stage stage;
+	uint32_t umbox;
+	struct container container;
+};
+
+static void finish(struct removal *removal, int result, struct error *err)
+{
+	struct machine_driver *machine = removal->machine;
+	struct umbox *umbox = umbox_find(machine->umboxes, removal->umbox);
+	if (result == 0) {
+		machine_observed_removal(machine, removal->container.id);
+		if (umbox)
+			umbox_close(umbox, true);
+		else
+			umbox_remove_directory(machine->umboxes, removal->umbox);
+		result = link_remove_legs(machine->link, removal->umbox, err);
+	} else if (umbox) {
+		umbox->removing = false;
+	}
+	if (result < 0)
+		error_prefix(err, "umbox %" PRIu32 ": ", removal->umbox);
+	machine_finish(machine, removal->call, result, err);
+	free(removal);
+}
+
+static void run_stage(struct removal *removal, enum removal_stage stage)
+{
+	struct docker *docker = removal->machine->docker;
+	const char *id = removal->container.id;
+	char name[CONTAINER_NAME_BYTES];
+	removal->stage = stage;
+	switch (stage) {
+	case REMOVAL_FIND:
+		docker_container_name(name, removal->machine->config.instance, removal->umbox);
+		docker_inspect(docker, &removal->docker, name, &removal->container);
+		break;
+	case REMOVAL_STOP: docker_stop(docker, &removal->docker, id, STOP_GRACE_S); break;
+	case REMOVAL_DELETE: docker_remove(docker, &removal->docker, id); break;
+	}
+}
+
+static void on_docker_done(struct docker_call *call, int result, const struct error *err)
+{
+	struct removal *removal = container_of(call, struct removal, docker);
+	struct error own = *err;
+	if (removal->stage == REMOVAL_FIND && result == -ENOENT) {
+		finish(removal, 0, &own);
+	} else if (removal->stage == REMOVAL_FIND && result == 0) {
+		bool running = removal->container.state == CONTAINER_RUNNING;
+		run_stage(removal, running ? REMOVAL_STOP : REMOVAL_DELETE);
+	} else if (removal->stage == REMOVAL_STOP && result != -ECANCELED) {
+		/* What cannot be stopped is deleted by force. */
+		struct umbox *umbox = umbox_find(removal->machine->umboxes, removal->umbox);
+		if (umbox)
+			umbox_tell_gone(umbox, "removed");
+		run_stage(removal, REMOVAL_DELETE);
+	} else {
+		finish(removal, result, &own);
+	}
+}
+
+void machine_remove(struct machine_driver *machine, uint32_t umbox, struct driver_call *call)
+{
+	struct error err = {0};
+	struct umbox *held = umbox_find(machine->umboxes, umbox);
+	if (held && (held->launching || held->removing)) {
+		machine_finish(
+			machine, call,
+			error_set(&err, -EBUSY, "umbox %" PRIu32 ": a step is under way", umbox),
+			&err);
+		return;
+	}
+	int result = nft_unhook_legs(machine->nft, umbox, &err);
+	if (result < 0) {
+		machine_finish(machine, call, result, &err);
+		return;
+	}
+	struct removal *removal = mem_alloc(sizeof(*removal));
+	removal->machine = machine;
+	removal->call = call;
+	removal->umbox = umbox;
+	removal->docker.done = on_docker_done;
+	if (held) {
+		held->removing = true;
+		removal->container = held->container;
+	}
+	run_stage(removal, !held ? REMOVAL_FIND : held->gone ? REMOVAL_DELETE : REMOVAL_STOP);
+}
