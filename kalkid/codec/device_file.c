@@ -83,35 +83,20 @@ int device_read(struct device *ret, const struct document *document, const struc
 	return 0;
 }
 
-struct device_taker {
-	void (*on_device)(void *data, const struct device *device, const struct document *document,
-		     const struct node *node);
-	void *data;
-};
-
-static void read_devices(struct reading *reading, const struct node *list, void *target)
+void devices_read(const struct document *document, struct complaints *complaints,
+		  void (*on_device)(void *data, const struct device *device,
+				    const struct document *document, const struct node *node),
+		  void *data)
 {
-	struct device_taker *taker = target;
-	if (!read_is_list(reading, list, DEVICES_MAX))
+	struct reading reading = {.document = document, .complaints = complaints};
+	const struct node *list = document_root(document);
+	if (!read_is_list(&reading, list, DEVICES_MAX))
 		return;
 	for (const struct node *item = list->first; item; item = item->next) {
 		struct device device;
-		if (device_read(&device, reading->document, item, reading->complaints) < 0)
+		if (device_read(&device, document, item, complaints) < 0)
 			continue;
-		TEXT_COPY(device.file, document_file(reading->document));
-		taker->on_device(taker->data, &device, reading->document, item);
+		TEXT_COPY(device.file, document_file(document));
+		on_device(data, &device, document, item);
 	}
-}
-
-void devices_read(const struct document *document, struct complaints *complaints,
-		  void (*on_device)(void *data, const struct device *device,
-			       const struct document *document, const struct node *node),
-		  void *data)
-{
-	static const struct field fields[] = {
-		{"devices", FIELD_OTHER, .required = true, .read = read_devices},
-	};
-	struct reading reading = {.document = document, .complaints = complaints};
-	struct device_taker taker = {.on_device = on_device, .data = data};
-	(void)fields_read(&reading, document_root(document), fields, ARRAY_SIZE(fields), &taker);
 }

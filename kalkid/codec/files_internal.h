@@ -11,7 +11,7 @@ void config_read(struct reading *reading, const struct node *map, struct config 
 /* What only all files together show; `file` stands in front of the complaints. */
 void config_check(const struct config *config, const char *file, struct complaints *complaints);
 
-/* The devices of one file; calls `on_device` for each good one. */
+/* The devices of one file, a list; calls `on_device` for each good one. */
 void devices_read(const struct document *document, struct complaints *complaints,
 		  void (*on_device)(void *data, const struct device *device,
 			       const struct document *document, const struct node *node),

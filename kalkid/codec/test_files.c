@@ -138,10 +138,9 @@ static void devices_are_read(void **state maybe_unused)
 {
 	struct files files;
 	write_file("devices.d/b.json",
-		   "{\"devices\": [{\"name\": \"d2\", \"type\": \"a\", \"port\": \"dev0\","
-		   " \"mac\": \"02-00-00-00-00-02\", \"multicast\": true}]}\n");
-	write_file("devices.d/a.yaml", "devices:\n"
-				       "- {name: d1, type: a, port: dev0, mac: 02:00:00:00:00:01,\n"
+		   "[{\"name\": \"d2\", \"type\": \"a\", \"port\": \"dev0\","
+		   " \"mac\": \"02-00-00-00-00-02\", \"multicast\": true}]\n");
+	write_file("devices.d/a.yaml", "- {name: d1, type: a, port: dev0, mac: 02:00:00:00:00:01,\n"
 				       "   ips: [10.0.0.2, fd00::2], groups: [g1, g2], tags: [t],\n"
 				       "   description: the first}\n");
 	expect_good(&files);
@@ -229,41 +228,38 @@ static void bad_files_are_told_why(void **state maybe_unused)
 		{"types.d/b.yaml", "type: a\nstates: {S: {chain: pass}}\n",
 		 "~/types.d/b.yaml:1:7: type: there is a type 'a' in ~/types.d/a.yaml (each type in one "
 		 "file)\n"},
-		{"devices.d/x.yaml", "device: []\n",
-		 "~/devices.d/x.yaml:1:1: the key 'devices' is missing\n"
-		 "~/devices.d/x.yaml:1:1: device: unknown key (did you mean 'devices'?)\n"},
+		{"devices.d/x.yaml", "name: d\n", "~/devices.d/x.yaml:1:1: is a map, not a list\n"},
 		{"devices.d/x.yaml",
-		 "devices:\n- {name: d, type: aa, port: dev1, mac: 02:00:00:00:00:01}\n- {name: e}\n",
-		 "~/devices.d/x.yaml:3:3: devices[1]: the key 'type' is missing\n"
-		 "~/devices.d/x.yaml:3:3: devices[1]: the key 'port' is missing\n"
-		 "~/devices.d/x.yaml:3:3: devices[1]: the key 'mac' is missing\n"
-		 "~/devices.d/x.yaml:2:19: devices[0].type: no device type 'aa' (did you mean 'a'?)\n"
-		 "~/devices.d/x.yaml:2:29: devices[0].port: no device port 'dev1' (did you mean 'dev0'?)\n"},
+		 "- {name: d, type: aa, port: dev1, mac: 02:00:00:00:00:01}\n- {name: e}\n",
+		 "~/devices.d/x.yaml:2:3: [1]: the key 'type' is missing\n"
+		 "~/devices.d/x.yaml:2:3: [1]: the key 'port' is missing\n"
+		 "~/devices.d/x.yaml:2:3: [1]: the key 'mac' is missing\n"
+		 "~/devices.d/x.yaml:1:19: [0].type: no device type 'aa' (did you mean 'a'?)\n"
+		 "~/devices.d/x.yaml:1:29: [0].port: no device port 'dev1' (did you mean 'dev0'?)\n"},
 		{"devices.d/x.yaml",
-		 "devices:\n"
 		 "- {name: d, type: a, port: dev0, mac: 02:00:00:00:00:01, ips: [10.0.0.1]}\n"
 		 "- {name: e, type: a, port: dev0, mac: 02:00:00:00:00:01, ips: [10.0.0.2, 10.0.0.1]}\n"
 		 "- {name: d, type: a, port: dev0, mac: 02:00:00:00:00:02}\n",
-		 "~/devices.d/x.yaml:3:39: devices[1].mac: the MAC address 02:00:00:00:00:01 is that of "
-		 "device 'd' too, ~/devices.d/x.yaml:2 (each device its own)\n"
-		 "~/devices.d/x.yaml:3:63: devices[1].ips: the address 10.0.0.1 is that of device 'd' too, "
-		 "~/devices.d/x.yaml:2 (each device its own)\n"
-		 "~/devices.d/x.yaml:4:10: devices[2].name: the name d is that of device 'd' too, "
-		 "~/devices.d/x.yaml:2 (each device its own)\n"},
+		 "~/devices.d/x.yaml:2:39: [1].mac: the MAC address 02:00:00:00:00:01 is that of "
+		 "device 'd' too, ~/devices.d/x.yaml:1 (each device its own)\n"
+		 "~/devices.d/x.yaml:2:63: [1].ips: the address 10.0.0.1 is that of device 'd' too, "
+		 "~/devices.d/x.yaml:1 (each device its own)\n"
+		 "~/devices.d/x.yaml:3:10: [2].name: the name d is that of device 'd' too, "
+		 "~/devices.d/x.yaml:1 (each device its own)\n"},
 		{"devices.d/x.yaml",
-		 "devices:\n- {name: d, type: a, port: dev0, mac: 01:00:00:00:00:01,\n   ips: [10.0.0.300], "
+		 "- {name: d, type: a, port: dev0, mac: 01:00:00:00:00:01,\n   ips: [10.0.0.300], "
 		 "groups: [x, x], tags: [a b]}\n",
-		 "~/devices.d/x.yaml:2:39: devices[0].mac: '01:00:00:00:00:01' is a multicast address, not a "
+		 "~/devices.d/x.yaml:1:39: [0].mac: '01:00:00:00:00:01' is a multicast address, not a "
 		 "device's\n"
-		 "~/devices.d/x.yaml:3:10: devices[0].ips[0]: '10.0.0.300' is no IP address (like 192.0.2.7 or "
+		 "~/devices.d/x.yaml:2:10: [0].ips[0]: '10.0.0.300' is no IP address (like 192.0.2.7 or "
 		 "2001:db8::7)\n"
-		 "~/devices.d/x.yaml:3:35: devices[0].groups[1]: 'x' is there before (each once)\n"
-		 "~/devices.d/x.yaml:3:46: devices[0].tags[0]: 'a b' is no name (at most 63 letters, digits, "
+		 "~/devices.d/x.yaml:2:35: [0].groups[1]: 'x' is there before (each once)\n"
+		 "~/devices.d/x.yaml:2:46: [0].tags[0]: 'a b' is no name (at most 63 letters, digits, "
 		 "'-', '_' and '.', a letter or digit first)\n"},
 		{"devices.d/x.yaml",
-		 "devices:\n- {name: d, type: a, port: dev0, mac: 02:00:00:00:00:01, ips: [10.0.0.1, "
+		 "- {name: d, type: a, port: dev0, mac: 02:00:00:00:00:01, ips: [10.0.0.1, "
 		 "10.0.0.1]}\n",
-		 "~/devices.d/x.yaml:2:3: devices[0]: device 'd': the address 10.0.0.1 stands twice\n"},
+		 "~/devices.d/x.yaml:1:3: [0]: device 'd': the address 10.0.0.1 stands twice\n"},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		write_file(cases[i].name, cases[i].text);
@@ -285,11 +281,12 @@ static void complaints_of_all_files_come_together(void **state maybe_unused)
 	write_file("kalkid.yaml", "nonsense: 1\n");
 	write_file("types.d/a.yaml", "type: [\n");
 	write_file("devices.d/a.yaml",
-		   "devices: [{name: d, type: x, port: y, mac: 02:00:00:00:00:01}]\nmore: 1\n");
+		   "- {name: d, type: x, port: y, mac: 02:00:00:00:00:01}\n- {odd_key: 1,"
+		   " name: e, type: x, port: y, mac: 02:00:00:00:00:02}\n");
 	/* What depends on files that are bad is not complained of as well. */
 	expect_complaints("~/kalkid.yaml:1:1: nonsense: unknown key\n"
 			  "~/types.d/a.yaml:2:1: type: did not find expected node content\n"
-			  "~/devices.d/a.yaml:2:1: more: unknown key\n");
+			  "~/devices.d/a.yaml:2:4: [1].odd_key: unknown key\n");
 }
 
 static void copy_example(const char *name, const char *to)

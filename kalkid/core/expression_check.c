@@ -71,9 +71,11 @@ static int fail_unknown(struct parser *parser, size_t offset, const char *what, 
 			const char *const *names, unsigned count)
 {
 	const char *nearest = text_nearest(word, names, count);
-	return parser_fail(parser, offset, "no %s '%s'%s%s%s", what, word,
-			   nearest ? " (did you mean '" : "", nearest ? nearest : "",
-			   nearest ? "'?)" : "");
+	if (nearest)
+		return parser_fail(parser, offset, "no %s '%s' (did you mean '%s'?)", what, word,
+				   nearest);
+	return parser_fail(parser, offset, "no %s '%s'%s", what, word,
+			   text_equal(what, "name") ? " (text stands in quotes)" : "");
 }
 
 int node_add(struct parser *parser, const struct expression_node *node)
@@ -184,9 +186,9 @@ static int fail_types(struct parser *parser, enum operator operator, size_t offs
 {
 	const char *text = operator_text(operator);
 	if (left == right)
-		return parser_fail(parser, offset, "'%s' does not go with a %s", text,
+		return parser_fail(parser, offset, "'%s' does not take %s", text,
 				   value_type_name(left->type));
-	return parser_fail(parser, offset, "'%s' does not go with a %s and a %s", text,
+	return parser_fail(parser, offset, "'%s' does not take %s and %s", text,
 			   value_type_name(left->type), value_type_name(right->type));
 }
 
@@ -212,7 +214,7 @@ static int check_moving(struct parser *parser, enum operator operator, size_t of
 		     operator== OPERATOR_MODULO;
 	if (bends && (left->moves || right->moves))
 		return parser_fail(parser, offset,
-				   "'%s' does not go with a time that runs (compare it, add or subtract)",
+				   "'%s' does not take a time that runs (compare it, add or subtract)",
 				   operator_text(operator));
 	return 0;
 }

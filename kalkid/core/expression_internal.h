@@ -162,7 +162,7 @@ enum token_kind {
 
 struct token {
 	enum token_kind kind;
-	size_t offset, length; /* of a text: without the quotes */
+	size_t offset, length; /* of a text: with its quotes */
 	enum operator operator;
 	double number;
 	int64_t us;
@@ -185,7 +185,7 @@ int parser_fail(struct parser *parser, size_t offset, const char *format, ...) p
 /* Reads the token behind the present one. */
 int parser_advance(struct parser *parser) must_check;
 bool token_is_word(const struct parser *parser, const char *word);
-/* The token's characters as text that lives as long as the expression. */
+/* A text without its quotes, for as long as the expression lives. */
 const char *parser_keep(struct parser *parser, const struct token *token);
 
 /* --- check: index of the new node, or -EINVAL --- */

@@ -31,11 +31,12 @@ bool token_is_word(const struct parser *parser, const char *word)
 
 const char *parser_keep(struct parser *parser, const struct token *token)
 {
-	/* Each text in quotes is two bytes shorter than its place in the source: there is room. */
+	/* With its end it is shorter than with its quotes: there is room for all of them. */
 	char *copy = parser->expression->strings + parser->strings_used;
-	memcpy(copy, parser->text + token->offset, token->length);
-	copy[token->length] = '\0';
-	parser->strings_used += token->length + 1;
+	size_t length = token->length - 2;
+	memcpy(copy, parser->text + token->offset + 1, length);
+	copy[length] = '\0';
+	parser->strings_used += length + 1;
 	return copy;
 }
 
@@ -68,14 +69,12 @@ static int read_number(struct parser *parser, struct token *token)
 
 static int read_text(struct parser *parser, struct token *token)
 {
-	char quote = parser->text[token->offset];
-	size_t start = token->offset + 1;
-	const char *end = strchr(parser->text + start, quote);
+	const char *start = parser->text + token->offset;
+	const char *end = strchr(start + 1, *start);
 	if (!end)
-		return parser_fail(parser, token->offset, "this text has no closing %c", quote);
+		return parser_fail(parser, token->offset, "this text has no closing %c", *start);
 	token->kind = TOKEN_TEXT;
-	token->offset = start;
-	token->length = (size_t)(end - parser->text) - start;
+	token->length = (size_t)(end + 1 - start);
 	return 0;
 }
 
@@ -150,8 +149,6 @@ static int fail_at_mark(struct parser *parser, size_t offset)
 int parser_advance(struct parser *parser)
 {
 	struct token token = {.offset = parser->token.offset + parser->token.length};
-	if (parser->token.kind == TOKEN_TEXT)
-		token.offset++; /* its closing quote */
 	token.offset += strspn(parser->text + token.offset, " \t\r\n");
 	unsigned char c = (unsigned char)parser->text[token.offset];
 	int result = 0;

@@ -185,7 +185,6 @@ static int parse_constant(struct parser *parser)
 	} else {
 		type = VALUE_TEXT;
 		value.text = parser_keep(parser, &token);
-		token.offset--; /* to its quote */
 	}
 	if (parser_advance(parser) < 0)
 		return -EINVAL;
@@ -262,7 +261,7 @@ static int parse_whole(struct parser *parser)
 	const struct expression_node *node = &parser->expression->nodes[root];
 	if (node->type != VALUE_BOOLEAN)
 		return parser_fail(parser, node->offset,
-				   "a condition is true or false; this is a %s (compare it)",
+				   "a condition is true or false; this is of type %s (compare it)",
 				   value_type_name(node->type));
 	return 0;
 }
