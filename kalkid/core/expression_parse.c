@@ -115,7 +115,7 @@ static int parse_parameter(struct parser *parser, const struct function *functio
 
 static int parse_argument(struct parser *parser, struct expression_node *call, unsigned position)
 {
-	unsigned index;
+	unsigned index = 0;
 	size_t offset = parser->token.offset;
 	if (parse_parameter(parser, call->function, position, &index) < 0)
 		return -EINVAL;
