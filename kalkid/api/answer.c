@@ -116,8 +116,8 @@ static json_t *complaints_to_json(const struct complaints *complaints)
 	return list;
 }
 
-void answer_problem(struct http_request *request, const struct problem *problem,
-		    const char *format, ...)
+void answer_problem(struct http_request *request, const struct problem *problem, const char *format,
+		    ...)
 {
 	va_list args;
 	va_start(args, format);

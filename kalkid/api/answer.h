@@ -7,8 +7,8 @@
 #include "codec/document.h"
 #include "io/http_server.h"
 
-/* 200 with JSON, or 304 when the asker has it already.  `version` (may be NULL) names what If-Match is
- * about, see etag_matches.  `body` is taken. */
+/* 200 with JSON, or 304 when the asker has it already.  `version` (may be NULL) names what If-Match
+ * is about, see etag_matches.  `body` is taken. */
 void answer_json(struct http_request *request, json_t *body, const char *version);
 void answer_json_text(struct http_request *request, const char *text, size_t bytes,
 		      const char *version);
@@ -21,13 +21,13 @@ void answer_text(struct http_request *request, const char *content_type, const c
 /* What went wrong, beside the words. */
 struct problem {
 	unsigned status;
-	const char *code; /* one of openapi.yaml's */
-	const char *hint; /* may be NULL */
+	const char *code;                    /* one of openapi.yaml's */
+	const char *hint;                    /* may be NULL */
 	const struct complaints *complaints; /* may be NULL */
-	const char *allow; /* of status 405 */
+	const char *allow;                   /* of status 405 */
 };
-void answer_problem(struct http_request *request, const struct problem *problem,
-		    const char *format, ...) printf_like(3, 4);
+void answer_problem(struct http_request *request, const struct problem *problem, const char *format,
+		    ...) printf_like(3, 4);
 /* The problem that a negative errno of the engine means. */
 void answer_error(struct http_request *request, const struct error *err);
 

@@ -26,8 +26,7 @@ static void answer_unknown(struct http_request *request, const struct target *ta
 {
 	char suggestion[SUGGESTION_BYTES];
 	route_suggest(suggestion, target);
-	cleanup_free char *hint =
-		*suggestion ? mem_printf("did you mean %s?", suggestion) : NULL;
+	cleanup_free char *hint = *suggestion ? mem_printf("did you mean %s?", suggestion) : NULL;
 	struct problem problem = {404, "no_such_path", hint};
 	answer_problem(request, &problem, "there is nothing at this path");
 }
@@ -61,8 +60,8 @@ static bool check_parameters(struct api_call *call)
 		if (has_word(call->route->parameters, name))
 			continue;
 		bool any = *call->route->parameters;
-		cleanup_free char *hint =
-			any ? mem_printf("it takes: %s", call->route->parameters) : NULL;
+		cleanup_free char *hint = any ? mem_printf("it takes: %s", call->route->parameters)
+					      : NULL;
 		struct problem problem = {400, "bad_parameter", hint};
 		answer_problem(call->request, &problem, "this path has no parameter '%s'", name);
 		return false;
@@ -83,8 +82,8 @@ static void handle(struct api *api, struct api_call *call)
 		answer_problem(call->request, &problem, "%s", err.text);
 		return;
 	}
-	switch (route_find(&call->route, &call->argument, allow,
-			   http_request_method(call->request), &call->target)) {
+	switch (route_find(&call->route, &call->argument, allow, http_request_method(call->request),
+			   &call->target)) {
 	case ROUTE_FOUND:
 		if (check_parameters(call))
 			call->route->handle(call);

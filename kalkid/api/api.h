@@ -2,7 +2,8 @@
 /* api/api.h - REST and an event stream over a Unix socket, as openapi.yaml describes them.
  *
  * Start reading at route.c: the table of what is served.  A request goes: api.c (who, which route)
- * -> its handler (site.c, devices.c, chains.c, types.c, history.c, stream.c, metrics.c) -> engine/engine.h
+ * -> its handler (site.c, devices.c, chains.c, types.c, history.c, stream.c, metrics.c) ->
+ * engine/engine.h
  * -> encode.c -> answer.c. */
 #pragma once
 
@@ -13,13 +14,15 @@ struct api;
 
 struct api_config {
 	const char *socket_path;
-	const char *group; /* who may connect beside root; NULL, or one that does not exist: nobody */
-	mode_t mode;	   /* of the socket: 0660 */
+	const char
+		*group; /* who may connect beside root; NULL, or one that does not exist: nobody */
+	mode_t mode;    /* of the socket: 0660 */
 	const struct clock *clock;
 };
 
 /* -EADDRINUSE when another daemon serves the socket. */
 int api_open(struct api **ret, uv_loop_t *loop, struct engine *engine,
 	     const struct api_config *config, struct error *err) must_check;
-/* Ends every request, then runs `closed`.  The engine must still be there, and not be stopped yet. */
+/* Ends every request, then runs `closed`.  The engine must still be there, and not be stopped yet.
+ */
 void api_close(struct api *api, void (*closed)(void *data), void *data);

@@ -257,8 +257,8 @@ void call_changed(struct api_call *call, const struct operator_order *order, con
 	struct device_status now;
 	if (engine_find_device(call->engine, device, &now, NULL) == 0)
 		json_object_set_new(body, "generation", json_integer(now.generation));
-	cleanup_free char *location =
-		status == 201 ? mem_printf("/api/v1/devices/%s", device) : NULL;
+	cleanup_free char *location = status == 201 ? mem_printf("/api/v1/devices/%s", device)
+						    : NULL;
 	answer_status(call->request, order->dry_run ? 200 : status, body,
 		      order->dry_run ? NULL : location);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* api/call.h - one request on its way through a handler, and how handlers read what it says.
  *
- * The functions that return bool have answered the request with a problem when they return false: the
- * handler then just returns. */
+ * The functions that return bool have answered the request with a problem when they return false:
+ * the handler then just returns. */
 #pragma once
 
 #include "api/answer.h"

@@ -30,8 +30,8 @@ void get_plan(struct api_call *call)
 		answer_json(call->request, encode_plan(call->argument, plan), NULL);
 }
 
-/* Walks the chains of the devices behind `name` in their order, and leaves in `name` the last one whose
- * chain was given to `each`, "" at the end. */
+/* Walks the chains of the devices behind `name` in their order, and leaves in `name` the last one
+ * whose chain was given to `each`, "" at the end. */
 static void walk_chains(struct engine *engine, char name[static NAME_BYTES],
 			bool (*each)(void *data, const struct chain_status *chain), void *data)
 {
@@ -69,8 +69,7 @@ static bool add_umboxes(void *data, const struct chain_status *chain)
 	struct page *page = data;
 	for (unsigned i = 0; i < chain->hop_count; i++)
 		if (chain->hops[i].umbox)
-			json_array_append_new(page->items,
-					      umbox_to_json(chain, &chain->hops[i]));
+			json_array_append_new(page->items, umbox_to_json(chain, &chain->hops[i]));
 	return json_array_size(page->items) < page->limit;
 }
 

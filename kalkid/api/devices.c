@@ -141,8 +141,7 @@ static bool parse_limit(struct api_call *call, const char *text, int64_t *ret_us
 		return true;
 	struct problem problem = {422, "invalid"};
 	answer_problem(call->request, &problem,
-		       "for: '%s' is no time (30m, or nothing for until released, is right)",
-		       text);
+		       "for: '%s' is no time (30m, or nothing for until released, is right)", text);
 	return false;
 }
 
@@ -158,8 +157,7 @@ void post_state(struct api_call *call)
 	struct document *document;
 	struct error err = {0};
 	int64_t for_us;
-	if (!call_order(call, &order) ||
-	    !call_fields(call, fields, ARRAY_SIZE(fields), &document))
+	if (!call_order(call, &order) || !call_fields(call, fields, ARRAY_SIZE(fields), &document))
 		return;
 	if (parse_limit(call, fields[FOR].text, &for_us)) {
 		order.reason = fields[REASON].text;

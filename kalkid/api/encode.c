@@ -40,30 +40,28 @@ json_t *encode_status(const struct engine_status *status)
 				 encode_time(status->started_wall_us), "docker_reachable",
 				 status->engine_reachable, "picture_complete",
 				 status->picture_complete);
+	json_object_set_new(json, "devices",
+			    json_pack("{s:I, s:I, s:I, s:I}", "total", (json_int_t)status->devices,
+				      "in_initial_state",
+				      (json_int_t)status->devices_in_initial_state,
+				      "in_other_state", (json_int_t)status->devices_in_other_state,
+				      "quarantined", (json_int_t)status->quarantined));
 	json_object_set_new(
-		json, "devices",
-		json_pack("{s:I, s:I, s:I, s:I}", "total", (json_int_t)status->devices,
-			  "in_initial_state", (json_int_t)status->devices_in_initial_state,
-			  "in_other_state", (json_int_t)status->devices_in_other_state,
-			  "quarantined", (json_int_t)status->quarantined));
-	json_object_set_new(json, "chains",
-			    json_pack("{s:I, s:I, s:I, s:I}", "converged",
-				      (json_int_t)status->converged, "degraded",
-				      (json_int_t)status->degraded, "held",
-				      (json_int_t)status->held, "old_chain",
-				      (json_int_t)status->old_chain));
+		json, "chains",
+		json_pack("{s:I, s:I, s:I, s:I}", "converged", (json_int_t)status->converged,
+			  "degraded", (json_int_t)status->degraded, "held",
+			  (json_int_t)status->held, "old_chain", (json_int_t)status->old_chain));
 	json_object_set_new(json, "umboxes",
-			    json_pack("{s:I, s:I}", "running",
-				      (json_int_t)status->umboxes_running, "ready",
-				      (json_int_t)status->umboxes_ready));
-	json_object_set_new(
-		json, "counts",
-		json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "transitions",
-			  (json_int_t)status->transitions, "alerts", (json_int_t)status->alerts,
-			  "alerts_dropped", (json_int_t)status->alerts_dropped, "drift_repairs",
-			  (json_int_t)status->drift_repairs, "frames_spoofed",
-			  (json_int_t)status->frames_spoofed, "events_dropped",
-			  (json_int_t)status->store.events_dropped));
+			    json_pack("{s:I, s:I}", "running", (json_int_t)status->umboxes_running,
+				      "ready", (json_int_t)status->umboxes_ready));
+	json_object_set_new(json, "counts",
+			    json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "transitions",
+				      (json_int_t)status->transitions, "alerts",
+				      (json_int_t)status->alerts, "alerts_dropped",
+				      (json_int_t)status->alerts_dropped, "drift_repairs",
+				      (json_int_t)status->drift_repairs, "frames_spoofed",
+				      (json_int_t)status->frames_spoofed, "events_dropped",
+				      (json_int_t)status->store.events_dropped));
 	json_object_set_new(json, "store",
 			    json_pack("{s:b, s:I, s:I, s:I}", "failing", status->store.failing,
 				      "bytes", (json_int_t)status->store.bytes, "oldest_event",
@@ -90,13 +88,12 @@ json_t *encode_definition(const struct device *device)
 		ip_print(ip, &device->ips[i]);
 		json_array_append_new(ips, json_string(ip));
 	}
-	return json_pack("{s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:b}", "name",
-			 encode_text(device->name), "type", encode_text(device->type), "description",
-			 encode_text(device->description), "port", encode_text(device->port), "mac",
-			 mac, "ips", ips, "groups",
-			 names_to_json(device->groups, device->group_count), "tags",
-			 names_to_json(device->tags, device->tag_count), "multicast",
-			 device->multicast);
+	return json_pack(
+		"{s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:b}", "name", encode_text(device->name),
+		"type", encode_text(device->type), "description", encode_text(device->description),
+		"port", encode_text(device->port), "mac", mac, "ips", ips, "groups",
+		names_to_json(device->groups, device->group_count), "tags",
+		names_to_json(device->tags, device->tag_count), "multicast", device->multicast);
 }
 
 void encode_definition_version(char version[static DIGEST_TEXT_BYTES], const struct device *device)
@@ -126,19 +123,19 @@ static json_t *last_alert(const struct device_status *status)
 json_t *encode_device(const struct device_status *status)
 {
 	const struct device *device = &status->device;
-	return json_pack("{s:o, s:I, s:o, s:o, s:o, s:I, s:I, s:o, s:b, s:o, s:b, s:o, s:s, s:o, "
-			 "s:I, s:o}",
-			 "name", encode_text(device->name), "number", (json_int_t)device->number,
-			 "definition", encode_definition(device), "file",
-			 encode_text_or_null(device->file), "state",
-			 encode_text_or_null(status->state), "generation",
-			 (json_int_t)status->generation, "generation_reached",
-			 (json_int_t)status->generation_reached, "entered",
-			 encode_time(status->entered_wall_us), "manual", status->manual,
-			 "manual_until", manual_until(status), "quarantined", status->quarantined,
-			 "reason", encode_text(status->reason), "goal", plan_goal_name(status->goal),
-			 "trouble", encode_text_or_null(status->trouble), "alerts",
-			 (json_int_t)status->alerts, "last_alert", last_alert(status));
+	return json_pack(
+		"{s:o, s:I, s:o, s:o, s:o, s:I, s:I, s:o, s:b, s:o, s:b, s:o, s:s, s:o, "
+		"s:I, s:o}",
+		"name", encode_text(device->name), "number", (json_int_t)device->number,
+		"definition", encode_definition(device), "file", encode_text_or_null(device->file),
+		"state", encode_text_or_null(status->state), "generation",
+		(json_int_t)status->generation, "generation_reached",
+		(json_int_t)status->generation_reached, "entered",
+		encode_time(status->entered_wall_us), "manual", status->manual, "manual_until",
+		manual_until(status), "quarantined", status->quarantined, "reason",
+		encode_text(status->reason), "goal", plan_goal_name(status->goal), "trouble",
+		encode_text_or_null(status->trouble), "alerts", (json_int_t)status->alerts,
+		"last_alert", last_alert(status));
 }
 
 static json_t *leg_to_json(const struct leg_counters *leg)
@@ -192,12 +189,12 @@ json_t *encode_chain(const struct chain_status *chain)
 	json_t *hops = json_array();
 	for (unsigned i = 0; i < chain->hop_count; i++)
 		json_array_append_new(hops, encode_hop(&chain->hops[i]));
-	return json_pack("{s:o, s:I, s:o, s:I, s:s, s:s, s:s, s:o}", "device",
-			 encode_text(chain->device.name), "number", (json_int_t)chain->device.number,
-			 "state", encode_text_or_null(chain->state), "generation",
-			 (json_int_t)chain->generation, "mode", posture_mode_name(chain->mode),
-			 "path", path_state_name(chain->path), "goal", plan_goal_name(chain->goal),
-			 "hops", hops);
+	return json_pack(
+		"{s:o, s:I, s:o, s:I, s:s, s:s, s:s, s:o}", "device",
+		encode_text(chain->device.name), "number", (json_int_t)chain->device.number,
+		"state", encode_text_or_null(chain->state), "generation",
+		(json_int_t)chain->generation, "mode", posture_mode_name(chain->mode), "path",
+		path_state_name(chain->path), "goal", plan_goal_name(chain->goal), "hops", hops);
 }
 
 static json_t *step_to_json(const struct step *step)
@@ -235,8 +232,8 @@ static json_t *type_to_json(const struct policy *policy, json_t *states, json_t 
 	return json_pack("{s:o, s:o, s:o, s:s, s:o, s:o, s:o}", "name", encode_text(policy->type),
 			 "description", encode_text(policy->description), "file",
 			 encode_text(policy->file), "digest", policy->digest, "initial",
-			 encode_text(policy->states[policy->initial].name), "states", states, "rules",
-			 rules);
+			 encode_text(policy->states[policy->initial].name), "states", states,
+			 "rules", rules);
 }
 
 json_t *encode_type_summary(const struct policy *policy)

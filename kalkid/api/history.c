@@ -139,8 +139,7 @@ static void answer_stream(struct api_call *call, struct event_filter *filter, ui
 			       "Last-Event-ID is '%s' (an event's id is right)", last);
 		return;
 	}
-	bool from_history =
-		last || target_query(&call->target, "cursor") || filter->since_wall_us;
+	bool from_history = last || target_query(&call->target, "cursor") || filter->since_wall_us;
 	if (stream_answer(call->stream, call->request, filter, from_history, &err) < 0)
 		answer_error(call->request, &err);
 }

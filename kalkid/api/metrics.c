@@ -46,7 +46,8 @@ static void add_value(struct metrics *metrics, const char *name, enum family_typ
 	buffer_print(&metrics->text, "%s%s %.16g\n", name, family_types[type].suffix, value);
 }
 
-/* The samples of each family of devices: a family stands in one piece, the devices are walked once. */
+/* The samples of each family of devices: a family stands in one piece, the devices are walked once.
+ */
 struct device_samples {
 	struct buffer state, alerts, degraded, up, packets;
 };
@@ -184,8 +185,7 @@ static void add_process(struct metrics *metrics, const struct engine_status *sta
 		  (double)pages * page_bytes);
 	add_value(metrics, "process_resident_memory_bytes", FAMILY_GAUGE, "Memory in use.",
 		  (double)resident * page_bytes);
-	add_value(metrics, "process_open_fds", FAMILY_GAUGE, "Open descriptors.",
-		  count_open_fds());
+	add_value(metrics, "process_open_fds", FAMILY_GAUGE, "Open descriptors.", count_open_fds());
 	add_value(metrics, "process_max_fds", FAMILY_GAUGE, "Most open descriptors.",
 		  (double)files.rlim_cur);
 }
@@ -193,8 +193,7 @@ static void add_process(struct metrics *metrics, const struct engine_status *sta
 void get_metrics(struct api_call *call)
 {
 	const char *accept = http_request_header(call->request, "Accept");
-	struct metrics metrics = {.open =
-					  accept && strstr(accept, "application/openmetrics-text")};
+	struct metrics metrics = {.open = accept && strstr(accept, "application/openmetrics-text")};
 	struct engine_status status;
 	engine_read_status(call->engine, &status);
 	add_site(&metrics, &status);

@@ -29,8 +29,8 @@ enum route_result {
 	ROUTE_RESULT_COUNT,
 };
 
-/* HEAD finds the route of GET.  `ret_argument` is what stands in the place of the braces, borrowed from
- * the target, NULL without braces. */
+/* HEAD finds the route of GET.  `ret_argument` is what stands in the place of the braces, borrowed
+ * from the target, NULL without braces. */
 enum route_result route_find(const struct route **ret, const char **ret_argument,
 			     char allow[static ALLOW_BYTES], const char *method,
 			     const struct target *target);

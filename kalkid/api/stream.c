@@ -19,6 +19,7 @@ struct stream_event {
 	uint64_t id;
 	enum event_kind kind;
 	uint32_t device;
+	int64_t wall_us;
 	char *frame;
 	size_t bytes;
 };
@@ -42,8 +43,8 @@ struct stream_client {
 	struct stream_client *previous, *next;
 	struct http_request *request;
 	struct event_filter filter; /* after_id: the last event that went out or did not fit it */
-	bool live;		    /* reads from the ring */
-	bool beat;		    /* a comment is due */
+	bool live;                  /* reads from the ring */
+	bool beat;                  /* a comment is due */
 	bool ended;
 	uint64_t missed; /* events that left the ring unsent */
 	struct buffer out;
@@ -53,7 +54,7 @@ struct stream_client {
 static bool fits(const struct stream_client *client, const struct stream_event *event)
 {
 	const struct event_filter *filter = &client->filter;
-	return event->id > filter->after_id &&
+	return event->id > filter->after_id && event->wall_us >= filter->since_wall_us &&
 	       (!filter->kinds || filter->kinds & 1u << event->kind) &&
 	       (!filter->device || filter->device == event->device);
 }
@@ -98,6 +99,7 @@ static void on_event(struct engine_subscriber *subscriber, const struct event *e
 		.id = event->id,
 		.kind = event->kind,
 		.device = event->device,
+		.wall_us = event->wall_us,
 		.frame = frame.bytes,
 		.bytes = frame.length,
 	};

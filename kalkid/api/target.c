@@ -50,8 +50,7 @@ static int decode(char *piece, bool in_query, struct error *err)
 	}
 	*to = '\0';
 	if (!valid_text(piece))
-		return error_set(err, -EINVAL,
-				 "control characters, or no UTF-8, in the address");
+		return error_set(err, -EINVAL, "control characters, or no UTF-8, in the address");
 	return 0;
 }
 
@@ -80,8 +79,8 @@ static int add_parameter(struct target *target, char *piece, struct error *err)
 		return error_set(err, -EINVAL, "parameter '%s' stands there twice", piece);
 	if (target->query_count == TARGET_QUERY_MAX)
 		return error_set(err, -EINVAL, "more than %d parameters", TARGET_QUERY_MAX);
-	target->query[target->query_count++] =
-		(struct target_parameter){.name = piece, .value = value};
+	target->query[target->query_count++] = (struct target_parameter){.name = piece,
+									 .value = value};
 	return 0;
 }
 

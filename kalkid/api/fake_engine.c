@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* api/fake_engine.c - see fake_engine.h. */
+#include "api/fake_engine.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+
+/* 2026-01-31T12:00:00.000001Z */
+static const int64_t wall_us = 1769860800000001;
+
+static void fill_device(struct device_status *status, uint32_t number, const char *name)
+{
+	struct device *device = &status->device;
+	device->number = number;
+	TEXT_COPY(device->name, name);
+	TEXT_COPY(device->type, "camera");
+	TEXT_COPY(device->description, "on the door");
+	TEXT_COPY(device->port, "eth1");
+	device->mac = (struct mac){{2, 0, 0, 0, 0, (uint8_t)number}};
+	device->ips[device->ip_count++] = (struct ip){.family = 4,
+						      .octet = {192, 0, 2, (uint8_t)number}};
+	TEXT_COPY(device->groups[device->group_count++], "outside");
+	TEXT_COPY(status->state, "Normal");
+	status->generation = 7;
+	status->generation_reached = 7;
+	status->entered_us = 5000000;
+	status->entered_wall_us = wall_us;
+	TEXT_COPY(status->reason, "enrolled");
+}
+
+static struct policy *make_policy(void)
+{
+	struct policy *policy = policy_new();
+	TEXT_COPY(policy->type, "camera");
+	TEXT_COPY(policy->file, "types.d/camera.yaml");
+	TEXT_COPY(policy->digest, "0123456789abcdef0123456789abcdef");
+	policy->state_count = 2;
+	policy->states = mem_alloc_array(2, sizeof(*policy->states));
+	TEXT_COPY(policy->states[0].name, "Normal");
+	TEXT_COPY(policy->states[1].name, "Attack");
+	policy->states[1].dwell_us = 1000000;
+	policy->states[1].calm_us = 60000000;
+	policy->states[1].posture.mode = POSTURE_BLOCK;
+	struct posture *posture = &policy->states[0].posture;
+	struct hop *hop = &posture->hops[posture->hop_count++];
+	TEXT_COPY(hop->name, "watch");
+	TEXT_COPY(hop->image, "kalki/brute-force:1");
+	hop->parameters = mem_copy_text("{\"ports\":[22]}");
+	hop_seal(hop);
+	policy->rule_count = 1;
+	policy->rules = mem_alloc_array(1, sizeof(*policy->rules));
+	TEXT_COPY(policy->rules[0].name, "brute-force");
+	policy->rules[0].from = 1;
+	policy->rules[0].to = 1;
+	struct expression_place place;
+	if (expression_parse(&policy->rules[0].when, "alert(\"brute-force\", within: 10m)", policy,
+			     &place, NULL) < 0)
+		abort();
+	return policy;
+}
+
+struct engine *fake_engine_new(void)
+{
+	struct engine *engine = mem_alloc(sizeof(*engine));
+	fill_device(&engine->devices[0], 1, "cam1");
+	fill_device(&engine->devices[1], 2, "cam2");
+	struct device_status *second = &engine->devices[1];
+	TEXT_COPY(second->device.file, "devices.d/cam2.yaml");
+	second->goal = PLAN_DEGRADED;
+	TEXT_COPY(second->trouble, "image \xff is not there"); /* no UTF-8 */
+	second->manual = true;
+	second->manual_until_us = second->entered_us + 60000000;
+	second->alerts = 3;
+	TEXT_COPY(second->last_alert, "brute-force");
+	second->last_alert_wall_us = wall_us;
+	engine->policy = make_policy();
+	engine->status.devices = FAKE_DEVICES;
+	engine->status.transitions = 12;
+	engine->status.drift_repairs = 4;
+	engine->status.alerts_dropped = 5;
+	engine->status.store.events_dropped = 6;
+	engine->status.engine_reachable = engine->status.picture_complete = true;
+	engine->status.started_wall_us = wall_us;
+	return engine;
+}
+
+void fake_engine_free(struct engine *engine)
+{
+	policy_free(engine->policy);
+	for (unsigned i = 0; i < engine->event_count; i++)
+		free(engine->events[i].json);
+	free(engine);
+}
+
+void fake_engine_emit(struct engine *engine, enum event_kind kind, unsigned device,
+		      const char *json)
+{
+	struct fake_event *added = &engine->events[engine->event_count++];
+	added->json = mem_copy_text(json);
+	added->event = (struct event){
+		.id = engine->event_count,
+		.wall_us = wall_us + engine->event_count,
+		.kind = kind,
+		.device = device,
+		.generation = 7,
+		.json = added->json,
+	};
+	if (device)
+		TEXT_COPY(added->event.device_name, engine->devices[device - 1].device.name);
+	engine->status.store.oldest_event = 1;
+	engine->status.store.newest_event = engine->event_count;
+	struct engine_subscriber *next;
+	for (struct engine_subscriber *at = engine->subscribers; at; at = next) {
+		next = at->next;
+		at->on_event(at, &added->event);
+	}
+}
+
+void fake_engine_end_logs(struct engine *engine, int result, const char *text)
+{
+	struct engine_logs *logs = take(engine->logs);
+	struct error err = {0};
+	if (result < 0)
+		error_set(&err, result, "%s", text);
+	logs->done(logs, result, result < 0 ? NULL : text, &err);
+}
+
+/* --- engine/engine.h --- */
+
+void engine_read_status(const struct engine *engine, struct engine_status *ret)
+{
+	*ret = engine->status;
+}
+
+int engine_next_device(const struct engine *engine, const char *after, struct device_status *ret)
+{
+	for (unsigned i = 0; i < FAKE_DEVICES; i++) {
+		if (!after || strcmp(engine->devices[i].device.name, after) > 0) {
+			*ret = engine->devices[i];
+			return 0;
+		}
+	}
+	return -ENOENT;
+}
+
+int engine_find_device(const struct engine *engine, const char *name, struct device_status *ret,
+		       struct error *err)
+{
+	for (unsigned i = 0; i < FAKE_DEVICES; i++) {
+		if (strcmp(engine->devices[i].device.name, name) == 0) {
+			*ret = engine->devices[i];
+			return 0;
+		}
+	}
+	return error_set(err, -ENOENT, "no device is named '%s'", name);
+}
+
+const char *hop_role_name(enum hop_role role)
+{
+	static const char *const names[HOP_ROLE_COUNT] = {"in_force", "coming", "draining",
+							  "standby", "going"};
+	return names[role];
+}
+
+/* cam1 has one umbox in force and one hop that is coming; cam2 has none. */
+int engine_read_chain(const struct engine *engine, const char *device, struct chain_status *ret,
+		      struct error *err)
+{
+	struct device_status status;
+	int result = engine_find_device(engine, device, &status, err);
+	if (result < 0)
+		return result;
+	memset(ret, 0, sizeof(*ret));
+	ret->device = status.device;
+	TEXT_COPY(ret->state, status.state);
+	ret->generation = status.generation;
+	ret->goal = status.goal;
+	ret->path = PATH_WHOLE;
+	if (status.device.number != 1)
+		return 0;
+	struct hop_status *hop = &ret->hops[ret->hop_count++];
+	*hop = (struct hop_status){.umbox = 26,
+				   .name = "watch",
+				   .image = "kalki/brute-force:1",
+				   .image_id = "sha256:00",
+				   .state = "Normal",
+				   .running = true,
+				   .wired = true,
+				   .ready = true,
+				   .counted = true};
+	hop->counters.leg[LEG_IN].from_umbox_frames = 40;
+	hop->counters.leg[LEG_OUT].from_umbox_frames = 41;
+	hop->counters.leg[LEG_OUT].dropped = 2;
+	ret->hops[ret->hop_count++] = (struct hop_status){.role = HOP_COMING,
+							  .position = 1,
+							  .name = "block",
+							  .image = "b",
+							  .fail = HOP_FAIL_OPEN};
+	return 0;
+}
+
+int engine_read_plan(const struct engine *engine, const char *device, struct plan *ret,
+		     struct error *err)
+{
+	struct device_status status;
+	int result = engine_find_device(engine, device, &status, err);
+	if (result < 0)
+		return result;
+	*ret = (struct plan){.goal = PLAN_HELD, .count = 3};
+	ret->steps[0] = (struct step){.kind = STEP_LAUNCH,
+				      .umbox = 27,
+				      .hop = &engine->policy->states[0].posture.hops[0]};
+	ret->steps[1] = (struct step){.kind = STEP_ROUTE,
+				      .path = {.state = PATH_WHOLE, .ids = {26, 27}, .count = 2}};
+	ret->steps[2] = (struct step){.kind = STEP_HOLD, .cut = true};
+	return 0;
+}
+
+unsigned engine_policy_count(const struct engine *engine maybe_unused)
+{
+	return 1;
+}
+
+const struct policy *engine_policy(const struct engine *engine, unsigned index maybe_unused)
+{
+	return engine->policy;
+}
+
+static bool fits(const struct fake_event *at, const struct event_filter *filter)
+{
+	return (!filter->kinds || filter->kinds & 1u << at->event.kind) &&
+	       (!filter->device || filter->device == at->event.device) &&
+	       at->event.id > filter->after_id &&
+	       (!filter->before_id || at->event.id < filter->before_id) &&
+	       at->event.wall_us >= filter->since_wall_us &&
+	       !(filter->unacknowledged && *at->acknowledged_by);
+}
+
+int engine_read_events(const struct engine *engine, const struct event_filter *filter,
+		       bool (*each)(void *data, const struct event *event,
+				    const char *acknowledged_by),
+		       void *data, struct error *err)
+{
+	if (engine->fails)
+		return error_set(err, engine->fails, "the history is broken");
+	unsigned committed = engine->event_count - engine->uncommitted;
+	unsigned given = 0;
+	for (unsigned i = 0; i < committed && given < filter->limit; i++) {
+		const struct fake_event *at =
+			&engine->events[filter->newest_first ? committed - 1 - i : i];
+		if (!fits(at, filter))
+			continue;
+		given++;
+		if (!each(data, &at->event, *at->acknowledged_by ? at->acknowledged_by : NULL))
+			break;
+	}
+	return 0;
+}
+
+int engine_device_number(const struct engine *engine, const char *name, uint32_t *ret,
+			 struct error *err)
+{
+	struct device_status status;
+	int result = engine_find_device(engine, name, &status, err);
+	if (result == 0)
+		*ret = status.device.number;
+	return result;
+}
+
+void engine_subscribe(struct engine *engine, struct engine_subscriber *subscriber)
+{
+	subscriber->previous = NULL;
+	subscriber->next = engine->subscribers;
+	if (subscriber->next)
+		subscriber->next->previous = subscriber;
+	engine->subscribers = subscriber;
+}
+
+void engine_unsubscribe(struct engine *engine, struct engine_subscriber *subscriber)
+{
+	if (subscriber->previous)
+		subscriber->previous->next = subscriber->next;
+	else
+		engine->subscribers = subscriber->next;
+	if (subscriber->next)
+		subscriber->next->previous = subscriber->previous;
+}
+
+/* Notes an order as "what name [detail] who reason dry_run", or fails as told. */
+static int note(struct engine *engine, const char *what, const char *name, const char *detail,
+		const struct operator_order *order, struct error *err)
+{
+	if (engine->fails)
+		return error_set(err, engine->fails, "%s '%s' was refused", what, name);
+	snprintf(engine->order, sizeof(engine->order), "%s %s %s by %s because %s%s", what, name,
+		 detail, order->who, order->reason ? order->reason : "-",
+		 order->dry_run ? " dry" : "");
+	return 0;
+}
+
+static int note_known(struct engine *engine, const char *what, const char *name, const char *detail,
+		      const struct operator_order *order, struct error *err)
+{
+	struct device_status status;
+	int result = engine_find_device(engine, name, &status, err);
+	return result < 0 ? result : note(engine, what, name, detail, order, err);
+}
+
+int engine_add_device(struct engine *engine, const struct device *device,
+		      const struct operator_order *order, struct error *err)
+{
+	return note(engine, "add", device->name, device->port, order, err);
+}
+
+int engine_change_device(struct engine *engine, const struct device *device,
+			 const struct operator_order *order, struct error *err)
+{
+	return note_known(engine, "change", device->name, device->port, order, err);
+}
+
+int engine_remove_device(struct engine *engine, const char *name,
+			 const struct operator_order *order, struct error *err)
+{
+	return note_known(engine, "remove", name, "-", order, err);
+}
+
+int engine_set_state(struct engine *engine, const char *device, const char *state, int64_t for_us,
+		     const struct operator_order *order, struct error *err)
+{
+	cleanup_free char *detail = mem_printf("%s for %lld", state, (long long)for_us);
+	return note_known(engine, "set", device, detail, order, err);
+}
+
+int engine_quarantine(struct engine *engine, const char *device, const struct operator_order *order,
+		      struct error *err)
+{
+	return note_known(engine, "quarantine", device, "-", order, err);
+}
+
+int engine_release(struct engine *engine, const char *device, const struct operator_order *order,
+		   struct error *err)
+{
+	return note_known(engine, "release", device, "-", order, err);
+}
+
+int engine_acknowledge(struct engine *engine, uint64_t alert, const struct operator_order *order,
+		       struct error *err)
+{
+	cleanup_free char *id = mem_printf("%llu", (unsigned long long)alert);
+	return note(engine, "acknowledge", id, "-", order, err);
+}
+
+int engine_read_logs(struct engine *engine, uint32_t umbox, size_t bytes_max,
+		     struct engine_logs *logs, struct error *err)
+{
+	if (umbox != 26)
+		return error_set(err, -ENOENT, "there is no umbox %u", umbox);
+	engine->logs = logs;
+	engine->logs_bytes = bytes_max;
+	return 0;
+}

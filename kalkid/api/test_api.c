@@ -1,0 +1,684 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* api/test_api.c - every route and every error message, over the socket; answers fit openapi.yaml.
+ */
+#include "api/test_fixture.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "io/http_server.h"
+
+static const char camera[] = "{\"name\": \"cam3\", \"type\": \"camera\", \"port\": \"eth1\","
+			     " \"mac\": \"02:00:00:00:00:03\", \"ips\": [\"192.0.2.3\"]}";
+
+static void expect_order(struct fixture *fixture, const char *order)
+{
+	cleanup_free char *who = mem_printf(" by uid %u", getuid());
+	assert_non_null(strstr(fixture->engine->order, who));
+	cleanup_free char *copy = mem_copy_text(fixture->engine->order);
+	char *by = strstr(copy, " by "), *because = strstr(copy, " because ");
+	assert_true(by && because);
+	memmove(by, because, strlen(because) + 1);
+	assert_string_equal(copy, order);
+	fixture->engine->order[0] = '\0';
+}
+
+/* --- site --- */
+
+static void version_names_the_daemon(void **state)
+{
+	struct fixture *fixture = *state;
+	get(fixture, "/api/v1/version");
+	assert_string_equal(text_at(fixture, "version"), KALKI_VERSION);
+	assert_string_equal(text_at(fixture, "name"), "kalkid");
+}
+
+static void status_gives_numbers_and_health(void **state)
+{
+	struct fixture *fixture = *state;
+	get(fixture, "/api/v1/status");
+	assert_string_equal(text_at(fixture, "health"), "ok");
+	assert_int_equal(number_at(fixture, "counts.transitions"), 12);
+	assert_int_equal(number_at(fixture, "devices.total"), 2);
+	assert_string_equal(text_at(fixture, "started"), "2026-01-31T12:00:00.000001Z");
+	fixture->engine->status.engine_reachable = false;
+	get(fixture, "/api/v1/status");
+	assert_string_equal(text_at(fixture, "health"), "degraded");
+}
+
+static void the_description_is_served(void **state)
+{
+	struct fixture *fixture = *state;
+	get(fixture, "/api/v1/openapi.json");
+	assert_true(json_equal(fixture->json, fixture->description));
+}
+
+/* --- devices --- */
+
+static void devices_are_listed_by_pages(void **state)
+{
+	struct fixture *fixture = *state;
+	get(fixture, "/api/v1/devices");
+	assert_int_equal(json_array_size(at(fixture, "items")), 2);
+	assert_true(json_is_null(at(fixture, "next")));
+	assert_string_equal(text_at(fixture, "items.0.definition.mac"), "02:00:00:00:00:01");
+	assert_string_equal(text_at(fixture, "items.0.definition.ips.0"), "192.0.2.1");
+	get(fixture, "/api/v1/devices?limit=1");
+	assert_string_equal(text_at(fixture, "items.0.name"), "cam1");
+	assert_string_equal(text_at(fixture, "next"), "cam1");
+	get(fixture, "/api/v1/devices?limit=1&cursor=cam1");
+	assert_string_equal(text_at(fixture, "items.0.name"), "cam2");
+	get(fixture, "/api/v1/devices?limit=1&cursor=cam2");
+	assert_int_equal(json_array_size(at(fixture, "items")), 0);
+	assert_true(json_is_null(at(fixture, "next")));
+}
+
+static void a_device_is_told_whole(void **state)
+{
+	struct fixture *fixture = *state;
+	get(fixture, "/api/v1/devices/cam1");
+	assert_true(json_is_null(at(fixture, "file")));
+	assert_true(json_is_null(at(fixture, "manual_until")));
+	assert_true(json_is_null(at(fixture, "last_alert")));
+	get(fixture, "/api/v1/devices/cam2");
+	assert_string_equal(text_at(fixture, "file"), "devices.d/cam2.yaml");
+	assert_string_equal(text_at(fixture, "manual_until"), "2026-01-31T12:01:00.000001Z");
+	assert_string_equal(text_at(fixture, "last_alert.type"), "brute-force");
+	assert_string_equal(text_at(fixture, "goal"), "degraded");
+	assert_string_equal(text_at(fixture, "trouble"), "image ? is not there");
+	ask_problem(fixture, "GET", "/api/v1/devices/cam9", NULL, 404, "not_found",
+		    "no device is named 'cam9'");
+}
+
+static void a_device_is_enrolled(void **state)
+{
+	struct fixture *fixture = *state;
+	ask(fixture, "POST", "/api/v1/devices", NULL, camera);
+	assert_int_equal(fixture->reply.status, 201);
+	assert_string_equal(header(fixture, "Location"), "/api/v1/devices/cam3");
+	expect_order(fixture, "add cam3 eth1 because -");
+	ask(fixture, "POST", "/api/v1/devices?dry_run=true", NULL, camera);
+	assert_int_equal(fixture->reply.status, 200);
+	assert_true(json_is_true(at(fixture, "dry_run")));
+	assert_null(header(fixture, "Location"));
+	expect_order(fixture, "add cam3 eth1 because - dry");
+}
+
+static void a_bad_device_gets_every_complaint(void **state)
+{
+	struct fixture *fixture = *state;
+	ask_problem(fixture, "POST", "/api/v1/devices",
+		    "{\"name\": \"cam3\",\n \"mac\": \"02:00\", \"colour\": 1}", 422, "invalid",
+		    "");
+	assert_true(json_array_size(at(fixture, "errors")) >= 3);
+	bool seen = false;
+	json_t *complaint;
+	size_t i;
+	json_array_foreach(at(fixture, "errors"), i, complaint)
+	{
+		assert_true(json_integer_value(json_object_get(complaint, "line")) > 0);
+		assert_true(json_integer_value(json_object_get(complaint, "column")) > 0);
+		const char *detail = json_string_value(json_object_get(complaint, "detail"));
+		if (strstr(detail, "mac"))
+			seen |= json_integer_value(json_object_get(complaint, "line")) == 2;
+	}
+	assert_true(seen);
+	assert_string_equal(fixture->engine->order, "");
+}
+
+static void a_device_is_changed(void **state)
+{
+	struct fixture *fixture = *state;
+	static const char body[] = "{\"name\": \"cam1\", \"type\": \"camera\", \"port\": \"eth2\","
+				   " \"mac\": \"02:00:00:00:00:01\"}";
+	ask(fixture, "PUT", "/api/v1/devices/cam1", NULL, body);
+	assert_int_equal(fixture->reply.status, 202);
+	assert_int_equal(number_at(fixture, "generation"), 7);
+	expect_order(fixture, "change cam1 eth2 because -");
+	ask(fixture, "PUT", "/api/v1/devices/cam1?dry_run=true", NULL, body);
+	assert_int_equal(fixture->reply.status, 200);
+	expect_order(fixture, "change cam1 eth2 because - dry");
+	ask_problem(fixture, "PUT", "/api/v1/devices/cam2", body, 422, "invalid",
+		    "the body is about 'cam1', the path about 'cam2'");
+	ask_problem(fixture, "PUT", "/api/v1/devices/cam3", camera, 404, "not_found",
+		    "no device is named 'cam3'");
+}
+
+static void a_device_is_removed(void **state)
+{
+	struct fixture *fixture = *state;
+	ask(fixture, "DELETE", "/api/v1/devices/cam1", NULL, NULL);
+	assert_int_equal(fixture->reply.status, 202);
+	expect_order(fixture, "remove cam1 - because -");
+	ask_problem(fixture, "DELETE", "/api/v1/devices/cam9", NULL, 404, "not_found",
+		    "no device is named 'cam9'");
+}
+
+static void if_match_is_about_the_definition(void **state)
+{
+	struct fixture *fixture = *state;
+	get(fixture, "/api/v1/devices/cam1");
+	char *match = mem_printf("If-Match: %s\r\n", header(fixture, "ETag"));
+	/* An alert in between changes the ETag, not the definition. */
+	fixture->engine->devices[0].alerts++;
+	ask(fixture, "DELETE", "/api/v1/devices/cam1?dry_run=true", match, NULL);
+	assert_int_equal(fixture->reply.status, 200);
+	fixture->engine->devices[0].device.multicast = true;
+	ask(fixture, "DELETE", "/api/v1/devices/cam1", match, NULL);
+	assert_int_equal(fixture->reply.status, 412);
+	assert_string_equal(text_at(fixture, "code"), "changed");
+	assert_string_equal(text_at(fixture, "detail"), "device 'cam1' was changed meanwhile");
+	ask(fixture, "DELETE", "/api/v1/devices/cam9", "If-Match: *\r\n", NULL);
+	assert_int_equal(fixture->reply.status, 404);
+	ask(fixture, "DELETE", "/api/v1/devices/cam1", "If-Match: *\r\n", NULL);
+	assert_int_equal(fixture->reply.status, 202);
+	free(match);
+}
+
+static void what_is_known_is_not_sent_again(void **state)
+{
+	struct fixture *fixture = *state;
+	get(fixture, "/api/v1/devices/cam1");
+	char *none = mem_printf("If-None-Match: \"x\", %s\r\n", header(fixture, "ETag"));
+	ask(fixture, "GET", "/api/v1/devices/cam1", none, NULL);
+	assert_int_equal(fixture->reply.status, 304);
+	assert_non_null(header(fixture, "ETag"));
+	fixture->engine->devices[0].alerts++;
+	ask(fixture, "GET", "/api/v1/devices/cam1", none, NULL);
+	assert_int_equal(fixture->reply.status, 200);
+	free(none);
+}
+
+static void the_state_is_set(void **state)
+{
+	struct fixture *fixture = *state;
+	static const char path[] = "/api/v1/devices/cam1/state";
+	ask(fixture, "POST", path, NULL,
+	    "{\"state\": \"Attack\", \"for\": \"1h30m\", \"reason\": \"a drill\"}");
+	assert_int_equal(fixture->reply.status, 202);
+	expect_order(fixture, "set cam1 Attack for 5400000000 because a drill");
+	ask(fixture, "POST", "/api/v1/devices/cam1/state?dry_run=true", NULL,
+	    "{\"state\": \"Attack\"}");
+	assert_int_equal(fixture->reply.status, 200);
+	expect_order(fixture, "set cam1 Attack for 0 because - dry");
+	ask_problem(fixture, "POST", path, "{\"state\": \"Attack\", \"for\": \"soon\"}", 422,
+		    "invalid", "for: 'soon' is no time");
+	ask_problem(fixture, "POST", path, "{\"state\": \"Attack\", \"for\": \"0\"}", 422,
+		    "invalid", "for: '0' is no time");
+	ask_problem(fixture, "POST", path, "{\"for\": \"1h\"}", 422, "invalid",
+		    "1 thing is wrong in the body");
+	assert_non_null(strstr(text_at(fixture, "errors.0.detail"), "'state' is missing"));
+	ask_problem(fixture, "POST", path, "{\"state\": 1, \"raeson\": \"x\"}", 422, "invalid",
+		    "2 things are wrong in the body");
+	assert_non_null(strstr(text_at(fixture, "errors.0.detail"), "is no text"));
+	assert_int_equal(number_at(fixture, "errors.0.column"), 11);
+	assert_non_null(strstr(text_at(fixture, "errors.1.detail"), "no such field"));
+	assert_non_null(strstr(text_at(fixture, "errors.1.detail"), "'reason'?"));
+	ask_problem(fixture, "POST", path, "[]", 422, "invalid", "1 thing is wrong");
+	assert_non_null(strstr(text_at(fixture, "errors.0.detail"), "is no object"));
+	ask_problem(fixture, "POST", path, "", 400, "bad_json", "there is no body");
+	ask_problem(fixture, "POST", "/api/v1/devices/cam9/state", "{\"state\": \"Attack\"}", 404,
+		    "not_found", "no device is named 'cam9'");
+}
+
+static void quarantine_and_release_take_a_reason_or_nothing(void **state)
+{
+	struct fixture *fixture = *state;
+	ask(fixture, "POST", "/api/v1/devices/cam1/quarantine", NULL, "{\"reason\": \"odd\"}");
+	assert_int_equal(fixture->reply.status, 202);
+	expect_order(fixture, "quarantine cam1 - because odd");
+	ask(fixture, "POST", "/api/v1/devices/cam1/release?dry_run=true", NULL, NULL);
+	assert_int_equal(fixture->reply.status, 200);
+	expect_order(fixture, "release cam1 - because - dry");
+	char *long_reason = mem_alloc(REASON_BYTES + 32), *body;
+	memset(long_reason, 'r', REASON_BYTES);
+	body = mem_printf("{\"reason\": \"%s\"}", long_reason);
+	ask_problem(fixture, "POST", "/api/v1/devices/cam1/release", body, 422, "invalid",
+		    "1 thing is wrong");
+	assert_non_null(strstr(text_at(fixture, "errors.0.detail"), "longer than 255 bytes"));
+	free(body);
+	free(long_reason);
+	ask_problem(fixture, "POST", "/api/v1/devices/cam9/quarantine", NULL, 404, "not_found",
+		    "no device is named 'cam9'");
+}
+
+static void the_engines_errors_become_problems(void **state)
+{
+	struct fixture *fixture = *state;
+	static const struct {
+		int code;
+		unsigned status;
+		const char *name;
+	} cases[] = {
+		{-ENOENT, 404, "not_found"},      {-EEXIST, 409, "conflict"},
+		{-EBUSY, 409, "conflict"},        {-EINVAL, 422, "invalid"},
+		{-EPERM, 409, "defined_by_file"}, {-ETIMEDOUT, 503, "unavailable"},
+		{-EIO, 500, "internal"},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		fixture->engine->fails = cases[i].code;
+		ask_problem(fixture, "DELETE", "/api/v1/devices/cam1", NULL, cases[i].status,
+			    cases[i].name, "remove 'cam1' was refused");
+	}
+}
+
+/* --- chains --- */
+
+static void chains_and_plans_are_told(void **state)
+{
+	struct fixture *fixture = *state;
+	get(fixture, "/api/v1/devices/cam1/chain");
+	assert_int_equal(number_at(fixture, "hops.0.umbox"), 26);
+	assert_string_equal(text_at(fixture, "hops.0.legs.in"), "u1ai");
+	assert_int_equal(number_at(fixture, "hops.0.counters.out.dropped"), 2);
+	assert_true(json_is_null(at(fixture, "hops.1.umbox")));
+	assert_true(json_is_null(at(fixture, "hops.1.counters")));
+	assert_string_equal(text_at(fixture, "hops.1.role"), "coming");
+	get(fixture, "/api/v1/chains?limit=1");
+	assert_string_equal(text_at(fixture, "items.0.device"), "cam1");
+	assert_string_equal(text_at(fixture, "next"), "cam1");
+	get(fixture, "/api/v1/chains?limit=5&cursor=cam1");
+	assert_string_equal(text_at(fixture, "items.0.device"), "cam2");
+	assert_true(json_is_null(at(fixture, "next")));
+	get(fixture, "/api/v1/devices/cam1/plan");
+	assert_string_equal(text_at(fixture, "steps.0.hop"), "watch");
+	assert_int_equal(number_at(fixture, "steps.1.path.1"), 27);
+	assert_true(json_is_true(at(fixture, "steps.2.cut")));
+	ask_problem(fixture, "GET", "/api/v1/devices/cam9/chain", NULL, 404, "not_found",
+		    "no device is named 'cam9'");
+	ask_problem(fixture, "GET", "/api/v1/devices/cam9/plan", NULL, 404, "not_found",
+		    "no device is named 'cam9'");
+}
+
+static void umboxes_are_told(void **state)
+{
+	struct fixture *fixture = *state;
+	get(fixture, "/api/v1/umboxes");
+	assert_int_equal(json_array_size(at(fixture, "items")), 1);
+	assert_string_equal(text_at(fixture, "items.0.device"), "cam1");
+	get(fixture, "/api/v1/umboxes?limit=1");
+	assert_string_equal(text_at(fixture, "next"), "cam1");
+	get(fixture, "/api/v1/umboxes/26");
+	assert_string_equal(text_at(fixture, "image"), "kalki/brute-force:1");
+	ask_problem(fixture, "GET", "/api/v1/umboxes/27", NULL, 404, "not_found",
+		    "there is no umbox 27");
+	ask_problem(fixture, "GET", "/api/v1/umboxes/u1a", NULL, 404, "not_found",
+		    "there is no 'u1a': an id is a number");
+	ask_problem(fixture, "GET", "/api/v1/umboxes/0", NULL, 404, "not_found",
+		    "there is no '0': an id is a number");
+	ask_problem(fixture, "GET", "/api/v1/umboxes/4294967296", NULL, 404, "not_found",
+		    "there is no '4294967296'");
+}
+
+static void ask_logs(struct fixture *fixture, struct test_client *client)
+{
+	test_client_open(client, &fixture->loop, fixture->path);
+	test_client_say(client, "GET /api/v1/umboxes/26/logs?bytes=99 HTTP/1.1\r\nHost: h\r\n\r\n");
+	while (!fixture->engine->logs)
+		test_client_turn(client, POLLIN);
+	assert_int_equal(fixture->engine->logs_bytes, 99);
+}
+
+static void logs_come_when_the_engine_has_them(void **state)
+{
+	struct fixture *fixture = *state;
+	struct test_client client;
+	struct test_reply reply;
+	ask_logs(fixture, &client);
+	fake_engine_end_logs(fixture->engine, 0, "line 1\nline 2\n");
+	test_client_reply(&client, &reply, false);
+	assert_int_equal(reply.status, 200);
+	assert_string_equal(reply.body, "line 1\nline 2\n");
+	assert_string_equal(test_reply_header(&reply, "Content-Type"), "text/plain; charset=utf-8");
+	test_reply_done(&reply);
+	test_client_close(&client);
+	ask_logs(fixture, &client);
+	fake_engine_end_logs(fixture->engine, -ETIMEDOUT, "Docker says nothing");
+	test_client_reply(&client, &reply, false);
+	assert_int_equal(reply.status, 503);
+	assert_non_null(strstr(reply.body, "Docker says nothing"));
+	test_reply_done(&reply);
+	test_client_close(&client);
+	ask_problem(fixture, "GET", "/api/v1/umboxes/27/logs", NULL, 404, "not_found",
+		    "there is no umbox 27");
+	ask_problem(fixture, "GET", "/api/v1/umboxes/26/logs?bytes=0", NULL, 400, "bad_parameter",
+		    "parameter 'bytes' is '0' (a number from 1 to 1048576 is right)");
+}
+
+static void logs_may_come_after_the_api_is_closed(void **state)
+{
+	struct fixture *fixture = *state;
+	struct test_client client;
+	ask_logs(fixture, &client);
+	fixture_close(fixture);
+	test_client_wait_end(&client);
+	test_client_close(&client);
+	fake_engine_end_logs(fixture->engine, 0, "nobody reads this");
+	assert_null(fixture->engine->logs);
+}
+
+/* --- types --- */
+
+static void types_are_told(void **state)
+{
+	struct fixture *fixture = *state;
+	get(fixture, "/api/v1/types");
+	assert_string_equal(text_at(fixture, "items.0.states.1"), "Attack");
+	assert_int_equal(number_at(fixture, "items.0.rules"), 1);
+	get(fixture, "/api/v1/types/camera");
+	assert_string_equal(text_at(fixture, "initial"), "Normal");
+	assert_int_equal(number_at(fixture, "states.0.hops.0.parameters.ports.0"), 22);
+	assert_true(json_is_null(at(fixture, "states.0.calm_to")));
+	assert_string_equal(text_at(fixture, "states.1.calm_to"), "Normal");
+	assert_string_equal(text_at(fixture, "rules.0.from.0"), "Normal");
+	assert_string_equal(text_at(fixture, "rules.0.to"), "Attack");
+	assert_non_null(strstr(text_at(fixture, "rules.0.when"), "brute-force"));
+	assert_true(number_at(fixture, "rules.0.cost") > 0);
+	ask_problem(fixture, "GET", "/api/v1/types/camra", NULL, 404, "not_found",
+		    "no device type is named 'camra'");
+	assert_string_equal(text_at(fixture, "hint"), "did you mean 'camera'?");
+}
+
+/* --- history --- */
+
+static void emit_some(struct fixture *fixture)
+{
+	fake_engine_emit(fixture->engine, EVENT_ALERT, 1, "{\"n\":1}");
+	fake_engine_emit(fixture->engine, EVENT_TRANSITION, 1, "{\"n\":2}");
+	fake_engine_emit(fixture->engine, EVENT_ALERT, 2, "{\"n\":3}");
+	fake_engine_emit(fixture->engine, EVENT_NODE, 0, "{\"n\":4}");
+	TEXT_COPY(fixture->engine->events[2].acknowledged_by, "uid 0 (\"root\")");
+}
+
+static void expect_ids(struct fixture *fixture, const char *target, const char *ids)
+{
+	cleanup_buffer struct buffer text = {0};
+	json_t *item;
+	size_t i;
+	get(fixture, target);
+	buffer_print(&text, "%s", "");
+	json_array_foreach(at(fixture, "items"), i, item)
+	{
+		buffer_print(&text, "%s%lld", i ? " " : "",
+			     (long long)json_integer_value(json_object_get(item, "id")));
+	}
+	assert_string_equal(text.bytes, ids);
+}
+
+static void events_are_told_by_pages(void **state)
+{
+	struct fixture *fixture = *state;
+	expect_ids(fixture, "/api/v1/events", "");
+	emit_some(fixture);
+	expect_ids(fixture, "/api/v1/events", "4 3 2 1");
+	assert_true(json_is_null(at(fixture, "next")));
+	assert_true(json_is_null(at(fixture, "items.0.device")));
+	assert_string_equal(text_at(fixture, "items.1.device"), "cam2");
+	assert_string_equal(text_at(fixture, "items.1.acknowledged_by"), "uid 0 (\"root\")");
+	assert_int_equal(number_at(fixture, "items.1.eve.n"), 3);
+	expect_ids(fixture, "/api/v1/events?limit=3", "4 3 2");
+	assert_string_equal(text_at(fixture, "next"), "2");
+	expect_ids(fixture, "/api/v1/events?limit=3&cursor=2", "1");
+	expect_ids(fixture, "/api/v1/events?order=oldest&limit=2", "1 2");
+	expect_ids(fixture, "/api/v1/events?order=oldest&limit=2&cursor=2", "3 4");
+	expect_ids(fixture, "/api/v1/events?kind=alert,node", "4 3 1");
+	expect_ids(fixture, "/api/v1/events?device=cam2", "3");
+	expect_ids(fixture, "/api/v1/events?since=2026-01-31T12:00:00.000004Z", "4 3");
+	fixture->clock.wall_us += 3600 * 1000000ll + 4;
+	expect_ids(fixture, "/api/v1/events?since=1h", "4 3");
+	expect_ids(fixture, "/api/v1/devices/cam1/timeline", "2 1");
+	expect_ids(fixture, "/api/v1/devices/cam1/timeline?kind=alert", "1");
+	expect_ids(fixture, "/api/v1/alerts", "3 1");
+	expect_ids(fixture, "/api/v1/alerts?unacknowledged=true", "1");
+	expect_ids(fixture, "/api/v1/alerts?unacknowledged=false&device=cam2", "3");
+}
+
+static void bad_parameters_of_events_are_refused(void **state)
+{
+	struct fixture *fixture = *state;
+	static const struct {
+		const char *target;
+		unsigned status;
+		const char *code, *detail;
+	} cases[] = {
+		{"events?kind=alert,alarm", 400, "bad_parameter",
+		 "parameter 'kind': no events are named 'alarm'"},
+		{"events?order=up", 400, "bad_parameter",
+		 "parameter 'order' is 'up' (newest or oldest is right)"},
+		{"events?since=yesterday", 400, "bad_parameter",
+		 "parameter 'since' is 'yesterday' (2026-01-31T12:00:00Z, or a time back from now "
+		 "such as 1h30m, is right)"},
+		{"events?limit=0", 400, "bad_parameter",
+		 "parameter 'limit' is '0' (a number from 1 to 1000 is right)"},
+		{"events?limit=1001", 400, "bad_parameter", "parameter 'limit' is '1001'"},
+		{"events?cursor=x", 400, "bad_parameter", "parameter 'cursor' is 'x'"},
+		{"events?device=cam9", 404, "not_found", "no device is named 'cam9'"},
+		{"devices/cam9/timeline", 404, "not_found", "no device is named 'cam9'"},
+		{"alerts?unacknowledged=maybe", 400, "bad_parameter",
+		 "parameter 'unacknowledged' is 'maybe' (true or false is right)"},
+		{"devices?limit=x", 400, "bad_parameter", "parameter 'limit' is 'x'"},
+		{"chains?limit=x", 400, "bad_parameter", "parameter 'limit' is 'x'"},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		char *target = mem_printf("/api/v1/%s", cases[i].target);
+		ask_problem(fixture, "GET", target, NULL, cases[i].status, cases[i].code,
+			    cases[i].detail);
+		free(target);
+	}
+	fixture->engine->fails = -EIO;
+	ask_problem(fixture, "GET", "/api/v1/events", NULL, 500, "internal",
+		    "the history is broken");
+}
+
+static void an_alert_is_acknowledged(void **state)
+{
+	struct fixture *fixture = *state;
+	ask(fixture, "POST", "/api/v1/alerts/3/acknowledge", NULL, "{\"reason\": \"known\"}");
+	assert_int_equal(fixture->reply.status, 200);
+	assert_int_equal(number_at(fixture, "alert"), 3);
+	expect_order(fixture, "acknowledge 3 - because known");
+	ask(fixture, "POST", "/api/v1/alerts/3/acknowledge?dry_run=true", NULL, NULL);
+	assert_true(json_is_true(at(fixture, "dry_run")));
+	expect_order(fixture, "acknowledge 3 - because - dry");
+	ask_problem(fixture, "POST", "/api/v1/alerts/x/acknowledge", NULL, 404, "not_found",
+		    "there is no 'x': an id is a number");
+	fixture->engine->fails = -ENOENT;
+	ask_problem(fixture, "POST", "/api/v1/alerts/4/acknowledge", NULL, 404, "not_found",
+		    "acknowledge '4' was refused");
+}
+
+/* --- metrics --- */
+
+static void metrics_are_told_in_both_dialects(void **state)
+{
+	struct fixture *fixture = *state;
+	static const char *const samples[] = {
+		"\nkalki_build_info{version=\"" KALKI_VERSION "\"} 1\n",
+		"\nkalki_device_state{device=\"cam1\",kalki_device_state=\"Normal\"} 1\n",
+		"\nkalki_device_state{device=\"cam1\",kalki_device_state=\"Attack\"} 0\n",
+		"\nkalki_transitions_total 12\n",
+		"\nkalki_alerts_total{device=\"cam2\"} 3\n",
+		"\nkalki_chain_degraded{device=\"cam1\"} 0\n",
+		"\nkalki_chain_degraded{device=\"cam2\"} 1\n",
+		"\nkalki_umbox_up{device=\"cam1\",hop=\"watch\",umbox=\"26\"} 1\n",
+		"\nkalki_drift_repairs_total 4\n",
+		"\nkalki_chain_hop_packets_total{device=\"cam1\",hop=\"watch\",umbox=\"26\","
+		"direction=\"to_network\"} 41\n",
+		"\nkalki_events_dropped_total{reason=\"rate\"} 5\n",
+		"\nkalki_events_dropped_total{reason=\"store\"} 6\n",
+		"\nprocess_resident_memory_bytes ",
+		"\nprocess_cpu_seconds_total ",
+	};
+	for (int open = 0; open < 2; open++) {
+		ask(fixture, "GET", "/metrics",
+		    open ? "Accept: application/openmetrics-text;version=1.0.0\r\n" : NULL, NULL);
+		assert_int_equal(fixture->reply.status, 200);
+		for (size_t i = 0; i < ARRAY_SIZE(samples); i++)
+			assert_non_null(strstr(fixture->reply.body, samples[i]));
+		assert_int_equal(!!strstr(fixture->reply.body, "\n# EOF\n"), open);
+		assert_int_equal(
+			!!strstr(fixture->reply.body, "\n# TYPE kalki_device_state stateset\n"),
+			open);
+		assert_int_equal(
+			!!strstr(fixture->reply.body, "\n# TYPE kalki_transitions_total counter\n"),
+			!open);
+		assert_null(strstr(fixture->reply.body, "192.0.2."));
+		assert_null(strstr(fixture->reply.body, "02:00:00"));
+	}
+}
+
+/* --- what every path has --- */
+
+static void head_says_what_get_says(void **state)
+{
+	struct fixture *fixture = *state;
+	get(fixture, "/api/v1/devices");
+	char *length = mem_copy_text(header(fixture, "Content-Length"));
+	ask(fixture, "HEAD", "/api/v1/devices", NULL, NULL);
+	assert_int_equal(fixture->reply.status, 200);
+	assert_string_equal(header(fixture, "Content-Length"), length);
+	free(length);
+	ask(fixture, "HEAD", "/api/v1/events", "Accept: text/event-stream\r\n", NULL);
+	assert_string_equal(header(fixture, "Content-Type"), "application/json");
+}
+
+static void options_and_wrong_methods_are_told_what_is_allowed(void **state)
+{
+	struct fixture *fixture = *state;
+	ask(fixture, "OPTIONS", "/api/v1/devices", NULL, NULL);
+	assert_int_equal(fixture->reply.status, 204);
+	assert_string_equal(header(fixture, "Allow"), "OPTIONS, GET, HEAD, POST");
+	ask_problem(fixture, "PATCH", "/api/v1/devices", "{}", 405, "method_not_allowed",
+		    "PATCH is not for this path (it takes OPTIONS, GET, HEAD, POST)");
+	assert_string_equal(header(fixture, "Allow"), "OPTIONS, GET, HEAD, POST");
+	ask_problem(fixture, "OPTIONS", "/api/v1/nothing", NULL, 404, "no_such_path", "");
+}
+
+static void unknown_paths_and_parameters_get_a_hint(void **state)
+{
+	struct fixture *fixture = *state;
+	ask_problem(fixture, "GET", "/api/v1/devcies", NULL, 404, "no_such_path",
+		    "there is nothing at this path");
+	assert_string_equal(text_at(fixture, "hint"), "did you mean /api/v1/devices?");
+	ask_problem(fixture, "GET", "/api/v1/alerts?acknowledged=true", NULL, 400, "bad_parameter",
+		    "this path has no parameter 'acknowledged'");
+	assert_string_equal(text_at(fixture, "hint"),
+			    "it takes: device unacknowledged since order cursor limit");
+	ask_problem(fixture, "GET", "/api/v1/status?x=1", NULL, 400, "bad_parameter",
+		    "this path has no parameter 'x'");
+	assert_null(at(fixture, "hint"));
+	ask_problem(fixture, "GET", "/api/v1/devices/%zz", NULL, 400, "bad_request",
+		    "a '%' without two hex digits behind it");
+	ask_problem(fixture, "POST", "/api/v1/devices?dry_run=1", camera, 400, "bad_parameter",
+		    "parameter 'dry_run' is '1' (true or false is right)");
+}
+
+static void bodies_must_be_json(void **state)
+{
+	struct fixture *fixture = *state;
+	ask_problem(fixture, "POST", "/api/v1/devices", "{\"name\":\n nonsense}", 400, "bad_json",
+		    "the body is no JSON: ");
+	assert_int_equal(number_at(fixture, "errors.0.line"), 2);
+	/* YAML is for files. */
+	ask_problem(fixture, "POST", "/api/v1/devices", "name: cam3\ntype: camera\n", 400,
+		    "bad_json", "the body is no JSON: ");
+	ask_problem(fixture, "POST", "/api/v1/devices", NULL, 400, "bad_json", "there is no body");
+	ask_problem(fixture, "POST", "/api/v1/devices", "{\"name\": \"a\", \"name\": \"b\"}", 422,
+		    "invalid", "1 thing is wrong in the body");
+	struct test_client client;
+	test_client_open(&client, &fixture->loop, fixture->path);
+	test_client_say(&client, "POST /api/v1/devices HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n"
+				 "Content-Type: application/jsonx\r\n\r\n{}");
+	assert_true(test_client_wait(&client, "the body is not said to be JSON"));
+	assert_non_null(strstr(client.in.bytes, "HTTP/1.1 415"));
+	test_client_close(&client);
+	test_client_open(&client, &fixture->loop, fixture->path);
+	test_client_say(&client, "POST /api/v1/devices HTTP/1.1\r\nHost: h\r\n"
+				 "Content-Length: 9999999\r\n\r\n");
+	assert_true(test_client_wait(&client, "the body is longer than 262144 bytes"));
+	assert_non_null(strstr(client.in.bytes, "HTTP/1.1 413"));
+	test_client_close(&client);
+}
+
+/* --- who may --- */
+
+/* Asks from another process, with no rights but those of `uid`, `gid` and group `extra`. */
+static unsigned status_as(struct fixture *fixture, uid_t uid, gid_t gid, gid_t extra)
+{
+	int pipes[2];
+	char status[4] = "";
+	assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
+	pid_t child = fork();
+	if (child == 0) {
+		struct sockaddr_un address = {.sun_family = AF_UNIX};
+		static const char words[] = "GET /api/v1/version HTTP/1.1\r\nHost: h\r\n\r\n";
+		char reply[64] = "";
+		int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+		TEXT_COPY(address.sun_path, fixture->path);
+		if (setgroups(1, &extra) < 0 || setgid(gid) < 0 || setuid(uid) < 0 ||
+		    connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0 ||
+		    write(fd, words, strlen(words)) < 0 || read(fd, reply, sizeof(reply) - 1) < 12)
+			_exit(1);
+		_exit(write(pipes[1], reply + 9, 3) == 3 ? 0 : 1);
+	}
+	close(pipes[1]);
+	fcntl(pipes[0], F_SETFL, O_NONBLOCK);
+	for (int i = 0; i < 400 && read(pipes[0], status, 3) != 3; i++)
+		test_client_turn(&fixture->client, POLLIN);
+	close(pipes[0]);
+	return (unsigned)atoi(status);
+}
+
+static void strangers_are_refused(void **state)
+{
+	struct fixture *fixture = *state;
+	if (getuid() != 0)
+		skip();
+	/* The kernel would refuse them already: let them connect all the same. */
+	assert_int_equal(chmod(fixture->path, 0666), 0);
+	assert_int_equal(chmod(fixture->folder, 0755), 0);
+	gid_t ours = getegid();
+	assert_int_equal(status_as(fixture, 65534, 65534, 65534), 403);
+	assert_int_equal(status_as(fixture, 65534, ours, 65534), 200);
+	assert_int_equal(status_as(fixture, 65534, 65534, ours), 200);
+	assert_int_equal(status_as(fixture, 0, 65534, 65534), 200);
+}
+
+int main(void)
+{
+#define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
+	const struct CMUnitTest tests[] = {
+		TEST(version_names_the_daemon),
+		TEST(status_gives_numbers_and_health),
+		TEST(the_description_is_served),
+		TEST(devices_are_listed_by_pages),
+		TEST(a_device_is_told_whole),
+		TEST(a_device_is_enrolled),
+		TEST(a_bad_device_gets_every_complaint),
+		TEST(a_device_is_changed),
+		TEST(a_device_is_removed),
+		TEST(if_match_is_about_the_definition),
+		TEST(what_is_known_is_not_sent_again),
+		TEST(the_state_is_set),
+		TEST(quarantine_and_release_take_a_reason_or_nothing),
+		TEST(the_engines_errors_become_problems),
+		TEST(chains_and_plans_are_told),
+		TEST(umboxes_are_told),
+		TEST(logs_come_when_the_engine_has_them),
+		TEST(logs_may_come_after_the_api_is_closed),
+		TEST(types_are_told),
+		TEST(events_are_told_by_pages),
+		TEST(bad_parameters_of_events_are_refused),
+		TEST(an_alert_is_acknowledged),
+		TEST(metrics_are_told_in_both_dialects),
+		TEST(head_says_what_get_says),
+		TEST(options_and_wrong_methods_are_told_what_is_allowed),
+		TEST(unknown_paths_and_parameters_get_a_hint),
+		TEST(bodies_must_be_json),
+		TEST(strangers_are_refused),
+	};
+	cmocka_set_message_output(CM_OUTPUT_TAP);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
