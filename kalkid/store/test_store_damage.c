@@ -225,7 +225,7 @@ static bool small_disk(struct fixture *f)
 	if (geteuid() != 0)
 		return false;
 	if (!unshared &&
-	    (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0))
+	    (unshare(CLONE_NEWNS) < 0 || mount("none", "/", "none", MS_REC | MS_PRIVATE, NULL) < 0))
 		return false;
 	unshared = true;
 	return mount("tmpfs", f->folder, "tmpfs", 0, "size=2m") == 0;

@@ -17,7 +17,10 @@ struct report {
 
 static void tell(int fd, int what, uint64_t id)
 {
-	struct report report = {.what = what, .id = id};
+	struct report report;
+	memset(&report, 0, sizeof(report)); /* its padding is written too */
+	report.what = what;
+	report.id = id;
 	if (write(fd, &report, sizeof(report)) != sizeof(report))
 		_exit(1);
 }
