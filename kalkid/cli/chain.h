@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* cli/chain.h - what the views of a chain share. */
+#pragma once
+
+#include "cli/client.h"
+#include "cli/output.h"
+
+int chain_get(struct cli *cli, const char *device, json_t **ret);
+/* "device - brute-force 418 - network". */
+void chain_words(struct buffer *words, const json_t *chain);

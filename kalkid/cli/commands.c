@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* cli/commands.c - the tables of flags and commands. */
+#include "cli/command.h"
+
+#include <string.h>
+
+#include "base/macros.h"
+#include "base/text.h"
+
+const struct flag_info FLAGS[FLAG_COUNT] = {
+	[FLAG_HELP] = {"help", 'h', NULL, NULL, "say how it is used"},
+	[FLAG_OUTPUT] = {"output", 'o', "FORMAT", "human json jsonl",
+			 "human (default), json (as the API answers), jsonl (one object a line)"},
+	[FLAG_DRY_RUN] = {"dry-run", 0, NULL, NULL, "check everything, change nothing"},
+	[FLAG_YES] = {"yes", 'y', NULL, NULL, "do not ask"},
+	[FLAG_TIMEOUT] = {"timeout", 0, "TIME", NULL, "wait so long for an answer (default 10s)"},
+	[FLAG_QUIET] = {"quiet", 'q', NULL, NULL, "only what was asked for: names in lists"},
+	[FLAG_VERBOSE] = {"verbose", 'v', NULL, NULL, "say which requests are made"},
+	[FLAG_SOCKET] = {"socket", 0, "PATH", NULL,
+			 "where kalkid listens (default /run/kalki/kalkid.sock)"},
+	[FLAG_ROOT] = {"root", 0, "DIR", NULL, "the --root of the daemon that is meant"},
+	[FLAG_BYTES] = {"bytes", 0, "N", NULL, "at most so many"},
+	[FLAG_DESCRIPTION] = {"description", 0, "TEXT", NULL, "what it is, for people"},
+	[FLAG_DETAILED_EXITCODE] = {"detailed-exitcode", 0, NULL, NULL,
+				    "exit with 10 when there is something to do"},
+	[FLAG_DEVICE] = {"device", 0, "DEVICE", NULL, "only of this device"},
+	[FLAG_DOT] = {"dot", 0, NULL, NULL, "for graphviz: ... --dot | dot -Tsvg"},
+	[FLAG_FILE] = {"file", 0, "FILE", NULL, "YAML or JSON as in devices.d; - reads from here"},
+	[FLAG_FOLLOW] = {"follow", 'f', NULL, NULL, "and what comes, as it happens"},
+	[FLAG_FOR] = {"for", 0, "TIME", NULL, "only so long, then back: 30m, 2h"},
+	[FLAG_GROUPS] = {"groups", 0, "A,B", NULL, "groups that it belongs to"},
+	[FLAG_IPS] = {"ips", 0, "A,B", NULL, "its addresses"},
+	[FLAG_KIND] = {"kind", 0, "A,B", NULL,
+		       "of alert, transition, chain, step, operator, umbox, node"},
+	[FLAG_LIMIT] = {"limit", 'n', "N", NULL, "at most so many (default 100)"},
+	[FLAG_MAC] = {"mac", 0, "MAC", NULL, "its MAC address"},
+	[FLAG_MULTICAST] = {"multicast", 0, NULL, NULL,
+			    "multicast other than ARP, ND and DHCP passes"},
+	[FLAG_PORT] = {"port", 0, "PORT", NULL, "the device port that it is behind"},
+	[FLAG_REASON] = {"reason", 0, "TEXT", NULL, "why; stands in the history"},
+	[FLAG_REPLACE] = {"replace", 0, NULL, NULL,
+			  "change the device of that name, where there is one"},
+	[FLAG_SINCE] = {"since", 0, "WHEN", NULL,
+			"from then on: 1h30m back, or 2026-01-31T12:00:00Z"},
+	[FLAG_TAGS] = {"tags", 0, "A,B", NULL, "tags that it carries"},
+	[FLAG_TYPE] = {"type", 0, "TYPE", NULL, "its device type"},
+	[FLAG_UNACKNOWLEDGED] = {"unacknowledged", 'u', NULL, NULL,
+				 "only what nobody acknowledged"},
+};
+
+#define F(flag) (1ULL << FLAG_##flag)
+
+const struct command COMMANDS[] = {
+	{"status", NULL, "", 0, run_status, "the whole site in short, and what is wrong"},
+	{"device", "list", "", 0, run_device_list, "all devices with their states"},
+	{"device", "show", "DEVICE", 0, run_device_show, "everything about a device"},
+	{"device", "add", "[NAME]",
+	 F(FILE) | F(TYPE) | F(PORT) | F(MAC) | F(IPS) | F(GROUPS) | F(TAGS) | F(DESCRIPTION) |
+		 F(MULTICAST) | F(REPLACE),
+	 run_device_add, "enrol a device, by flags or from a file"},
+	{"device", "rm", "DEVICE", 0, run_device_rm,
+	 "remove a device; nothing of it passes any more"},
+	{"device", "quarantine", "DEVICE", F(REASON), run_device_quarantine,
+	 "let nothing pass until released"},
+	{"device", "release", "DEVICE", F(REASON), run_device_release,
+	 "end a quarantine or a state set by hand; back to the initial state"},
+	{"device", "set-state", "DEVICE STATE", F(FOR) | F(REASON), run_device_set_state,
+	 "set the state by hand"},
+	{"device", "timeline", "DEVICE", F(SINCE) | F(KIND) | F(LIMIT), run_device_timeline,
+	 "what happened to a device, and why"},
+	{"chain", "list", "", 0, run_chain_list, "the chains of all devices"},
+	{"chain", "show", "DEVICE", 0, run_chain_show,
+	 "the hops of a device's chain, with counters"},
+	{"chain", "graph", "DEVICE", F(DOT), run_chain_graph, "the chain as a picture"},
+	{"alert", "list", "", F(DEVICE) | F(SINCE) | F(LIMIT) | F(UNACKNOWLEDGED), run_alert_list,
+	 "alerts, the newest first"},
+	{"alert", "ack", "ALERT", F(REASON), run_alert_ack, "mark an alert as seen"},
+	{"event", NULL, "", F(FOLLOW) | F(SINCE) | F(KIND) | F(DEVICE) | F(LIMIT), run_event,
+	 "everything that happened; -f follows"},
+	{"umbox", "list", "", 0, run_umbox_list, "the umboxes that run or are starting"},
+	{"umbox", "logs", "UMBOX", F(BYTES), run_umbox_logs, "the last lines that a umbox wrote"},
+	{"plan", NULL, "[DEVICE]", F(DETAILED_EXITCODE), run_plan, "what would be done now"},
+	{"type", "list", "", 0, run_type_list, "the device types"},
+	{"type", "show", "TYPE", 0, run_type_show, "states, postures and rules of a type"},
+	{"policy", "check", "FILE...", 0, run_policy_check,
+	 "say what is wrong with policy files; needs no daemon"},
+	{"version", NULL, "", 0, run_version, "versions of kalkictl and kalkid"},
+	{"completion", NULL, "SHELL", 0, run_completion,
+	 "for bash: source <(kalkictl completion bash)"},
+	{"help", NULL, "[NOUN] [VERB]", 0, run_help, "say how a command is used"},
+	{"__complete", NULL, "[WORD...]", 0, run_complete, NULL},
+};
+const size_t COMMAND_COUNT = ARRAY_SIZE(COMMANDS);
+
+const struct command *command_find(const char *noun, const char *verb)
+{
+	for (size_t i = 0; i < COMMAND_COUNT; i++) {
+		if (text_equal(COMMANDS[i].noun, noun) &&
+		    (!COMMANDS[i].verb || text_equal(COMMANDS[i].verb, verb)))
+			return &COMMANDS[i];
+	}
+	return NULL;
+}
+
+bool command_has_flag(const struct command *command, enum flag flag)
+{
+	return flag < FLAG_GLOBAL_COUNT || (command->flags & (1ULL << flag));
+}
+
+bool command_is_noun(const char *noun)
+{
+	for (size_t i = 0; i < COMMAND_COUNT; i++) {
+		if (text_equal(COMMANDS[i].noun, noun))
+			return true;
+	}
+	return false;
+}
+
+bool command_argument_name(const struct command *command, unsigned place, char *name,
+			   size_t name_bytes)
+{
+	const char *word = command->arguments;
+	for (unsigned i = 0;; i++) {
+		size_t length = strcspn(word, " ");
+		bool last = !word[length];
+		bool many = strstr(word, "...");
+		if (!length)
+			return false;
+		if (i == place || (last && many && place > i)) {
+			word += *word == '[';
+			length = strcspn(word, "]. ");
+			text_copy(name, length < name_bytes ? length + 1 : name_bytes, word);
+			return true;
+		}
+		if (last)
+			return false;
+		word += length + 1;
+	}
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* cli/device.c - devices: what they are and where they stand, and what an operator orders. */
+#include <stdlib.h>
+
+#include "base/mem.h"
+#include "cli/client.h"
+#include "cli/event_line.h"
+#include "cli/output.h"
+
+enum { DEVICES_SHOWN_MAX = 5000 };
+
+static void device_path(struct buffer *path, const char *device, const char *below)
+{
+	buffer_print(path, "/api/v1/devices");
+	url_segment(path, device);
+	buffer_print(path, "%s", below);
+}
+
+/* --- what is --- */
+
+static void add_row(struct table *table, const json_t *device)
+{
+	const json_t *alert = json_object_get(device, "last_alert");
+	cleanup_free char *state = shown(device, "state");
+	bool quarantined = json_is_true(json_object_get(device, "quarantined"));
+	bool manual = json_is_true(json_object_get(device, "manual"));
+	table_cell(table, "%s", text_of(device, "name"));
+	table_cell(table, "%s", text_of(json_object_get(device, "definition"), "type"));
+	table_cell(table, "%s", quarantined ? "quarantined" : state);
+	table_cell(table, "%s", quarantined ? "operator" : manual ? "operator" : "policy");
+	table_cell(table, "%s", text_of(device, "goal"));
+	table_cell(table, "%" JSON_INTEGER_FORMAT, number_of(device, "alerts"));
+	if (json_is_object(alert))
+		table_cell(table, "%s %s", text_of(alert, "time"), text_of(alert, "type"));
+	else
+		table_cell(table, "-");
+	table_cell(table, "%s", text_of(device, "trouble"));
+}
+
+int run_device_list(struct cli *cli)
+{
+	json_t *list = NULL, *device;
+	size_t i;
+	int code = client_list(cli, "/api/v1/devices", DEVICES_SHOWN_MAX, &list);
+	if (code)
+		return code;
+	if (!output_list(cli, list)) {
+		struct table table = {
+			.heads = "NAME|TYPE|STATE|BY|CHAIN|ALERTS|LAST ALERT|TROUBLE"};
+		json_array_foreach(json_object_get(list, "items"), i, device)
+			add_row(&table, device);
+		table_print(&table, cli,
+			    "no devices (kalkictl device add --help, or "
+			    "/etc/kalki/devices.d)");
+	}
+	json_decref(list);
+	return 0;
+}
+
+static void print_fields(const json_t *object, const char *const (*fields)[2], unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		cleanup_free char *value = shown(object, fields[i][0]);
+		output_print("%-14s %s", fields[i][1], value);
+	}
+}
+
+static void print_device(const json_t *device)
+{
+	static const char *const is[][2] = {
+		{"name", "name"},        {"type", "type"}, {"description", "description"},
+		{"port", "device port"}, {"mac", "MAC"},   {"ips", "addresses"},
+		{"groups", "groups"},    {"tags", "tags"}, {"multicast", "multicast"},
+	};
+	static const char *const stands[][2] = {
+		{"file", "defined by"},
+		{"state", "state"},
+		{"entered", "since"},
+		{"reason", "because"},
+		{"manual", "set by hand"},
+		{"manual_until", "until"},
+		{"quarantined", "quarantined"},
+		{"generation", "generation"},
+		{"generation_reached", "reached"},
+		{"goal", "chain"},
+		{"trouble", "trouble"},
+		{"alerts", "alerts"},
+	};
+	print_fields(json_object_get(device, "definition"), is, ARRAY_SIZE(is));
+	print_fields(device, stands, ARRAY_SIZE(stands));
+	const json_t *alert = json_object_get(device, "last_alert");
+	if (json_is_object(alert))
+		output_print("%-14s %s at %s", "last alert", text_of(alert, "type"),
+			     text_of(alert, "time"));
+}
+
+int run_device_show(struct cli *cli)
+{
+	cleanup_buffer struct buffer path = {0};
+	json_t *device = NULL;
+	device_path(&path, cli_argument(cli, 0), "");
+	int code = client_get(cli, path.bytes, &device);
+	if (code == 0 && !output_json(cli, device))
+		print_device(device);
+	json_decref(device);
+	return code;
+}
+
+int run_device_timeline(struct cli *cli)
+{
+	cleanup_buffer struct buffer path = {0};
+	device_path(&path, cli_argument(cli, 0), "/timeline");
+	return event_print_history(cli, path.bytes, NULL);
+}
+
+/* --- what is ordered --- */
+
+/* Sends an order and says what became of it. */
+static int change(struct cli *cli, const char *method, const char *below, json_t *body,
+		  const char *done)
+{
+	const char *name = cli_argument(cli, 0);
+	cleanup_buffer struct buffer path = {0};
+	json_t *answer = NULL;
+	device_path(&path, name, below);
+	int code = client_change(cli, method, path.bytes, body, &answer);
+	if (code == 0 && !output_json(cli, answer) && !cli->quiet) {
+		if (cli->dry_run)
+			output_print("%s: would be %s (nothing was done)", name, done);
+		else
+			output_print("%s: %s", name, done);
+	}
+	json_decref(answer);
+	json_decref(body);
+	return code;
+}
+
+static json_t *reason_body(const struct cli *cli)
+{
+	return json_pack("{s:s*}", "reason", cli_flag(cli, FLAG_REASON));
+}
+
+int run_device_rm(struct cli *cli)
+{
+	int code = cli_confirm(
+		cli, "'%s' is removed: its chain goes, and nothing of it passes any more.",
+		cli_argument(cli, 0));
+	return code ? code : change(cli, "DELETE", "", NULL, "removed");
+}
+
+int run_device_quarantine(struct cli *cli)
+{
+	int code = cli_confirm(cli, "'%s' is cut off: nothing passes until it is released.",
+			       cli_argument(cli, 0));
+	return code ? code : change(cli, "POST", "/quarantine", reason_body(cli), "quarantined");
+}
+
+int run_device_release(struct cli *cli)
+{
+	return change(cli, "POST", "/release", reason_body(cli), "released");
+}
+
+int run_device_set_state(struct cli *cli)
+{
+	json_t *body = json_pack("{s:s, s:s*, s:s*}", "state", cli_argument(cli, 1), "for",
+				 cli_flag(cli, FLAG_FOR), "reason", cli_flag(cli, FLAG_REASON));
+	if (!body) {
+		cli_complain(cli, "state, time and reason must be UTF-8");
+		return EXIT_USAGE;
+	}
+	cleanup_free char *done = mem_printf("set to %s", cli_argument(cli, 1));
+	return change(cli, "POST", "/state", body, done);
+}

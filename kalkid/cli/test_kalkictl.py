@@ -1,0 +1,451 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""kalkictl against a server with canned answers: what people and programs get to see, and exit codes.
+
+usage: test_kalkictl.py KALKICTL
+"""
+import contextlib
+import http.server
+import json
+import os
+import pty
+import socketserver
+import subprocess
+import sys
+import tempfile
+import threading
+import unittest
+from urllib.parse import parse_qs, urlsplit
+
+KALKICTL = sys.argv.pop(1)
+
+
+def device(name, goal="converged", **more):
+    return {"name": name, "number": 1, "file": None, "state": "Normal", "generation": 3,
+            "generation_reached": 3, "entered": "2026-01-31T12:00:00.000001Z", "manual": False,
+            "manual_until": None, "quarantined": False, "reason": "", "goal": goal, "trouble": None,
+            "alerts": 0, "last_alert": None,
+            "definition": {"name": name, "type": "camera", "port": "iot0",
+                           "mac": "02:00:00:00:00:01", "ips": ["10.0.0.1", "fd00::1"]}, **more}
+
+
+def hop(name, umbox, role="in_force", position=0):
+    leg = {"from_umbox_frames": 7, "from_umbox_bytes": 700, "to_umbox_frames": 9,
+           "to_umbox_bytes": 900, "dropped": 1}
+    return {"umbox": umbox, "role": role, "position": position, "name": name, "image": "img",
+            "image_id": None, "state": "Normal", "generation": 3, "fail": "closed", "running": True,
+            "wired": True, "ready": True, "legs": {"in": "u1i", "out": "u1o"},
+            "counters": {"in": leg, "out": leg}}
+
+
+def event(number, kind="alert", **kalki):
+    return {"id": number, "time": "2026-01-31T12:00:00.000001Z", "kind": kind, "device": "cam1",
+            "generation": 3, "acknowledged_by": None,
+            "eve": {"event_type": "kalki", "src_ip": "10.0.0.9", "src_port": 4711,
+                    "kalki": {"kind": kind, "id": number, **kalki}}}
+
+
+DEVICES = [device(f"cam{i:04}") for i in range(1500)]
+CHAIN = {"device": "cam1", "number": 1, "state": "Normal", "generation": 3, "mode": "chain",
+         "path": "whole", "goal": "converged",
+         "hops": [hop("guard", 17), hop("stats", 18, position=1), hop("guard", 19, "standby")]}
+STATUS = {"version": "0.1.0", "health": "degraded", "started": "2026-01-31T12:00:00.000001Z",
+          "docker_reachable": False, "picture_complete": True,
+          "devices": {"total": 2, "in_initial_state": 1, "in_other_state": 1, "quarantined": 0},
+          "chains": {"converged": 1, "degraded": 0, "held": 1, "old_chain": 0},
+          "umboxes": {"running": 2, "ready": 2},
+          "counts": {"transitions": 1, "alerts": 2, "alerts_dropped": 0, "drift_repairs": 0,
+                     "frames_spoofed": 5, "events_dropped": 0},
+          "store": {"failing": False, "bytes": 1, "oldest_event": 1, "newest_event": 9}}
+TYPE = {"name": "camera", "description": "a camera", "file": "/etc/kalki/types.d/camera.yaml",
+        "digest": "x", "initial": "Normal",
+        "states": [{"name": "Normal", "mode": "chain", "hold": "auto", "standby": "next",
+                    "cut": False, "dwell_us": 0, "calm_us": 0, "calm_to": None,
+                    "hops": [{"name": "guard", "image": "img", "fail": "open", "parameters": {},
+                              "digest": "y"}]},
+                   {"name": "Attack", "mode": "block", "hold": "held", "standby": "all",
+                    "cut": True, "dwell_us": 5400000000, "calm_us": 60000000,
+                    "calm_to": "Normal", "hops": []}],
+        "rules": [{"name": "guess", "description": "", "from": ["Normal"], "to": "Attack",
+                   "when": "alerts(\"brute-force\") > 3", "cost": 4}]}
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+
+    def answer(self, status, body, kind="application/json"):
+        data = body.encode() if isinstance(body, str) else json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def problem(self, status, code, detail, **more):
+        self.answer(status, {"type": "about:blank", "title": code, "status": status,
+                             "detail": detail, "code": code, **more}, "application/problem+json")
+
+    def page(self, items):
+        start = int(self.query.get("cursor", ["0"])[0])
+        limit = int(self.query.get("limit", ["100"])[0])
+        end = start + limit
+        self.answer(200, {"items": items[start:end],
+                          "next": str(end) if end < len(items) else None})
+
+    def stream(self):
+        self.send_response(200)
+        self.send_header("Content-Type", "text/event-stream")
+        self.send_header("Connection", "close")
+        self.end_headers()
+        last = int(self.headers.get("Last-Event-ID", "40"))
+        self.wfile.write(b": nothing\n\n")
+        for number in (last + 1, last + 2):
+            line = json.dumps(event(number, "node", what="started"))
+            self.wfile.write(f"id: {number}\nevent: node\ndata: {line}\n\n".encode())
+        self.close_connection = True
+
+    def handle_any(self):
+        url = urlsplit(self.path)
+        self.query = parse_qs(url.query)
+        length = int(self.headers.get("Content-Length") or 0)
+        body = json.loads(self.rfile.read(length)) if length else None
+        self.server.seen.append((self.command, self.path, body))
+        self.route(url.path, body)
+
+    do_GET = do_POST = do_PUT = do_DELETE = handle_any
+
+    def route(self, path, body):
+        lists = {"/api/v1/devices": self.server.devices, "/api/v1/chains": [CHAIN],
+                 "/api/v1/umboxes": [dict(hop("guard", 17), device="cam1")],
+                 "/api/v1/types": [dict(TYPE, states=["Normal", "Attack"], rules=1)],
+                 "/api/v1/alerts": [event(9, severity="high", type="brute-force",
+                                          detail="\x1b[31mred\x9b")]}
+        singles = {"/api/v1/status": STATUS, "/api/v1/devices/cam1": device("cam1"),
+                   "/api/v1/devices/cam1/chain": CHAIN, "/api/v1/types/camera": TYPE,
+                   "/api/v1/version": {"name": "kalkid", "version": "0.1.0", "api": "v1"},
+                   "/api/v1/devices/cam1/plan": {"device": "cam1", "goal": "held", "settled": False,
+                                                 "steps": [{"kind": "launch", "umbox": 20,
+                                                            "hop": "guard", "image": "img"}]},
+                   "/api/v1/devices/cam0000/plan": {"device": "cam0000", "goal": "converged",
+                                                    "settled": True, "steps": []}}
+        if self.command == "GET" and "text/event-stream" in self.headers.get("Accept", ""):
+            self.stream()
+        elif self.command == "POST" and path == "/api/v1/devices":
+            if body.get("name") == "cam1":
+                self.problem(409, "conflict", "there is a device 'cam1' already")
+            elif "mac" not in body:
+                self.problem(422, "invalid", "the device is not right",
+                             errors=[{"line": 1, "column": 1, "detail": "mac: is missing"},
+                                     {"line": 1, "column": 1, "detail": "type: is missing"}])
+            else:
+                self.answer(201, {"accepted": True, "dry_run": False, "device": body["name"]})
+        elif self.command == "GET" and path in lists:
+            self.page(lists[path])
+        elif self.command == "GET" and path in singles:
+            self.answer(200, singles[path])
+        elif path in ("/api/v1/events", "/api/v1/devices/cam1/timeline"):
+            events = [event(i, "transition", **{"from": "Normal", "to": "Attack", "cause": "rule",
+                                                "rule": "guess", "reason": "why",
+                                                "times": {"alert_us": 5, "enforced_us": 9}})
+                      for i in (3, 2, 1)]
+            self.page(events if self.query["order"] == ["newest"] else events[::-1])
+        elif path == "/api/v1/umboxes/17/logs":
+            self.answer(200, "one\ntwo \x1b[2J\n", "text/plain")
+        elif path == "/api/v1/devices/secret":
+            self.problem(403, "not_allowed", "only root may do that")
+        elif path == "/api/v1/devices/slow":
+            self.server.release.wait(20)
+            self.close_connection = True
+        elif self.command in ("POST", "DELETE", "PUT") and "cam1" in path or "/alerts/9/" in path:
+            self.answer(202, {"accepted": True, "dry_run": "dry_run" in self.query,
+                              "device": "cam1", "generation": 4})
+        else:
+            self.problem(404, "not_found", "there is no such device", hint="did you mean 'cam1'?")
+
+    def log_message(self, *_):
+        pass
+
+
+class Server(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    daemon_threads = True
+
+    def get_request(self):
+        request, _ = super().get_request()
+        return request, ("kalkictl", 0)
+
+
+class Result:
+    def __init__(self, done):
+        self.code, self.out, self.err = done.returncode, done.stdout, done.stderr
+
+
+class TestKalkictl(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        os.makedirs(f"{self.folder.name}/run/kalki")
+        self.socket = f"{self.folder.name}/run/kalki/kalkid.sock"
+        self.server = Server(self.socket, Handler)
+        self.server.seen, self.server.devices = [], [device("cam0000"), device("cam1", "held")]
+        self.server.release = threading.Event()
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
+
+    def tearDown(self):
+        self.server.release.set()
+        self.server.shutdown()
+        self.server.server_close()
+        self.folder.cleanup()
+
+    def run_tool(self, *words, stdin=None, **environment):
+        clean = {k: v for k, v in os.environ.items() if not k.startswith("KALKI_")}
+        return Result(subprocess.run([KALKICTL, *words], text=True, capture_output=True, timeout=60,
+                                     input=stdin, env={**clean, "KALKI_SOCKET": self.socket,
+                                                       **environment}))
+
+    def good(self, *words, **more):
+        result = self.run_tool(*words, **more)
+        self.assertEqual((result.code, result.err), (0, ""), result.out)
+        return result.out
+
+    # --- what is ---
+
+    def test_a_list_is_an_aligned_table(self):
+        lines = self.good("device", "list").splitlines()
+        self.assertEqual(len(lines), 3)
+        self.assertEqual(lines[0].split(), "NAME TYPE STATE BY CHAIN ALERTS LAST ALERT TROUBLE".split())
+        self.assertEqual(lines[0].index("CHAIN"), lines[2].index("held"))
+        self.assertEqual(self.good("device", "list", "-q"), "cam0000\ncam1\n")
+
+    def test_json_is_the_api_s(self):
+        self.assertEqual(json.loads(self.good("device", "list", "-o", "json")),
+                         {"items": self.server.devices, "next": None})
+        self.assertEqual(json.loads(self.good("device", "show", "cam1", "-o", "json")), device("cam1"))
+        self.assertEqual(json.loads(self.good("chain", "show", "cam1", KALKI_OUTPUT="json")), CHAIN)
+        lines = self.good("device", "list", "-o", "jsonl").splitlines()
+        self.assertEqual([json.loads(line)["name"] for line in lines], ["cam0000", "cam1"])
+
+    def test_lists_are_read_to_their_end(self):
+        self.server.devices = DEVICES
+        self.assertEqual(len(self.good("device", "list", "-q").splitlines()), 1500)
+        self.assertEqual(len(self.server.seen), 2)
+
+    def test_a_device_is_shown(self):
+        out = self.good("device", "show", "cam1")
+        self.assertIn("addresses      10.0.0.1,fd00::1\n", out)
+        self.assertIn("state          Normal\n", out)
+
+    def test_status_says_what_is_wrong(self):
+        result = self.run_tool("status")
+        self.assertEqual(result.code, 11)
+        self.assertIn("Docker cannot be reached", result.out)
+        self.assertIn("1 held", result.out)
+        self.assertRegex(result.out, r"cam1 +Normal +held")
+        self.assertNotIn("cam0000", result.out)
+
+    def test_chains_are_drawn(self):
+        self.assertIn("device - guard 17 - stats 18 - network", self.good("chain", "list"))
+        self.assertRegex(self.good("chain", "show", "cam1"),
+                         r"stats +in_force +1 +18 +ready +closed +7 +7 +2 +img")
+        graph = self.good("chain", "graph", "cam1")
+        self.assertIn("in_force  device <-> [guard 17] <-> [stats 18] <-> network\n", graph)
+        self.assertIn("standby   [guard 19]\n", graph)
+        dot = self.good("chain", "graph", "cam1", "--dot")
+        self.assertTrue(dot.startswith('digraph "cam1" {'))
+        self.assertIn('"device" -> "in_force/guard/17" [dir=both];', dot)
+        self.assertIn('"in_force/stats/18" -> "network" [dir=both];', dot)
+
+    def test_a_type_is_shown(self):
+        out = self.good("type", "show", "camera")
+        self.assertRegex(out, r"Normal +guard \(fails open\) +auto +next +- +-")
+        self.assertRegex(out, r"Attack +block +held +all +1h30m +after 1m to Normal")
+        self.assertRegex(out, r"guess +Normal +Attack +alerts")
+        self.assertIn("Normal,Attack", self.good("type", "list"))
+
+    def test_plans_tell_by_exit_code(self):
+        self.assertIn("launch umbox 20 for hop guard from img", self.good("plan", "cam1"))
+        self.assertEqual(self.run_tool("plan", "cam1", "--detailed-exitcode").code, 10)
+        self.assertEqual(self.run_tool("plan", "--detailed-exitcode").code, 10)
+        self.assertEqual(self.run_tool("plan", "cam0000", "--detailed-exitcode").code, 0)
+
+    def test_history_reads_from_old_to_new(self):
+        out = self.good("device", "timeline", "cam1")
+        self.assertEqual(len(out.splitlines()), 3)
+        self.assertIn("Normal -> Attack by rule 'guess': why (in force 4 us after the alert)", out)
+        for words in (["event"], ["event", "--since", "1h"]):
+            ids = [json.loads(line)["id"] for line in self.good(*words, "-o", "jsonl").splitlines()]
+            self.assertEqual(ids, [1, 2, 3])
+        self.assertEqual(len(self.good("event", "-n", "2").splitlines()), 2)
+        self.good("event", "--kind", "alert,node", "--device", "a b")
+        self.assertIn("kind=alert%2Cnode&device=a%20b", self.server.seen[-1][1])
+
+    def test_nothing_from_outside_steers_the_terminal(self):
+        out = self.good("alert", "list")
+        self.assertNotIn("\x1b", out)
+        self.assertNotIn("\x9b", out)
+        self.assertIn("?[31mred", out)
+
+    def test_logs_come_as_they_are_into_a_pipe(self):
+        self.assertEqual(self.good("umbox", "logs", "17"), "one\ntwo \x1b[2J\n")
+        self.assertIn("guard", self.good("umbox", "list"))
+
+    def test_a_stream_is_followed_over_its_end(self):
+        clean = {k: v for k, v in os.environ.items() if not k.startswith("KALKI_")}
+        with subprocess.Popen([KALKICTL, "event", "-f", "-o", "jsonl"], text=True,
+                              env={**clean, "KALKI_SOCKET": self.socket}, stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE) as process:
+            ids = [json.loads(process.stdout.readline())["id"] for _ in range(6)]
+            process.kill()
+            self.assertIn("the stream ended; trying again", process.stderr.read())
+        self.assertEqual(ids, [41, 42, 43, 44, 45, 46])
+
+    # --- what is ordered ---
+
+    def test_orders_reach_the_daemon(self):
+        self.assertEqual(self.good("device", "set-state", "cam1", "Attack", "--for", "30m", "--reason",
+                                   "a test"), "cam1: set to Attack\n")
+        self.assertEqual(self.server.seen[-1],
+                         ("POST", "/api/v1/devices/cam1/state",
+                          {"state": "Attack", "for": "30m", "reason": "a test"}))
+        self.good("device", "release", "cam1")
+        self.assertEqual(self.server.seen[-1], ("POST", "/api/v1/devices/cam1/release", {}))
+        self.good("alert", "ack", "9", "--reason", "seen")
+        self.assertEqual(self.server.seen[-1],
+                         ("POST", "/api/v1/alerts/9/acknowledge", {"reason": "seen"}))
+
+    def test_dry_run_is_handed_on(self):
+        out = self.good("--dry-run", "device", "rm", "cam1")
+        self.assertEqual(out, "cam1: would be removed (nothing was done)\n")
+        self.assertEqual(self.server.seen[-1][:2], ("DELETE", "/api/v1/devices/cam1?dry_run=true"))
+
+    def test_what_cuts_off_needs_a_yes(self):
+        for verb in ("rm", "quarantine"):
+            result = self.run_tool("device", verb, "cam1", stdin="")
+            self.assertEqual(result.code, 2)
+            self.assertIn("--yes", result.err)
+            self.assertEqual(self.server.seen, [])
+        self.good("device", "quarantine", "cam1", "--yes")
+        self.good("device", "rm", "cam1", KALKI_YES="1")
+        self.assertEqual([seen[0] for seen in self.server.seen], ["POST", "DELETE"])
+
+    def on_terminal(self, answer):
+        ours, its = pty.openpty()
+        with subprocess.Popen([KALKICTL, "--socket", self.socket, "device", "rm", "cam1"], stdin=its,
+                              stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+            os.write(ours, answer)
+            err = process.stderr.read().decode()
+        os.close(ours)
+        os.close(its)
+        return process.returncode, err
+
+    def test_on_a_terminal_it_asks(self):
+        code, err = self.on_terminal(b"n\n")
+        self.assertEqual((code, self.server.seen), (1, []))
+        self.assertIn("Go on? [y/N]", err)
+        self.assertEqual(self.on_terminal(b"y\n")[0], 0)
+        self.assertEqual(self.server.seen[-1][0], "DELETE")
+
+    def test_a_device_is_added_by_flags(self):
+        self.good("device", "add", "lamp", "--type", "hue", "--port", "iot0", "--mac",
+                  "02:00:00:00:00:02", "--ips", "10.0.0.2,fd00::2", "--multicast")
+        self.assertEqual(self.server.seen[-1][2],
+                         {"name": "lamp", "type": "hue", "port": "iot0", "mac": "02:00:00:00:00:02",
+                          "ips": ["10.0.0.2", "fd00::2"], "multicast": True})
+
+    def test_devices_are_added_from_a_file(self):
+        text = "- name: a\n  mac: 02:00:00:00:00:03\n- name: b\n  mac: 02:00:00:00:00:04\n"
+        self.assertEqual(self.good("device", "add", "--file", "-", stdin=text),
+                         "a: enrolled\nb: enrolled\n")
+        result = self.run_tool("device", "add", "--file", "-", stdin="a: &x 1\n")
+        self.assertEqual(result.code, 6)
+        self.assertIn("/dev/stdin:1:", result.err)
+
+    def test_replace_changes_the_device_that_is_there(self):
+        self.assertEqual(self.good("device", "add", "cam1", "--mac", "02:00:00:00:00:02", "--replace"),
+                         "cam1: changed\n")
+        self.assertEqual(self.server.seen[-1][:2], ("PUT", "/api/v1/devices/cam1"))
+        self.good("device", "add", "other", "--mac", "02:00:00:00:00:02", "--replace")
+        self.assertEqual(self.server.seen[-1][:2], ("POST", "/api/v1/devices"))
+
+    # --- what goes wrong ---
+
+    def fails(self, code, *words, **more):
+        result = self.run_tool(*words, **more)
+        self.assertEqual((result.code, result.out), (code, ""), result.err)
+        self.assertTrue(result.err.startswith("kalkictl: "), result.err)
+        return result.err
+
+    def test_exit_codes_say_what_went_wrong(self):
+        self.assertIn("did you mean 'cam1'?", self.fails(4, "device", "show", "cam2"))
+        self.assertIn("already", self.fails(5, "device", "add", "cam1", "--mac", "x"))
+        err = self.fails(6, "device", "add", "lamp")
+        self.assertIn("mac: is missing", err)
+        self.assertIn("type: is missing", err)
+        self.fails(7, "device", "show", "secret")
+        self.assertIn("within 300ms", self.fails(8, "device", "show", "slow", "--timeout", "300ms"))
+        self.assertIn("did you mean", self.fails(2, "device", "shwo", "cam1"))
+        self.fails(2, "device", "list", "--timeout", "soon")
+        self.fails(2, "event", "--limit", "0")
+        self.fails(2, "status", "--socket", "x" * 200)
+
+    def test_a_daemon_that_is_not_there_is_named(self):
+        err = self.fails(3, "status", "--socket", "/nonexistent/s")
+        self.assertIn("there is no socket /nonexistent/s", err)
+        self.assertIn("systemctl status kalkid", err)
+        dead = f"{self.folder.name}/dead.sock"
+        Server(dead, Handler).server_close()
+        self.assertIn("nobody answers at", self.fails(3, "event", "-f", "--socket", dead))
+
+    def test_root_leads_to_the_socket(self):
+        clean = {k: v for k, v in os.environ.items() if not k.startswith("KALKI_")}
+        done = subprocess.run([KALKICTL, "--root", self.folder.name, "device", "show", "cam1"],
+                              env=clean, capture_output=True, check=False)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    # --- without a daemon ---
+
+    def test_a_policy_is_checked_here(self):
+        path = f"{self.folder.name}/wrong.yaml"
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("type: camera\nstates: 7\n")
+        result = self.run_tool("policy", "check", path)
+        self.assertEqual((result.code, result.out), (6, ""))
+        self.assertRegex(result.err, rf"(?m)^{path}:2:\d+: ")
+        answer = json.loads(self.run_tool("policy", "check", path, "-o", "json").out)
+        self.assertEqual((answer["file"], answer["valid"]), (path, False))
+        self.assertEqual(self.run_tool("policy", "check", "/nonexistent").code, 4)
+
+    def test_help_and_version(self):
+        self.assertIn("device set-state DEVICE STATE", self.good("help"))
+        self.assertIn("--for TIME", self.good("help", "device", "set-state"))
+        self.assertIn("--for TIME", self.good("device", "set-state", "--help"))
+        self.assertIn("device timeline", self.good("help", "device"))
+        self.assertEqual(self.run_tool().code, 2)
+        self.assertIn("kalkid   0.1.0", self.good("version"))
+        self.assertIn("does not answer", self.good("version", "--socket", "/nonexistent/s"))
+
+    def complete(self, *words):
+        return self.good("__complete", "--", *words).split("\n")[:-1]
+
+    def test_completion_knows_what_may_come(self):
+        self.assertEqual(self.complete("de"), ["device"])
+        self.assertEqual(self.complete("device", "r"), ["rm", "release"])
+        self.assertEqual(self.complete("device", "show", ""), ["cam0000", "cam1"])
+        self.assertEqual(self.complete("-o", "json", "device", "show", "cam1"), ["cam1"])
+        self.assertEqual(self.complete("device", "set-state", "cam1", "A"), ["Attack"])
+        self.assertEqual(self.complete("-o", "j"), ["json", "jsonl"])
+        self.assertEqual(self.complete("event", "--device", "cam0"), ["cam0000"])
+        self.assertEqual(self.complete("device", "set-state", "--f"), ["--for"])
+        self.assertEqual(self.complete("device", "list", "--f"), [])
+        self.assertEqual(self.complete("umbox", "logs", ""), ["17"])
+        self.assertEqual(self.complete("alert", "ack", ""), ["9"])
+
+    def test_bash_completes(self):
+        script = self.good("completion", "bash")
+        words = (f'{script}\nCOMP_WORDS=("{KALKICTL}" device sh); COMP_CWORD=2; _kalkictl; '
+                 'echo "${COMPREPLY[@]}"')
+        done = subprocess.run(["bash", "-c", words], capture_output=True, text=True, check=True)
+        self.assertEqual(done.stdout, "show\n")
+
+
+if __name__ == "__main__":
+    with contextlib.suppress(KeyboardInterrupt):
+        unittest.main()
