@@ -30,6 +30,7 @@ void plane_wire(struct fake_plane *plane, uint32_t umbox)
 	if (!legs) {
 		assert(plane->leg_count < PLANE_LEGS_MAX);
 		legs = &plane->legs[plane->leg_count++];
+		legs->alive = false;
 	}
 	/* New legs have new indices: entries of older ones do not lead here. */
 	if (!legs->alive)
@@ -97,7 +98,7 @@ static bool walk(const struct fake_plane *plane, struct path *ret)
 	return plane->tail == before;
 }
 
-static void path_in_force(const struct fake_plane *plane, struct path *ret)
+void plane_path(const struct fake_plane *plane, struct path *ret)
 {
 	if (plane->head == PLANE_NOWHERE && plane->tail == PLANE_NOWHERE)
 		*ret = (struct path){.state = PATH_HELD};
@@ -105,10 +106,10 @@ static void path_in_force(const struct fake_plane *plane, struct path *ret)
 		ret->state = PATH_BROKEN;
 }
 
-static void new_era(struct fake_plane *plane)
+static void new_era(struct fake_plane *plane, const struct path *path)
 {
 	plane->era++;
-	path_in_force(plane, &plane->eras[plane->era % PLANE_ERAS_MAX]);
+	plane->eras[plane->era % PLANE_ERAS_MAX] = *path;
 }
 
 static void lay(struct fake_plane *plane, const struct path *path, const struct path *leave_alone)
@@ -147,24 +148,23 @@ void plane_steer(struct fake_plane *plane, const struct step *step)
 {
 	static const struct path NONE = {.state = PATH_HELD};
 	const struct path *path = &step->path;
-	struct path before;
-	path_in_force(plane, &before);
 
 	if (step->kind == STEP_PREPARE) {
-		lay(plane, path, &before);
+		lay(plane, path, &plane->known);
 	} else if (step->kind == STEP_CLEAN) {
-		clean(plane, &before, path);
+		clean(plane, &plane->known, path);
 	} else if (step->kind == STEP_HOLD || step->kind == STEP_ROUTE) {
 		bool hold = step->kind == STEP_HOLD;
 		if (step->cut)
-			cut(plane, &before, hold ? &NONE : path);
+			cut(plane, &plane->known, hold ? &NONE : path);
 		plane->head = plane->tail = hold ? PLANE_NOWHERE : PLANE_OUT;
 		if (!hold && path->count) {
 			plane->head = path->ids[0];
 			plane->tail = path->ids[path->count - 1];
 			lay(plane, path, &NONE);
 		}
-		new_era(plane);
+		plane->known = hold ? NONE : *path;
+		new_era(plane, &plane->known);
 	}
 }
 
@@ -173,10 +173,11 @@ void plane_flush(struct fake_plane *plane)
 	static const struct path NONE = {.state = PATH_HELD};
 	plane->head = plane->tail = PLANE_NOWHERE;
 	clean(plane, &NONE, &NONE);
-	new_era(plane);
+	new_era(plane, &NONE);
 }
 
-/* Follows the entries from `legs` to one end and adds what is there; false when they lead nowhere. */
+/* Follows the entries from `legs` to one end and adds what is there; false when they lead nowhere.
+ */
 static bool walk_to_end(const struct fake_plane *plane, const struct plane_legs *legs, bool up,
 			struct path *path)
 {
@@ -189,7 +190,8 @@ static bool walk_to_end(const struct fake_plane *plane, const struct plane_legs 
 	return true;
 }
 
-/* The spare path that `legs`, outside the path in force, is in; false when there is no whole one. */
+/* The spare path that `legs`, outside the path in force, is in; false when there is no whole one.
+ */
 static bool walk_spare(const struct fake_plane *plane, const struct plane_legs *legs,
 		       struct path *ret)
 {
@@ -205,16 +207,18 @@ static bool walk_spare(const struct fake_plane *plane, const struct plane_legs *
 	return true;
 }
 
-void plane_look(const struct fake_plane *plane, struct path *ret_path, bool *ret_leftovers,
+void plane_look(struct fake_plane *plane, struct path *ret_path, bool *ret_leftovers,
 		struct path *ret_prepared)
 {
 	*ret_prepared = (struct path){.state = PATH_HELD};
 	*ret_leftovers = false;
-	path_in_force(plane, ret_path);
+	plane_path(plane, ret_path);
+	plane->known = *ret_path;
 	for (unsigned i = 0; i < plane->leg_count; i++) {
 		const struct plane_legs *legs = &plane->legs[i];
 		bool leads = legs->up != PLANE_NOWHERE || legs->down != PLANE_NOWHERE;
-		if (!leads || path_has(ret_path, legs->umbox) || path_has(ret_prepared, legs->umbox))
+		if (!leads || path_has(ret_path, legs->umbox) ||
+		    path_has(ret_prepared, legs->umbox))
 			continue;
 		if (ret_prepared->count || !walk_spare(plane, legs, ret_prepared))
 			*ret_leftovers = true;
@@ -258,7 +262,8 @@ static bool step_on(struct fake_plane *plane, struct plane_frame *frame, uint32_
 void plane_let_in(struct fake_plane *plane, bool up)
 {
 	struct plane_frame frame = {.up = up, .era = plane->era};
-	if (plane->frame_count == PLANE_FRAMES_MAX || (up ? plane->head : plane->tail) == PLANE_NOWHERE)
+	if (plane->frame_count == PLANE_FRAMES_MAX ||
+	    (up ? plane->head : plane->tail) == PLANE_NOWHERE)
 		return;
 	if (step_on(plane, &frame, up ? plane->head : plane->tail))
 		plane->frames[plane->frame_count++] = frame;

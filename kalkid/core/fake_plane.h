@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* core/fake_plane.h - the map entries of one device in memory, and frames that really follow them: what
- * a test needs to see that no frame ever crossed anything but one whole path. */
+/* core/fake_plane.h - the map entries of one device in memory, and frames that really follow them:
+ * what a test needs to see that no frame ever crossed anything but one whole path. */
 #pragma once
 
 #include "core/plan.h"
@@ -16,7 +16,7 @@ enum { PLANE_NOWHERE = 0, PLANE_OUT = 0xffffffff };
 
 struct plane_legs {
 	uint32_t umbox;
-	bool alive;	   /* its legs exist; entries of dead ones remain until they are cleaned */
+	bool alive;        /* its legs exist; entries of dead ones remain until they are cleaned */
 	uint32_t up, down; /* toward the network, toward the device */
 };
 
@@ -29,13 +29,16 @@ struct plane_frame {
 
 struct fake_plane {
 	uint32_t head, tail; /* first umbox for frames of the device, and from the network */
+	struct path known;   /* what a driver believes to be in force: as last read or written */
 	struct plane_legs legs[PLANE_LEGS_MAX];
 	unsigned leg_count;
 	struct plane_frame frames[PLANE_FRAMES_MAX];
 	unsigned frame_count;
-	uint64_t era;			  /* grows with each change of the path */
-	struct path eras[PLANE_ERAS_MAX]; /* which path was in force in era i, at i % PLANE_ERAS_MAX */
-	uint64_t passed, lost, astray;	  /* frames that came out, were dropped, crossed no whole path */
+	uint64_t era; /* grows with each change of the path */
+	struct path
+		eras[PLANE_ERAS_MAX]; /* which path was in force in era i, at i % PLANE_ERAS_MAX */
+	uint64_t passed, lost,
+		astray; /* frames that came out, were dropped, crossed no whole path */
 };
 
 /* Legs come, and go with every frame inside. */
@@ -46,9 +49,11 @@ bool plane_wired(const struct fake_plane *plane, uint32_t umbox);
 void plane_steer(struct fake_plane *plane, const struct step *step);
 /* Somebody emptied the maps. */
 void plane_flush(struct fake_plane *plane);
-/* As a driver sees it: fills path, leftovers, prepared. */
-void plane_look(const struct fake_plane *plane, struct path *ret_path, bool *ret_leftovers,
+/* As a driver reads it. */
+void plane_look(struct fake_plane *plane, struct path *ret_path, bool *ret_leftovers,
 		struct path *ret_prepared);
+/* The truth, behind the driver's back. */
+void plane_path(const struct fake_plane *plane, struct path *ret);
 
 /* Lets one frame in, if there is a way and room. */
 void plane_let_in(struct fake_plane *plane, bool up);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* core/plan.c - see plan.h.  In the order of this file: what an umbox is good for; which umbox stands
- * where in a chain; which are kept for standby chains; the one step that steers; the steps on
- * umboxes; where the device stands. */
+/* core/plan.c - see plan.h.  In the order of this file: what an umbox is good for; which umbox
+ * stands where in a chain; which are kept for standby chains; the one step that steers; the steps
+ * on umboxes; where the device stands. */
 #include "core/plan.h"
 
 #include <assert.h>
@@ -30,8 +30,8 @@ struct draft {
 	const struct world *have;
 	struct plan *plan;
 	const struct path *trail; /* whose frames may be inside umboxes: in force, or before held */
-	struct line line;	  /* the wanted chain */
-	struct path target;	  /* what it comes to, as far as `complete` */
+	struct line line;         /* the wanted chain */
+	struct path target;       /* what it comes to, as far as `complete` */
 	bool complete, degraded;
 	enum claim claims[WORLD_UMBOXES_MAX];
 	unsigned spare_count;
@@ -76,8 +76,8 @@ static bool healthy(const struct umbox_view *umbox)
 	return umbox->state == UMBOX_RUNNING && umbox->wired && umbox->ready && !umbox->busy;
 }
 
-/* Of no use any more.  Ready without legs: somebody took them away, and its sockets with them.  Wired
- * and busy: nothing is done to a wired umbox but its removal. */
+/* Of no use any more.  Ready without legs: somebody took them away, and its sockets with them.
+ * Wired and busy: nothing is done to a wired umbox but its removal. */
 static bool lost(const struct umbox_view *umbox)
 {
 	return umbox->state == UMBOX_GONE || (umbox->overdue && !umbox->ready) ||
@@ -106,7 +106,7 @@ static enum fitness fitness(const struct draft *d, const struct umbox_view *umbo
 	return umbox->quiet ? FIT_NOW : FIT_SOON;
 }
 
-/* The fittest of the hop's digest that is not taken, the oldest of equals; -1 when there is none. */
+/* The fittest of the hop's digest that is not taken, the oldest of equals; -1: none. */
 static int fittest(const struct draft *d, const struct hop *hop, const bool taken[])
 {
 	int best = -1;
@@ -116,8 +116,8 @@ static int fittest(const struct draft *d, const struct hop *hop, const bool take
 		if (taken[i] || !text_equal(umbox->digest, hop->digest))
 			continue;
 		enum fitness fit = fitness(d, umbox);
-		if (fit > best_fitness || (best >= 0 && fit == best_fitness &&
-					   umbox->id < d->have->umboxes[best].id)) {
+		if (fit > best_fitness ||
+		    (best >= 0 && fit == best_fitness && umbox->id < d->have->umboxes[best].id)) {
 			best = (int)i;
 			best_fitness = fit;
 		}
@@ -125,6 +125,7 @@ static int fittest(const struct draft *d, const struct hop *hop, const bool take
 	return best;
 }
 
+/* One that is being removed did not fail; if it did before, the world has noted that. */
 static bool failed(const struct draft *d, const char *digest)
 {
 	for (unsigned i = 0; i < d->have->failed_count; i++)
@@ -132,8 +133,8 @@ static bool failed(const struct draft *d, const char *digest)
 			return true;
 	for (unsigned i = 0; i < d->have->umbox_count; i++) {
 		const struct umbox_view *umbox = &d->have->umboxes[i];
-		bool fell = lost(umbox) && (umbox->overdue || path_has(d->trail, umbox->id));
-		if (fell && text_equal(umbox->digest, digest))
+		bool fell = umbox->overdue || path_has(d->trail, umbox->id);
+		if (fell && lost(umbox) && !umbox->busy && text_equal(umbox->digest, digest))
 			return true;
 	}
 	return false;
@@ -150,9 +151,9 @@ static int stays(const struct draft *d, unsigned at, const struct hop *hop)
 	return text_equal(d->have->umboxes[found].digest, hop->digest) ? found : -1;
 }
 
-/* X = P.M.S becomes Y = P.M'.S: P and S stay where they are, with their memory.  A frame inside P has
- * seen P and will see M'.S; one inside S has seen P.M and will see S: each one whole chain.  Strays
- * have seen something else, so what follows them must wait until they are out. */
+/* X = P.M.S becomes Y = P.M'.S: P and S stay where they are, with their memory.  A frame inside P
+ * has seen P and will see M'.S; one inside S has seen P.M and will see S: each one whole chain.
+ * Strays have seen something else, so what follows them must wait until they are out. */
 static void keep_ends(const struct draft *d, struct line *line)
 {
 	struct place *places[HOPS_MAX];
@@ -284,7 +285,8 @@ static void spare_middle(const struct draft *d, const struct posture *spare, uns
 	unsigned shorter = min_of(there, count), first = 0, last = 0;
 	while (first < shorter && same_hop(wanted, first, spare, first))
 		first++;
-	while (last < shorter - first && same_hop(wanted, there - 1 - last, spare, count - 1 - last))
+	while (last < shorter - first &&
+	       same_hop(wanted, there - 1 - last, spare, count - 1 - last))
 		last++;
 	*ret_first = first;
 	*ret_end = count - last;
@@ -324,8 +326,8 @@ static void claim_spare(struct draft *d, const struct hop *hop, bool used[])
 	}
 }
 
-/* Only one of the standby chains will be needed next, so they share: of each digest there are as many
- * spares as the chain needs that needs most. */
+/* Only one of the standby chains will be needed next, so they share: of each digest there are as
+ * many spares as the chain needs that needs most. */
 static void choose_spares(struct draft *d)
 {
 	const struct want *want = d->want;
@@ -338,25 +340,32 @@ static void choose_spares(struct draft *d)
 	}
 }
 
-/* The first, which is the tightest, standby chain that could be routed now and would need a hop that
- * is not in force. */
+/* True when the path has an umbox that is not in force, and frames inside none of these: their
+ * entries may be made. */
+static bool preparable(const struct draft *d, const struct path *path)
+{
+	bool outside = false;
+	for (unsigned i = 0; i < path->count; i++) {
+		if (in_path(d->have, path->ids[i]))
+			continue;
+		if (!d->have->umboxes[find(d->have, path->ids[i])].quiet)
+			return false;
+		outside = true;
+	}
+	return outside;
+}
+
+/* The first standby chain, which is the tightest, that could be routed now. */
 static void choose_next(struct draft *d)
 {
-	const struct world *have = d->have;
-	if (!target_in_force(d) || !have->enrolled || have->stale)
+	if (!target_in_force(d) || !d->have->enrolled || d->have->stale)
 		return;
-	for (unsigned i = 0; i < d->want->standby_count; i++) {
+	for (unsigned i = 0; i < d->want->standby_count && !d->next.count; i++) {
 		struct line line;
 		struct path path;
 		line_up(d, &line, d->want->standby[i]);
-		if (!path_of(d, &line, &path))
-			continue;
-		for (unsigned j = 0; j < path.count; j++) {
-			if (!in_path(have, path.ids[j])) {
-				d->next = path;
-				return;
-			}
-		}
+		if (path_of(d, &line, &path) && preparable(d, &path))
+			d->next = path;
 	}
 }
 
@@ -464,8 +473,8 @@ static void plan_wiring(struct draft *d)
 	}
 }
 
-/* Spares are launched only once the wanted chain is in force, and leave room for the next one, which
- * may be needed when none of the old umboxes is gone yet. */
+/* Spares are launched only once the wanted chain is in force, and leave room for the next one,
+ * which may be needed when none of the old umboxes is gone yet. */
 static void plan_launches(struct draft *d)
 {
 	for (unsigned i = 0; i < d->line.count; i++)
@@ -491,7 +500,9 @@ static void plan_removals(struct draft *d)
 {
 	for (unsigned i = 0; i < d->have->umbox_count; i++) {
 		const struct umbox_view *umbox = &d->have->umboxes[i];
-		if (umbox->busy || (d->claims[i] == CLAIM_NONE && !in_path(d->have, umbox->id)))
+		bool outside = !in_path(d->have, umbox->id);
+		if ((outside && (d->claims[i] == CLAIM_NONE || !umbox->quiet)) || umbox->busy ||
+		    umbox->stray_up || umbox->stray_down)
 			d->waiting = true;
 		if (d->claims[i] == CLAIM_NONE && may_go(d, umbox))
 			add(d, STEP_REMOVE)->umbox = umbox->id;
@@ -566,9 +577,9 @@ void plan_steered(struct world *world, const struct step *step, bool known)
 const char *step_kind_name(enum step_kind kind)
 {
 	static const char *const NAMES[STEP_KIND_COUNT] = {
-		[STEP_ENROL] = "enrol",	    [STEP_UNENROL] = "unenrol", [STEP_HOLD] = "hold",
-		[STEP_ROUTE] = "route",	    [STEP_PREPARE] = "prepare", [STEP_CLEAN] = "clean",
-		[STEP_LAUNCH] = "launch",   [STEP_WIRE] = "wire",	[STEP_REMOVE] = "remove",
+		[STEP_ENROL] = "enrol",   [STEP_UNENROL] = "unenrol", [STEP_HOLD] = "hold",
+		[STEP_ROUTE] = "route",   [STEP_PREPARE] = "prepare", [STEP_CLEAN] = "clean",
+		[STEP_LAUNCH] = "launch", [STEP_WIRE] = "wire",       [STEP_REMOVE] = "remove",
 	};
 	return NAMES[kind];
 }

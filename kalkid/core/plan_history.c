@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* core/plan_history.c - see plan_history.h.
  *
- * A `subject` is one device: its truth (`plane`, `bodies`, `enrolled_as`) and what the node believes
- * of it (`have`).  Events change the truth; the node learns of it by notices, results and looks,
- * some of which are lost; after each event it plans and acts. */
+ * A `subject` is one device: its truth (`plane`, `bodies`, `enrolled_as`) and what the node
+ * believes of it (`have`).  Events change the truth; the node learns of it by notices, results and
+ * looks, some of which are lost; after each event it plans and acts. */
 #include "core/plan_history.h"
 
 #include <assert.h>
@@ -49,12 +49,12 @@ struct subject {
 	struct fake_plane plane;
 	struct body bodies[BODIES_MAX];
 	unsigned body_count;
-	struct path routed;  /* by the last ROUTE */
-	uint32_t reached;    /* generation that was in force */
-	bool adopting;	     /* the node was just started */
-	enum fault fault;    /* of the next steering step */
-	bool deaf_next;	     /* the next umbox launched never gets ready */
-	bool faulted;	     /* a steering step of the last act failed */
+	struct path routed; /* by the last ROUTE */
+	uint32_t reached;   /* generation that was in force */
+	bool adopting;      /* the node was just started */
+	enum fault fault;   /* of the next steering step */
+	bool deaf_next;     /* the next umbox launched never gets ready */
+	bool faulted;       /* a steering step of the last act failed */
 };
 
 struct history {
@@ -110,9 +110,8 @@ static void bury(struct subject *s, uint32_t id)
 
 static struct path true_path(const struct subject *s)
 {
-	struct path path, prepared;
-	bool leftovers;
-	plane_look(&s->plane, &path, &leftovers, &prepared);
+	struct path path;
+	plane_path(&s->plane, &path);
 	return path;
 }
 
@@ -185,7 +184,8 @@ static void look_at_body(struct subject *s, const struct body *body)
 		hear_ready(s, view);
 }
 
-/* Fail-open hops that the chain of the posture reached is without have failed before the restart. */
+/* Fail-open hops that the chain of the posture reached is without have failed before the restart.
+ */
 static void adopt_failures(struct subject *s)
 {
 	const struct posture *posture = s->want.posture;
@@ -243,26 +243,30 @@ static bool known_failed(const struct subject *s, const char *digest)
 	return false;
 }
 
-/* The path is the posture's chain; a hop may be missing that fails open (and, with `failed`, did). */
-static bool chain_is_whole(struct subject *s, const struct path *path, bool failed)
+static bool rest_is_whole(struct subject *s, const struct path *path, bool failed, unsigned hop,
+			  unsigned at)
 {
 	const struct posture *posture = s->want.posture;
-	unsigned hops = posture->mode == POSTURE_CHAIN ? posture->hop_count : 0, at = 0;
-
-	if (posture->mode == POSTURE_BLOCK)
-		return false;
-	for (unsigned i = 0; i < hops; i++) {
-		const struct hop *hop = &posture->hops[i];
-		struct body *body = at < path->count ? find_body(s, path->ids[at]) : NULL;
-		struct umbox_view *view = at < path->count ? world_find(&s->have, path->ids[at])
-							   : NULL;
+	if (hop == posture->hop_count)
+		return at == path->count;
+	const struct hop *wanted = &posture->hops[hop];
+	if (at < path->count) {
+		const struct body *body = find_body(s, path->ids[at]);
+		const struct umbox_view *view = world_find(&s->have, path->ids[at]);
 		const char *digest = body ? body->digest : view ? view->digest : "";
-		if (text_equal(digest, hop->digest))
-			at++;
-		else if (hop->fail != HOP_FAIL_OPEN || (failed && !known_failed(s, hop->digest)))
-			return false;
+		if (text_equal(digest, wanted->digest) &&
+		    rest_is_whole(s, path, failed, hop + 1, at + 1))
+			return true;
 	}
-	return at == path->count;
+	return wanted->fail == HOP_FAIL_OPEN && (!failed || known_failed(s, wanted->digest)) &&
+	       rest_is_whole(s, path, failed, hop + 1, at);
+}
+
+/* The path is the posture's chain; a hop may be missing that fails open (and, with `failed`, did).
+ */
+static bool chain_is_whole(struct subject *s, const struct path *path, bool failed)
+{
+	return s->want.posture->mode != POSTURE_BLOCK && rest_is_whole(s, path, failed, 0, 0);
 }
 
 static void check_route(struct subject *s, const struct step *step)
@@ -289,11 +293,11 @@ static void check_removal(struct subject *s, const struct step *step)
 
 static void check_clean(struct subject *s)
 {
-	struct path path = true_path(s);
+	const struct path *path = &s->have.path;
 	assert(s->have.complete);
 	for (unsigned i = 0; i < s->have.umbox_count && !may_cut(s); i++) {
 		const struct umbox_view *view = &s->have.umboxes[i];
-		if (view->state == UMBOX_RUNNING && !path_has(&path, view->id))
+		if (view->state == UMBOX_RUNNING && !path_has(path, view->id))
 			assert(plane_inside(&s->plane, view->id) == 0);
 	}
 }
@@ -303,22 +307,15 @@ static void check_step(struct history *h, struct subject *s, const struct step *
 {
 	const struct umbox_view *view = world_find(&s->have, step->umbox);
 	switch (step->kind) {
-	case STEP_ROUTE:
-		check_route(s, step);
-		break;
-	case STEP_CLEAN:
-		check_clean(s);
-		break;
+	case STEP_ROUTE: check_route(s, step); break;
+	case STEP_CLEAN: check_clean(s); break;
 	case STEP_UNENROL:
 		assert(s->have.complete && s->have.path.state == PATH_HELD);
 		assert(!s->have.leftovers && !s->have.prepared_count);
 		break;
-	case STEP_ENROL:
-		assert(s->have.path.state == PATH_HELD);
-		break;
+	case STEP_ENROL: assert(s->have.path.state == PATH_HELD); break;
 	case STEP_HOLD:
-	case STEP_PREPARE:
-		break;
+	case STEP_PREPARE: break;
 	case STEP_LAUNCH:
 		assert(!s->have.backing_off && s->have.complete && !view);
 		assert(step->umbox == h->next_umbox + launched && step->hop);
@@ -327,11 +324,8 @@ static void check_step(struct history *h, struct subject *s, const struct step *
 	case STEP_WIRE:
 		assert(view && !view->busy && view->state == UMBOX_RUNNING && !view->wired);
 		break;
-	case STEP_REMOVE:
-		check_removal(s, step);
-		break;
-	case STEP_KIND_COUNT:
-		assert(false);
+	case STEP_REMOVE: check_removal(s, step); break;
+	case STEP_KIND_COUNT: assert(false);
 	}
 }
 
@@ -533,9 +527,9 @@ static void enrolment_ended(struct subject *s, const struct job *job, bool done,
 	if (done)
 		s->enrolled_as = enrols ? job->identity : 0;
 	s->have.busy = false;
-	if (done && told) {
-		s->have.enrolled = enrols;
-		s->have.stale = enrols && s->enrolled_as != s->identity;
+	if (done || !told) {
+		s->have.enrolled = enrols && told;
+		s->have.stale = s->have.enrolled && s->enrolled_as != s->identity;
 	}
 }
 
@@ -583,16 +577,22 @@ static void on_ready(struct history *h maybe_unused, struct subject *s)
 	}
 }
 
-/* The deadline of those that are not ready. */
-static void on_overdue(struct history *h maybe_unused, struct subject *s)
+static void pass_deadlines(struct subject *s, bool only_deaf)
 {
 	for (unsigned i = 0; i < s->have.umbox_count; i++) {
 		struct umbox_view *view = &s->have.umboxes[i];
-		if (view->state != UMBOX_RUNNING || view->ready)
+		const struct body *body = find_body(s, view->id);
+		if (view->state != UMBOX_RUNNING || view->ready ||
+		    (only_deaf && body && !body->deaf))
 			continue;
 		view->overdue = true;
 		mark_failed(s, view->digest, true);
 	}
+}
+
+static void on_overdue(struct history *h maybe_unused, struct subject *s)
+{
+	pass_deadlines(s, false);
 }
 
 static void on_look(struct history *h maybe_unused, struct subject *s)
@@ -683,11 +683,11 @@ typedef void event_fn(struct history *h, struct subject *s);
 
 /* Some stand here more than once, as they come more often. */
 static event_fn *const EVENTS[] = {
-	on_transition, on_transition, on_transition,  on_death,	   on_job_end, on_job_end,
-	on_jobs_end,   on_jobs_end,   on_ready,	      on_ready,	   on_overdue, on_look,
-	on_look,       on_drained,    on_drained,     on_restart,  on_flush,   on_leg_deleted,
-	on_identity,   on_enrolment,  on_back_off,    on_fault,	   on_deaf,    on_condemned,
-	on_time,
+	on_transition, on_transition, on_transition,  on_death,     on_job_end,
+	on_job_end,    on_jobs_end,   on_jobs_end,    on_ready,     on_ready,
+	on_overdue,    on_look,       on_look,        on_drained,   on_drained,
+	on_restart,    on_flush,      on_leg_deleted, on_identity,  on_enrolment,
+	on_back_off,   on_fault,      on_deaf,        on_condemned, on_time,
 };
 
 /* --- rest --- */
@@ -785,7 +785,7 @@ static void come_to_rest(struct history *h, struct subject *s)
 	for (unsigned i = 0; i < REST_ROUNDS_MAX; i++) {
 		on_jobs_end(h, s);
 		on_ready(h, s);
-		on_overdue(h, s);
+		pass_deadlines(s, true);
 		look(s);
 		on_drained(h, s);
 		act(h, s);
@@ -801,8 +801,9 @@ static void come_to_rest(struct history *h, struct subject *s)
 static void make_posture(struct history *h, struct posture *posture)
 {
 	uint8_t byte = next_byte(h);
-	posture->mode = (byte & 7) == 7 ? POSTURE_BLOCK : (byte & 7) == 6 ? POSTURE_PASS
-									   : POSTURE_CHAIN;
+	posture->mode = (byte & 7) == 7   ? POSTURE_BLOCK
+			: (byte & 7) == 6 ? POSTURE_PASS
+					  : POSTURE_CHAIN;
 	posture->cut = byte & 8;
 	posture->hop_count = posture->mode == POSTURE_CHAIN ? 1 + (byte >> 4) % 5 : 0;
 	for (unsigned i = 0; i < posture->hop_count; i++) {
@@ -824,6 +825,7 @@ static void make_subject(struct history *h, struct subject *s)
 	s->enrolled_as = 0;
 	s->plane.leg_count = s->plane.frame_count = 0;
 	s->plane.head = s->plane.tail = PLANE_NOWHERE;
+	s->plane.known = (struct path){.state = PATH_HELD};
 	s->plane.era = 0;
 	s->plane.eras[0] = (struct path){.state = PATH_HELD};
 	s->plane.passed = s->plane.lost = s->plane.astray = 0;

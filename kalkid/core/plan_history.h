@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* core/plan_history.h - lives of devices, as bytes spell them, under the planner: transitions, deaths,
- * lost steps, restarts, on a simulated node whose kernel moves real frames.  For tests only. */
+/* core/plan_history.h - lives of devices, as bytes spell them, under the planner: transitions,
+ * deaths, lost steps, restarts, on a simulated node whose kernel moves real frames.  For tests
+ * only. */
 #pragma once
 
 #include <stddef.h>

@@ -26,8 +26,8 @@ bool path_equal(const struct path *a, const struct path *b)
 	       memcmp(a->ids, b->ids, a->count * sizeof(a->ids[0])) == 0;
 }
 
-/* X = P.M.S became Y = P.M'.S.  A frame in S on its way up may have crossed M instead of M', one in P
- * on its way down as well: for them what follows is still right, and must stay as it is. */
+/* X = P.M.S became Y = P.M'.S.  A frame in S on its way up may have crossed M instead of M', one in
+ * P on its way down as well: for them what follows is still right, and must stay as it is. */
 static void note_strays(struct world *world, const struct path *from, const struct path *to)
 {
 	unsigned prefix = 0;

@@ -12,18 +12,18 @@
 
 enum {
 	STANDBY_CHAINS_MAX = 8,
-	SPARES_MAX = 16,	/* of one device; further ones are not kept */
+	SPARES_MAX = 16,        /* of one device; further ones are not kept */
 	WORLD_UMBOXES_MAX = 48, /* of one device, old generations included */
 };
 
 /* What the node is told to have for one device; hops are compared by digest.  The posture
  * pointers are borrowed for the time of the call. */
 struct want {
-	bool enrolled;	     /* false: everything of it is to go */
-	uint32_t generation; /* grows with each accepted transition of the device */
+	bool enrolled;                 /* false: everything of it is to go */
+	uint32_t generation;           /* grows with each accepted transition of the device */
 	const struct posture *posture; /* NULL: block */
-	bool hold_old; /* while `posture` comes up the chain in force may stay; also when the chain in
-			* force was put there for this very posture (a restarted daemon) */
+	bool hold_old; /* while `posture` comes up the chain in force may stay; also when the chain
+			* in force was put there for this very posture (a restarted daemon) */
 	const struct posture *standby[STANDBY_CHAINS_MAX];
 	unsigned standby_count;
 };
@@ -44,15 +44,15 @@ struct umbox_view {
 	bool overdue; /* not ready within its deadline */
 	bool quiet;   /* see above */
 	bool busy;    /* a step on it is running */
-	/* In force, and strays may be inside: frames toward the network that did not cross exactly what
-	 * stands before it in the path, frames toward the device that did not cross what stands behind
-	 * it.  Until they are out, what follows it on their way must not change. */
+	/* In force, and strays may be inside: frames toward the network that did not cross exactly
+	 * what stands before it in the path, frames toward the device that did not cross what
+	 * stands behind it.  Until they are out, what follows it on their way must not change. */
 	bool stray_up, stray_down;
 };
 
 enum path_state {
-	PATH_HELD,  /* no way in from either side */
-	PATH_WHOLE, /* both directions go through exactly `ids`, with exits bound to the device */
+	PATH_HELD,   /* no way in from either side */
+	PATH_WHOLE,  /* both directions go through exactly `ids`, with exits bound to the device */
 	PATH_BROKEN, /* anything else: entries that lead to a missing leg, or disagree */
 	PATH_STATE_COUNT,
 };
@@ -65,7 +65,7 @@ struct path {
 
 struct world {
 	bool complete; /* everything about this device has been seen; nothing is removed before */
-	bool enrolled; /* its slot and identity entries are as the device says */
+	bool enrolled; /* its slot and identity entries are there; false when that is unknown */
 	bool stale;    /* enrolled with an older identity (MAC, IPs, port, multicast) */
 	bool busy;     /* a step on the device itself (enrol, unenrol) is running */
 	struct path path;
@@ -76,11 +76,11 @@ struct world {
 	 * path in force. */
 	uint32_t prepared[HOPS_MAX];
 	unsigned prepared_count;
-	/* Hops whose last launch or readiness failed, or that died in force, until one of that digest is
-	 * ready again; a fail-open one is bridged over meanwhile. */
+	/* Hops whose last launch or readiness failed, or that died in force, until one of that
+	 * digest is ready again; a fail-open one is bridged over meanwhile. */
 	char failed[HOPS_MAX][DIGEST_TEXT_BYTES];
 	unsigned failed_count;
-	bool backing_off; /* no launch for now: the last ones failed and the delay runs */
+	bool backing_off;    /* no launch for now: the last ones failed and the delay runs */
 	uint32_t next_umbox; /* the id of the next umbox to launch */
 	struct umbox_view umboxes[WORLD_UMBOXES_MAX];
 	unsigned umbox_count;
@@ -90,7 +90,8 @@ struct world {
 struct umbox_view *world_find(struct world *world, uint32_t umbox);
 /* Another path is in force, or none: takes it over, and notes where frames may still be inside. */
 void world_flip(struct world *world, const struct path *path);
-/* No frame from before the last flip is inside an umbox any more.  Nothing while the path is broken. */
+/* No frame from before the last flip is inside an umbox any more.  Nothing while the path is
+ * broken. */
 void world_drained(struct world *world);
 bool path_has(const struct path *path, uint32_t umbox);
 bool path_equal(const struct path *a, const struct path *b);
