@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* core/steering.h - which elements of the rules' sets and maps a device needs, and what to change.
  *
- * Start here: the rules (driver/nft_ruleset.c) are the same for all devices and say where a frame goes by
- * looking it up; what they look up are the elements listed here.  One frame, upward, through one hop:
+ * Start here: the rules (driver/nft_ruleset.c) are the same for all devices and say where a frame
+ * goes by looking it up; what they look up are the elements listed here.  One frame, upward,
+ * through one hop:
  *
  *     device port --up--> u1i [umbox 1] u1o --out--> slot peer       and back:
  *     device port <--back-- u1i [umbox 1] u1o <--dn-- slot peer
  *
- * with `nx` from leg to leg between hops.  `up`, `dn` and `peers` are the *ways in*: without them nothing
- * reaches a chain, whatever else is there.  The others are *inner* entries, keyed by a leg, and may be
- * there before a chain is in force and after.
+ * with `nx` from leg to leg between hops.  `up`, `dn` and `peers` are the *ways in*: without them
+ * nothing reaches a chain, whatever else is there.  The others are *inner* entries, keyed by a leg,
+ * and may be there before a chain is in force and after.
  *
- * Pure: values in, a list of changes out, which the caller commits as one transaction and then applies. */
+ * Pure: values in, a list of changes out, which the caller commits as one transaction and then
+ * applies. */
 #pragma once
 
 #include "core/device.h"
@@ -19,29 +21,30 @@
 
 enum steering_set {
 	/* Identity: who may send as whom. */
-	STEERING_HOMES,		 /* (device port, MAC) of each device */
-	STEERING_DEVICES,	 /* MAC */
-	STEERING_TWINS,		 /* (MAC, the same MAC): a frame's source and what its ARP says */
-	STEERING_ID4,		 /* (MAC, IPv4) */
-	STEERING_ID6,		 /* (MAC, IPv6) */
-	STEERING_OWNED4,	 /* IPv4 that some device owns */
-	STEERING_OWNED6,	 /* IPv6 that some device owns */
-	STEERING_FIXED4,	 /* MAC of a device that may use its own IPv4 only */
-	STEERING_FIXED6,	 /* MAC of a device that may use its own IPv6 only */
-	STEERING_MAC4,		 /* IPv4 -> MAC of its owner */
-	STEERING_MAC6,		 /* IPv6 -> MAC of its owner */
+	STEERING_HOMES,          /* (device port, MAC) of each device */
+	STEERING_DEVICES,        /* MAC */
+	STEERING_TWINS,          /* (MAC, the same MAC): a frame's source and what its ARP says */
+	STEERING_ID4,            /* (MAC, IPv4) */
+	STEERING_ID6,            /* (MAC, IPv6) */
+	STEERING_OWNED4,         /* IPv4 that some device owns */
+	STEERING_OWNED6,         /* IPv6 that some device owns */
+	STEERING_FIXED4,         /* MAC of a device that may use its own IPv4 only */
+	STEERING_FIXED6,         /* MAC of a device that may use its own IPv6 only */
+	STEERING_MAC4,           /* IPv4 -> MAC of its owner */
+	STEERING_MAC6,           /* IPv6 -> MAC of its owner */
 	STEERING_MULTICAST_FROM, /* MAC of a device that may send multicast */
-	STEERING_MULTICAST_TO,	 /* slot peer of a device that gets multicast */
+	STEERING_MULTICAST_TO,   /* slot peer of a device that gets multicast */
 	/* Ways in. */
-	STEERING_UP,	/* (device port, MAC) -> head leg */
-	STEERING_DN,	/* slot peer -> tail leg; pass: -> device port */
+	STEERING_UP,    /* (device port, MAC) -> head leg */
+	STEERING_DN,    /* slot peer -> tail leg; pass: -> device port */
 	STEERING_PEERS, /* MAC -> tail leg; pass: -> device port */
 	/* Inner. */
-	STEERING_NX,	/* leg -> next leg */
-	STEERING_TAILS, /* (tail leg, MAC): here a frame has crossed its whole chain; pass: (port, MAC) */
-	STEERING_OUT,	/* (tail leg, MAC) -> slot peer; pass: (port, MAC) -> slot peer */
-	STEERING_BACK,	/* (head leg, MAC) -> device port */
-	STEERING_DMAC,	/* head leg -> MAC, for multicast; pass: slot peer -> MAC */
+	STEERING_NX,    /* leg -> next leg */
+	STEERING_TAILS, /* (tail leg, MAC): here a frame has crossed its whole chain; pass: (port,
+			   MAC) */
+	STEERING_OUT,   /* (tail leg, MAC) -> slot peer; pass: (port, MAC) -> slot peer */
+	STEERING_BACK,  /* (head leg, MAC) -> device port */
+	STEERING_DMAC,  /* head leg -> MAC, for multicast; pass: slot peer -> MAC */
 	STEERING_SET_COUNT,
 };
 
@@ -69,7 +72,7 @@ struct steering_set_info {
 	const char *name;
 	enum steering_key key;
 	enum steering_value value;
-	uint32_t size;	     /* elements at most */
+	uint32_t size;       /* elements at most */
 	const char *comment; /* for people who list the table */
 };
 const struct steering_set_info *steering_set_info(enum steering_set set);
@@ -120,17 +123,18 @@ struct steering_legs {
 	unsigned count;
 };
 
-/* Puts the identity of `device` in place.  What differs is replaced; paths stay, unless they lead from
- * or to another place: then they go in the same transaction. */
+/* Puts the identity of `device` in place.  What differs is replaced; paths stay, unless they lead
+ * from or to another place: then they go in the same transaction. */
 void steering_enrol(struct steering_changes *ret, const struct steering *held,
 		    const struct device *device, const struct steering_place *place);
 
 /* Everything of the device goes. */
 void steering_unenrol(struct steering_changes *ret, const struct steering *held);
 
-/* Makes `path` the way of both directions.  An inner entry of one of its legs that it does not need goes
- * in the same transaction (a tail that became an inner hop must not stay an exit).  With `cut`, so do
- * the entries of all legs outside `path` and `keep`; else they stay for what is still in flight. */
+/* Makes `path` the way of both directions.  An inner entry of one of its legs that it does not need
+ * goes in the same transaction (a tail that became an inner hop must not stay an exit).  With
+ * `cut`, so do the entries of all legs outside `path` and `keep`; else they stay for what is still
+ * in flight. */
 void steering_route(struct steering_changes *ret, const struct steering *held,
 		    const struct steering_place *place, const struct steering_legs *path, bool cut,
 		    const struct steering_legs *keep);
@@ -139,7 +143,8 @@ void steering_route(struct steering_changes *ret, const struct steering *held,
 void steering_hold(struct steering_changes *ret, const struct steering *held, bool cut,
 		   const struct steering_legs *keep);
 
-/* Puts the entries of the legs of `path` that are not `in_force` in place; none of them is a way in. */
+/* Puts the entries of the legs of `path` that are not `in_force` in place; none of them is a way
+ * in. */
 void steering_prepare(struct steering_changes *ret, const struct steering *held,
 		      const struct steering_place *place, const struct steering_legs *path,
 		      const struct steering_legs *in_force);
@@ -148,11 +153,15 @@ void steering_prepare(struct steering_changes *ret, const struct steering *held,
 void steering_clean(struct steering_changes *ret, const struct steering *held,
 		    const struct steering_legs *in_force, const struct steering_legs *keep);
 
+/* From what is held to what is wanted, everything. */
+void steering_difference(struct steering_changes *ret, const struct steering *held,
+			 const struct steering *want);
+
 /* Whose leg an interface is, and which interfaces are a umbox's legs. */
 struct steering_names {
 	/* false when `interface` is no usable leg: gone, down or not hooked */
-	bool (*umbox_of)(const struct steering_names *names, uint32_t interface, uint32_t *ret_umbox,
-			 enum leg_side *ret_side);
+	bool (*umbox_of)(const struct steering_names *names, uint32_t interface,
+			 uint32_t *ret_umbox, enum leg_side *ret_side);
 	/* 0 when there is none */
 	uint32_t (*leg_of)(const struct steering_names *names, uint32_t umbox, enum leg_side side);
 };
@@ -173,6 +182,6 @@ void steering_read(struct steering_view *ret, const struct steering *held,
 bool steering_has_leftovers(const struct steering *held, const struct steering_legs *in_force,
 			    const struct steering_legs *keep);
 
-/* The identity in the elements: MAC, IPs, multicast, and the port's interface index; false when there is
- * none or it contradicts itself. */
+/* The identity in the elements: MAC, IPs, multicast, and the port's interface index; false when
+ * there is none or it contradicts itself. */
 bool steering_identity(const struct steering *held, struct device *ret, uint32_t *ret_port);

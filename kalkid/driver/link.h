@@ -3,16 +3,18 @@
  *
  *     device port ──(nft)── u1i [umbox 1] u1o ──(nft)── u2i [umbox 2] u2o ──(nft)── p7═s7 ── bridge
  *                                                                                           │  │
- *                                                                      network port ────────┘  └── host leg
+ *                                                                      network port ────────┘  └──
+ * host leg
  *
- * All of it stands in a named network namespace of its own, where nothing is forwarded by itself: no
- * address, ip_forward 0, no IPv6, bridge netfilter off, no slot peer, leg or device port in the
+ * All of it stands in a named network namespace of its own, where nothing is forwarded by itself:
+ * no address, ip_forward 0, no IPv6, bridge netfilter off, no slot peer, leg or device port in the
  * bridge.  Without the rules of driver/nft.h no frame gets from one interface to the next.
  *
- * Every interface made or taken here carries an alias "kalki:<instance>:<role>"; nothing without it is
- * ever changed or deleted.  A port's alias also says how it was, so that it can be given back.
+ * Every interface made or taken here carries an alias "kalki:<instance>:<role>"; nothing without it
+ * is ever changed or deleted.  A port's alias also says how it was, so that it can be given back.
  *
- * All calls are synchronous: an add or a removal takes about a millisecond, a look-up microseconds. */
+ * All calls are synchronous: an add or a removal takes about a millisecond, a look-up microseconds.
+ */
 #pragma once
 
 #include "core/data_plane.h"
@@ -21,9 +23,13 @@
 
 struct link;
 
-/* Makes or adopts the namespace and everything in it that does not depend on devices, and mends what
- * is not as it should be.  `instance` marks what is ours; -EEXIST when the namespace is somebody
- * else's, -ENODEV when a port is neither in the host's namespace nor in ours. */
+/* The bridge, and the data plane's end of the host leg. */
+#define LINK_BRIDGE_NAME    "bridge"
+#define LINK_HOST_PEER_NAME "host"
+
+/* Makes or adopts the namespace and everything in it that does not depend on devices, and mends
+ * what is not as it should be.  `instance` marks what is ours; -EEXIST when the namespace is
+ * somebody else's, -ENODEV when a port is neither in the host's namespace nor in ours. */
 int link_open(struct link **ret, const char *instance, const struct data_plane *plane,
 	      struct error *err) must_check;
 
@@ -35,9 +41,10 @@ void link_close(struct link *link);
  * link_add_slot.  1 when something was mended, 0 when all was well; idempotent. */
 int link_repair(struct link *link, struct error *err) must_check;
 
-/* Removes slots, legs, bridge, host leg and the namespace, and gives the ports back as they were (name,
- * MTU, up, promiscuous).  Needs no open link; no error when there is nothing. */
-int link_teardown(const char *instance, const struct data_plane *plane, struct error *err) must_check;
+/* Removes slots, legs, bridge, host leg and the namespace, and gives the ports back as they were
+ * (name, MTU, up, promiscuous).  Needs no open link; no error when there is nothing. */
+int link_teardown(const char *instance, const struct data_plane *plane,
+		  struct error *err) must_check;
 
 /* The data-plane namespace; belongs to the link. */
 int link_namespace(const struct link *link);
@@ -72,15 +79,15 @@ void link_each_slot(const struct link *link, void (*each)(void *data, uint32_t d
 
 /* How a umbox wants its legs. */
 struct leg_options {
-	int netns;		     /* of the container; borrowed for the call */
+	int netns;                        /* of the container; borrowed for the call */
 	const char *name[LEG_SIDE_COUNT]; /* inside the container; NULL: "in" and "out" */
-	bool plain_frames; /* no checksum or segmentation offload reaches the umbox: for AF_PACKET users
-			    * without PACKET_VNET_HDR */
+	bool plain_frames; /* no checksum or segmentation offload reaches the umbox: for AF_PACKET
+			    * users without PACKET_VNET_HDR */
 };
 
-/* Gives a umbox its two legs: veth pairs whose host ends u<id>i, u<id>o are here, whose peers are born in
- * the container's namespace; IPv6 off in there, both ends up.  Half-made legs of the same id are
- * replaced.  They are to be hooked (nft_hook_legs) before they are routed. */
+/* Gives a umbox its two legs: veth pairs whose host ends u<id>i, u<id>o are here, whose peers are
+ * born in the container's namespace; IPv6 off in there, both ends up.  Half-made legs of the same
+ * id are replaced.  They are to be hooked (nft_hook_legs) before they are routed. */
 int link_add_legs(struct link *link, uint32_t umbox, const struct leg_options *options,
 		  struct error *err) must_check;
 /* Both pairs in one message; no error when there are none. */
@@ -105,5 +112,6 @@ struct link_change {
 
 /* Reads all notices, keeps the views up to date, and tells the changes that this link did not make
  * itself.  1 when notices were lost (link_observe then), 0 else. */
-int link_read_notices(struct link *link, void (*on_change)(void *data, const struct link_change *change),
-		      void *data, struct error *err) must_check;
+int link_read_notices(struct link *link,
+		      void (*on_change)(void *data, const struct link_change *change), void *data,
+		      struct error *err) must_check;

@@ -1,0 +1,536 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* driver/nft_ruleset.c - every rule of the data plane, each below its form in nft's own words.
+ *
+ * A frame on its way up:   device_in → known → speaker → (up) … leg … leg → tail → (out or peers)
+ * and on its way down:     network_in, bridge, slots → slot → (dn) … leg … leg → (back)
+ *
+ * What follows an expression that could not be evaluated (a header that is not there) is not done,
+ * and the next rule has its turn: chains that must drop end in a drop, and let pass only what was
+ * positively seen to be right. */
+#include "driver/nft_ruleset.h"
+
+#include <netinet/in.h>
+
+#include <assert.h>
+#include <linux/if_arp.h>
+#include <linux/if_ether.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/digest.h"
+
+/* Expressions.  Register 1 holds what is compared or looked up; the second field of a concatenation
+ * comes behind the first, on the next multiple of four bytes: register 9 behind an interface, 10
+ * behind a MAC. */
+enum { REG_AFTER_INTERFACE = NFT_REG32_01, REG_AFTER_MAC = NFT_REG32_02 };
+
+#define END                \
+	{                  \
+		NFT_OP_END \
+	}
+#define META(key, reg)                              \
+	{                                           \
+		NFT_OP_META, .a = (key), .b = (reg) \
+	}
+#define LOAD(base_, offset_, bytes_, reg)                                                     \
+	{                                                                                     \
+		NFT_OP_LOAD, .a = (base_), .b = (reg), .offset = (offset_), .bytes = (bytes_) \
+	}
+#define EQUAL(bytes_, ...)                                               \
+	{                                                                \
+		NFT_OP_EQUAL, .bytes = (bytes_), .data = { __VA_ARGS__ } \
+	}
+#define DIFFERS(bytes_, ...)                                               \
+	{                                                                  \
+		NFT_OP_DIFFERS, .bytes = (bytes_), .data = { __VA_ARGS__ } \
+	}
+#define MASK(bytes_, ...)                                               \
+	{                                                               \
+		NFT_OP_MASK, .bytes = (bytes_), .data = { __VA_ARGS__ } \
+	}
+#define IN(set)                          \
+	{                                \
+		NFT_OP_IN, .name = (set) \
+	}
+#define NOT_IN(set)                          \
+	{                                    \
+		NFT_OP_NOT_IN, .name = (set) \
+	}
+#define MAP(map)                          \
+	{                                 \
+		NFT_OP_MAP, .name = (map) \
+	}
+#define NOTE(set)                          \
+	{                                  \
+		NFT_OP_NOTE, .name = (set) \
+	}
+#define COUNT(counter)                          \
+	{                                       \
+		NFT_OP_COUNT, .name = (counter) \
+	}
+#define FORWARD                        \
+	{                              \
+		.kind = NFT_OP_FORWARD \
+	}
+#define VERDICT(code, chain)                                           \
+	{                                                              \
+		NFT_OP_VERDICT, .a = (uint32_t)(code), .name = (chain) \
+	}
+#define DROP                VERDICT(NF_DROP, NULL)
+#define ACCEPT              VERDICT(NF_ACCEPT, NULL)
+#define RETURN              VERDICT(NFT_RETURN, NULL)
+#define JUMP(chain)         VERDICT(NFT_JUMP, chain)
+#define GOTO(chain)         VERDICT(NFT_GOTO, chain)
+#define COUNT_DROP(counter) COUNT(counter), DROP
+
+#define BIG16(value) (value) >> 8, (value)&0xff
+
+/* nft puts this before each link-layer field, and needs it to print the field by its name. */
+#define IS_ETHERNET META(NFT_META_IIFTYPE, NFT_REG_1), EQUAL(2, ARPHRD_ETHER, 0)
+
+#define LINK_FIELD(offset_, bytes_, reg) LOAD(NFT_PAYLOAD_LL_HEADER, offset_, bytes_, reg)
+#define ETHER_TO(reg)                    LINK_FIELD(0, 6, reg)
+#define ETHER_FROM(reg)                  LINK_FIELD(6, 6, reg)
+#define ETHER_TYPE(type)                 IS_ETHERNET, LINK_FIELD(12, 2, NFT_REG_1), EQUAL(2, BIG16(type))
+#define SET_ETHER_TO                                                              \
+	{                                                                         \
+		NFT_OP_STORE, .a = NFT_PAYLOAD_LL_HEADER, .offset = 0, .bytes = 6 \
+	}
+#define INTERFACE META(NFT_META_IIF, NFT_REG_1)
+/* iif . ether saddr, iif . ether daddr */
+#define INTERFACE_FROM IS_ETHERNET, INTERFACE, ETHER_FROM(REG_AFTER_INTERFACE)
+#define INTERFACE_TO   IS_ETHERNET, INTERFACE, ETHER_TO(REG_AFTER_INTERFACE)
+#define IS_MULTICAST   IS_ETHERNET, ETHER_TO(NFT_REG_1), MASK(6, 1), EQUAL(6, 1)
+#define IS_UNICAST     IS_ETHERNET, ETHER_TO(NFT_REG_1), MASK(6, 1), EQUAL(6, 0)
+
+#define PROTOCOL(type)                      META(NFT_META_PROTOCOL, NFT_REG_1), EQUAL(2, BIG16(type))
+#define NETWORK_FIELD(offset_, bytes_, reg) LOAD(NFT_PAYLOAD_NETWORK_HEADER, offset_, bytes_, reg)
+#define TRANSPORT_FIELD(offset_, bytes_, reg) \
+	LOAD(NFT_PAYLOAD_TRANSPORT_HEADER, offset_, bytes_, reg)
+#define IS_IP               PROTOCOL(ETH_P_IP)
+#define IS_IP6              PROTOCOL(ETH_P_IPV6)
+#define IS_ARP              PROTOCOL(ETH_P_ARP)
+#define IP_FROM(reg)        NETWORK_FIELD(12, 4, reg)
+#define IP6_FROM(reg)       NETWORK_FIELD(8, 16, reg)
+#define ARP_SENDER_MAC(reg) NETWORK_FIELD(8, 6, reg)
+#define ARP_SENDER_IP(reg)  NETWORK_FIELD(14, 4, reg)
+#define ARP_TARGET_IP(reg)  NETWORK_FIELD(24, 4, reg)
+#define ARP_REQUEST         NETWORK_FIELD(6, 2, NFT_REG_1), EQUAL(2, BIG16(ARPOP_REQUEST))
+#define TRANSPORT(protocol) META(NFT_META_L4PROTO, NFT_REG_1), EQUAL(1, protocol)
+#define UDP_PORTS(from, to) \
+	TRANSPORT(IPPROTO_UDP), TRANSPORT_FIELD(0, 4, NFT_REG_1), EQUAL(4, BIG16(from), BIG16(to))
+#define ICMP6(type) \
+	IS_IP6, TRANSPORT(IPPROTO_ICMPV6), TRANSPORT_FIELD(0, 1, NFT_REG_1), EQUAL(1, type)
+/* The target of a neighbour solicitation or advertisement; `@th,64,128` where nft has no name for
+ * it. */
+#define ND_TARGET(reg) TRANSPORT_FIELD(8, 16, reg)
+
+enum {
+	ND_ROUTER_SOLICIT = 133,
+	ND_ROUTER_ADVERT = 134,
+	ND_NEIGHBOUR_SOLICIT = 135,
+	ND_NEIGHBOUR_ADVERT = 136,
+	ND_REDIRECT = 137,
+	DHCP_SERVER = 67,
+	DHCP_CLIENT = 68,
+	DHCP6_CLIENT = 546,
+	DHCP6_SERVER = 547,
+};
+
+static const struct nft_rule_spec rules[] = {
+	/* ether type 8021q counter name "drop_vlan" drop */
+	{"device", {ETHER_TYPE(ETH_P_8021Q), COUNT_DROP("drop_vlan")}},
+	/* ether type 8021ad counter name "drop_vlan" drop */
+	{"device", {ETHER_TYPE(ETH_P_8021AD), COUNT_DROP("drop_vlan")}},
+	/* ether type 0x888e iif @eapol accept */
+	{"device", {ETHER_TYPE(ETH_P_PAE), INTERFACE, IN(NFT_EAPOL_SET), ACCEPT}},
+	/* iif . ether saddr @homes goto known */
+	{"device", {INTERFACE_FROM, IN("homes"), GOTO("known")}},
+	/* counter name "drop_unknown" */
+	{"device", {COUNT("drop_unknown")}},
+	/* update @unknown { iif . ether saddr } drop */
+	{"device", {INTERFACE_FROM, NOTE(NFT_UNKNOWN_SET), DROP}},
+	/* drop */
+	{"device", {DROP}}, /* the set is full */
+
+	/* jump speaker */
+	{"known", {JUMP("speaker")}},
+	/* fwd to iif . ether saddr map @up */
+	{"known", {INTERFACE_FROM, MAP("up"), FORWARD}},
+	/* iif . ether saddr @tails goto tail */
+	{"known", {INTERFACE_FROM, IN("tails"), GOTO("tail")}}, /* posture pass */
+	/* counter name "drop_held" drop */
+	{"known", {COUNT_DROP("drop_held")}},
+
+	/* meta protocol ip goto speaker4 */
+	{"speaker", {IS_IP, GOTO("speaker4")}},
+	/* meta protocol ip6 goto speaker6 */
+	{"speaker", {IS_IP6, GOTO("speaker6")}},
+	/* meta protocol arp goto speaker_arp */
+	{"speaker", {IS_ARP, GOTO("speaker_arp")}},
+	/* counter name "drop_protocol" drop */
+	{"speaker", {COUNT_DROP("drop_protocol")}},
+
+	/* ether saddr . ip saddr @id4 goto cast4 */
+	{"speaker4",
+	 {IS_ETHERNET, IS_IP, ETHER_FROM(NFT_REG_1), IP_FROM(REG_AFTER_MAC), IN("id4"),
+	  GOTO("cast4")}},
+	/* ip saddr 0.0.0.0 udp sport 68 udp dport 67 return */
+	{"speaker4",
+	 {IS_IP, IP_FROM(NFT_REG_1), EQUAL(4, 0), UDP_PORTS(DHCP_CLIENT, DHCP_SERVER), RETURN}},
+	/* ether saddr @fixed4 counter name "drop_spoof_ip" drop */
+	{"speaker4",
+	 {IS_ETHERNET, ETHER_FROM(NFT_REG_1), IN("fixed4"), COUNT_DROP("drop_spoof_ip")}},
+	/* ip saddr != @owned4 goto cast4 */
+	{"speaker4", {IS_IP, IP_FROM(NFT_REG_1), NOT_IN("owned4"), GOTO("cast4")}},
+	/* counter name "drop_spoof_ip" drop */
+	{"speaker4", {COUNT_DROP("drop_spoof_ip")}},
+
+	/* ether daddr & 01:00:00:00:00:00 == 00:00:00:00:00:00 return */
+	{"cast4", {IS_UNICAST, RETURN}},
+	/* ether saddr @multicast_from return */
+	{"cast4", {IS_ETHERNET, ETHER_FROM(NFT_REG_1), IN("multicast_from"), RETURN}},
+	/* udp sport 68 udp dport 67 return */
+	{"cast4", {UDP_PORTS(DHCP_CLIENT, DHCP_SERVER), RETURN}},
+	/* counter name "drop_multicast" drop */
+	{"cast4", {COUNT_DROP("drop_multicast")}},
+
+	/* arp htype 1 arp ptype ip arp hlen 6 arp plen 4
+	 *	ether saddr . arp saddr ether @twins goto speaker_arp_ip */
+	{"speaker_arp",
+	 {IS_ARP, NETWORK_FIELD(0, 4, NFT_REG_1), EQUAL(4, BIG16(ARPHRD_ETHER), BIG16(ETH_P_IP)),
+	  NETWORK_FIELD(4, 2, NFT_REG_1), EQUAL(2, 6, 4), IS_ETHERNET, ETHER_FROM(NFT_REG_1),
+	  ARP_SENDER_MAC(REG_AFTER_MAC), IN("twins"), GOTO("speaker_arp_ip")}},
+	/* counter name "drop_spoof_arp" drop */
+	{"speaker_arp", {COUNT_DROP("drop_spoof_arp")}},
+
+	/* ether saddr . arp saddr ip @id4 return */
+	{"speaker_arp_ip",
+	 {IS_ETHERNET, IS_ARP, ETHER_FROM(NFT_REG_1), ARP_SENDER_IP(REG_AFTER_MAC), IN("id4"),
+	  RETURN}},
+	/* arp saddr ip 0.0.0.0 return */
+	{"speaker_arp_ip", {IS_ARP, ARP_SENDER_IP(NFT_REG_1), EQUAL(4, 0), RETURN}}, /* probe */
+	/* ether saddr @fixed4 counter name "drop_spoof_arp" drop */
+	{"speaker_arp_ip",
+	 {IS_ETHERNET, ETHER_FROM(NFT_REG_1), IN("fixed4"), COUNT_DROP("drop_spoof_arp")}},
+	/* arp saddr ip != @owned4 return */
+	{"speaker_arp_ip", {IS_ARP, ARP_SENDER_IP(NFT_REG_1), NOT_IN("owned4"), RETURN}},
+	/* counter name "drop_spoof_arp" drop */
+	{"speaker_arp_ip", {COUNT_DROP("drop_spoof_arp")}},
+
+	/* ether saddr . ip6 saddr @id6 goto nd6 */
+	{"speaker6",
+	 {IS_ETHERNET, IS_IP6, ETHER_FROM(NFT_REG_1), IP6_FROM(REG_AFTER_MAC), IN("id6"),
+	  GOTO("nd6")}},
+	/* ip6 saddr :: goto nd6 */
+	{"speaker6", {IS_IP6, IP6_FROM(NFT_REG_1), EQUAL(16, 0), GOTO("nd6")}},
+	/* ip6 saddr @owned6 counter name "drop_spoof_ip" drop */
+	{"speaker6", {IS_IP6, IP6_FROM(NFT_REG_1), IN("owned6"), COUNT_DROP("drop_spoof_ip")}},
+	/* ip6 saddr fe80::/10 goto nd6 */
+	{"speaker6",
+	 {IS_IP6, IP6_FROM(NFT_REG_1), MASK(16, 0xff, 0xc0), EQUAL(16, 0xfe, 0x80), GOTO("nd6")}},
+	/* ether saddr @fixed6 counter name "drop_spoof_ip" drop */
+	{"speaker6",
+	 {IS_ETHERNET, ETHER_FROM(NFT_REG_1), IN("fixed6"), COUNT_DROP("drop_spoof_ip")}},
+	/* ip6 saddr != @owned6 goto nd6 */
+	{"speaker6", {IS_IP6, IP6_FROM(NFT_REG_1), NOT_IN("owned6"), GOTO("nd6")}},
+	/* counter name "drop_spoof_ip" drop */
+	{"speaker6", {COUNT_DROP("drop_spoof_ip")}},
+
+	/* icmpv6 type nd-neighbor-advert goto advert6 */
+	{"nd6", {ICMP6(ND_NEIGHBOUR_ADVERT), GOTO("advert6")}},
+	/* icmpv6 type nd-router-advert ether saddr != @multicast_from
+	 *	counter name "drop_spoof_nd" drop */
+	{"nd6",
+	 {ICMP6(ND_ROUTER_ADVERT), IS_ETHERNET, ETHER_FROM(NFT_REG_1), NOT_IN("multicast_from"),
+	  COUNT_DROP("drop_spoof_nd")}},
+	/* icmpv6 type nd-redirect ether saddr != @multicast_from
+	 *	counter name "drop_spoof_nd" drop */
+	{"nd6",
+	 {ICMP6(ND_REDIRECT), IS_ETHERNET, ETHER_FROM(NFT_REG_1), NOT_IN("multicast_from"),
+	  COUNT_DROP("drop_spoof_nd")}},
+	/* goto cast6 */
+	{"nd6", {GOTO("cast6")}},
+
+	/* ether saddr . @th,64,128 @id6 goto cast6 */
+	{"advert6",
+	 {IS_ETHERNET, ETHER_FROM(NFT_REG_1), ND_TARGET(REG_AFTER_MAC), IN("id6"), GOTO("cast6")}},
+	/* ether saddr @fixed6 @th,64,10 != 0x3fa counter name "drop_spoof_nd" drop */
+	{"advert6",
+	 {IS_ETHERNET, ETHER_FROM(NFT_REG_1), IN("fixed6"), TRANSPORT_FIELD(8, 2, NFT_REG_1),
+	  MASK(2, 0xff, 0xc0), DIFFERS(2, 0xfe, 0x80), COUNT_DROP("drop_spoof_nd")}},
+	/* @th,64,128 != @owned6 goto cast6 */
+	{"advert6", {ND_TARGET(NFT_REG_1), NOT_IN("owned6"), GOTO("cast6")}},
+	/* counter name "drop_spoof_nd" drop */
+	{"advert6", {COUNT_DROP("drop_spoof_nd")}},
+
+	/* ether daddr & 01:00:00:00:00:00 == 00:00:00:00:00:00 return */
+	{"cast6", {IS_UNICAST, RETURN}},
+	/* ether saddr @multicast_from return */
+	{"cast6", {IS_ETHERNET, ETHER_FROM(NFT_REG_1), IN("multicast_from"), RETURN}},
+	/* icmpv6 type nd-router-solicit return */
+	{"cast6", {ICMP6(ND_ROUTER_SOLICIT), RETURN}},
+	/* icmpv6 type nd-neighbor-solicit return */
+	{"cast6", {ICMP6(ND_NEIGHBOUR_SOLICIT), RETURN}},
+	/* icmpv6 type nd-neighbor-advert return */
+	{"cast6", {ICMP6(ND_NEIGHBOUR_ADVERT), RETURN}},
+	/* udp sport 546 udp dport 547 return */
+	{"cast6", {UDP_PORTS(DHCP6_CLIENT, DHCP6_SERVER), RETURN}},
+	/* counter name "drop_multicast" drop */
+	{"cast6", {COUNT_DROP("drop_multicast")}},
+
+	/* iif . ether saddr @tails goto leg_tail */
+	{"leg", {INTERFACE_FROM, IN("tails"), GOTO("leg_tail")}},
+	/* ether daddr & 01:00:00:00:00:00 == 01:00:00:00:00:00 ether daddr set iif map @dmac */
+	{"leg", {IS_MULTICAST, INTERFACE, MAP("dmac"), SET_ETHER_TO}},
+	/* fwd to iif map @nx */
+	{"leg", {INTERFACE, MAP("nx"), FORWARD}},
+	/* fwd to iif . ether daddr map @back */
+	{"leg", {INTERFACE_TO, MAP("back"), FORWARD}},
+	/* counter name "drop_leg" drop */
+	{"leg", {COUNT_DROP("drop_leg")}},
+
+	/* A captured umbox speaks for its device only, in every address. */
+	/* ether type 8021q counter name "drop_vlan" drop */
+	{"leg_tail", {ETHER_TYPE(ETH_P_8021Q), COUNT_DROP("drop_vlan")}},
+	/* ether type 8021ad counter name "drop_vlan" drop */
+	{"leg_tail", {ETHER_TYPE(ETH_P_8021AD), COUNT_DROP("drop_vlan")}},
+	/* jump speaker */
+	{"leg_tail", {JUMP("speaker")}},
+	/* goto tail */
+	{"leg_tail", {GOTO("tail")}},
+
+	/* A question for the owner of an address goes to the owner, be it a sibling; not one about
+	 * the own address, which is an announcement. */
+	/* arp operation request ether saddr . arp daddr ip != @id4
+	 *	ether daddr set arp daddr ip map @mac4 */
+	{"tail",
+	 {IS_ARP, ARP_REQUEST, IS_ETHERNET, ETHER_FROM(NFT_REG_1), ARP_TARGET_IP(REG_AFTER_MAC),
+	  NOT_IN("id4"), ARP_TARGET_IP(NFT_REG_1), MAP("mac4"), SET_ETHER_TO}},
+	/* icmpv6 type nd-neighbor-solicit ether saddr . @th,64,128 != @id6
+	 *	ether daddr set @th,64,128 map @mac6 */
+	{"tail",
+	 {ICMP6(ND_NEIGHBOUR_SOLICIT), IS_ETHERNET, ETHER_FROM(NFT_REG_1), ND_TARGET(REG_AFTER_MAC),
+	  NOT_IN("id6"), ND_TARGET(NFT_REG_1), MAP("mac6"), SET_ETHER_TO}},
+	/* fwd to ether daddr map @peers */
+	{"tail", {IS_ETHERNET, ETHER_TO(NFT_REG_1), MAP("peers"), FORWARD}},
+	/* fwd to iif . ether saddr map @out */
+	{"tail", {INTERFACE_FROM, MAP("out"), FORWARD}},
+	/* counter name "drop_leg" drop */
+	{"tail", {COUNT_DROP("drop_leg")}},
+
+	/* ether type 8021q counter name "drop_vlan" drop */
+	{"slot", {ETHER_TYPE(ETH_P_8021Q), COUNT_DROP("drop_vlan")}},
+	/* ether type 8021ad counter name "drop_vlan" drop */
+	{"slot", {ETHER_TYPE(ETH_P_8021AD), COUNT_DROP("drop_vlan")}},
+	/* ether daddr & 01:00:00:00:00:00 == 01:00:00:00:00:00 jump cast_to */
+	{"slot", {IS_MULTICAST, JUMP("cast_to")}},
+	/* fwd to iif map @dn */
+	{"slot", {INTERFACE, MAP("dn"), FORWARD}},
+	/* counter name "drop_held" drop */
+	{"slot", {COUNT_DROP("drop_held")}},
+
+	/* iif @multicast_to goto cast_to_device */
+	{"cast_to", {INTERFACE, IN("multicast_to"), GOTO("cast_to_device")}},
+	/* meta protocol arp goto cast_to_device */
+	{"cast_to", {IS_ARP, GOTO("cast_to_device")}},
+	/* udp sport 67 udp dport 68 goto cast_to_device */
+	{"cast_to", {UDP_PORTS(DHCP_SERVER, DHCP_CLIENT), GOTO("cast_to_device")}},
+	/* udp sport 547 udp dport 546 goto cast_to_device */
+	{"cast_to", {UDP_PORTS(DHCP6_SERVER, DHCP6_CLIENT), GOTO("cast_to_device")}},
+	/* icmpv6 type nd-router-solicit goto cast_to_device */
+	{"cast_to", {ICMP6(ND_ROUTER_SOLICIT), GOTO("cast_to_device")}},
+	/* icmpv6 type nd-router-advert goto cast_to_device */
+	{"cast_to", {ICMP6(ND_ROUTER_ADVERT), GOTO("cast_to_device")}},
+	/* icmpv6 type nd-neighbor-solicit goto cast_to_device */
+	{"cast_to", {ICMP6(ND_NEIGHBOUR_SOLICIT), GOTO("cast_to_device")}},
+	/* icmpv6 type nd-neighbor-advert goto cast_to_device */
+	{"cast_to", {ICMP6(ND_NEIGHBOUR_ADVERT), GOTO("cast_to_device")}},
+	/* icmpv6 type nd-redirect goto cast_to_device */
+	{"cast_to", {ICMP6(ND_REDIRECT), GOTO("cast_to_device")}},
+	/* counter name "drop_multicast" drop */
+	{"cast_to", {COUNT_DROP("drop_multicast")}},
+
+	/* ether daddr set iif map @dmac */
+	{"cast_to_device", {IS_ETHERNET, INTERFACE, MAP("dmac"), SET_ETHER_TO}}, /* posture pass */
+
+	/* ether saddr @macs counter name "drop_spoof_net" drop */
+	{"network", {IS_ETHERNET, ETHER_FROM(NFT_REG_1), IN("macs"), COUNT_DROP("drop_spoof_net")}},
+	/* arp saddr ip @owned4 counter name "drop_spoof_arp" drop */
+	{"network", {IS_ARP, ARP_SENDER_IP(NFT_REG_1), IN("owned4"), COUNT_DROP("drop_spoof_arp")}},
+	/* arp operation request ether daddr set arp daddr ip map @mac4 */
+	{"network",
+	 {IS_ARP, ARP_REQUEST, IS_ETHERNET, ARP_TARGET_IP(NFT_REG_1), MAP("mac4"), SET_ETHER_TO}},
+	/* icmpv6 type nd-neighbor-advert @th,64,128 @owned6 counter name "drop_spoof_nd" drop */
+	{"network",
+	 {ICMP6(ND_NEIGHBOUR_ADVERT), ND_TARGET(NFT_REG_1), IN("owned6"),
+	  COUNT_DROP("drop_spoof_nd")}},
+	/* icmpv6 type nd-neighbor-solicit ether daddr set @th,64,128 map @mac6 */
+	{"network",
+	 {ICMP6(ND_NEIGHBOUR_SOLICIT), IS_ETHERNET, ND_TARGET(NFT_REG_1), MAP("mac6"),
+	  SET_ETHER_TO}},
+	/* accept */
+	{"network", {ACCEPT}},
+};
+
+/* The rule of device_out is the only one of its chain. */
+static const struct nft_op device_out[] = {
+	/* oif . ether saddr @homes counter name "drop_return" drop */
+	IS_ETHERNET, META(NFT_META_OIF, NFT_REG_1), ETHER_FROM(REG_AFTER_INTERFACE),
+	IN("homes"), COUNT_DROP("drop_return"),     END,
+};
+
+static const struct {
+	const char *name, *comment;
+} chains[] = {
+	{"device", "a frame from a device port"},
+	{"known", "of an enrolled device, on the port where it lives"},
+	{"speaker", "returns when the frame speaks as its device, else drops"},
+	{"speaker4", "IPv4"},
+	{"cast4", "multicast that a device may send over IPv4"},
+	{"speaker_arp", "ARP: the sender must be the frame's source"},
+	{"speaker_arp_ip", "ARP: the sender's address must not be another's"},
+	{"speaker6", "IPv6"},
+	{"nd6", "neighbour discovery: only an allowed device speaks as a router"},
+	{"advert6", "neighbour advertisement: the target must not be another's"},
+	{"cast6", "multicast that a device may send over IPv6"},
+	{"leg", "a frame out of a umbox"},
+	{"leg_tail", "out of the last umbox of its chain"},
+	{"tail", "a device's frame that has crossed its whole chain"},
+	{"slot", "a frame from the network for one device"},
+	{"cast_to", "multicast that a device gets"},
+	{"cast_to_device", "multicast becomes the device's own"},
+	{"network", "a frame from the network port or the host leg"},
+};
+
+static const char *const counters[NFT_DROP_COUNT][2] = {
+	[NFT_DROP_VLAN] = {"drop_vlan", "tagged frames"},
+	[NFT_DROP_UNKNOWN] = {"drop_unknown", "of no enrolled device"},
+	[NFT_DROP_SPOOF_IP] = {"drop_spoof_ip", "a source address that is not the device's"},
+	[NFT_DROP_SPOOF_ARP] = {"drop_spoof_arp", "forged ARP"},
+	[NFT_DROP_SPOOF_ND] = {"drop_spoof_nd", "forged neighbour or router advertisements"},
+	[NFT_DROP_SPOOF_NET] = {"drop_spoof_net", "a device's MAC from the network"},
+	[NFT_DROP_RETURN] = {"drop_return", "would leave by its sender's own port"},
+	[NFT_DROP_MULTICAST] = {"drop_multicast", "multicast that is not allowed"},
+	[NFT_DROP_PROTOCOL] = {"drop_protocol", "neither ARP nor IPv4 nor IPv6"},
+	[NFT_DROP_HELD] = {"drop_held", "of or for a device that is held"},
+	[NFT_DROP_LEG] = {"drop_leg", "out of a umbox, and leads nowhere"},
+};
+
+const char *nft_drop_name(enum nft_drop drop)
+{
+	assert(drop < NFT_DROP_COUNT);
+	return counters[drop][0] + strlen("drop_");
+}
+
+bool nft_drop_is_spoof(enum nft_drop drop)
+{
+	return drop >= NFT_DROP_SPOOF_IP && drop <= NFT_DROP_SPOOF_NET;
+}
+
+static void write_sets(struct nft_batch *batch)
+{
+	for (unsigned set = 0; set < STEERING_SET_COUNT; set++) {
+		const struct steering_set_info *info = steering_set_info(set);
+		nft_batch_new_set(batch, &(struct nft_set_spec){.name = info->name,
+								.comment = info->comment,
+								.key = info->key,
+								.value = info->value,
+								.size = info->size});
+	}
+	nft_batch_new_set(batch,
+			  &(struct nft_set_spec){.name = NFT_EAPOL_SET,
+						 .comment = "device ports whose EAPOL frames "
+							    "go up to hostapd",
+						 .key = STEERING_KEY_INTERFACE,
+						 .size = DEVICE_PORTS_MAX * 4});
+	nft_batch_new_set(batch,
+			  &(struct nft_set_spec){.name = NFT_UNKNOWN_SET,
+						 .comment = "who else spoke on a device port",
+						 .key = STEERING_KEY_INTERFACE_MAC,
+						 .size = NFT_UNKNOWN_MAX,
+						 .timeout_s = NFT_UNKNOWN_SECONDS});
+}
+
+/* Everything but the table itself. */
+static void write_body(struct nft_batch *batch)
+{
+	write_sets(batch);
+	for (unsigned i = 0; i < NFT_DROP_COUNT; i++)
+		nft_batch_new_counter(batch, counters[i][0], counters[i][1]);
+	for (unsigned i = 0; i < ARRAY_SIZE(chains); i++)
+		nft_batch_new_chain(batch, &(struct nft_chain_spec){.name = chains[i].name,
+								    .comment = chains[i].comment});
+	for (unsigned i = 0; i < ARRAY_SIZE(rules); i++)
+		nft_batch_new_rule(batch, rules[i].chain, rules[i].ops);
+}
+
+void nft_ruleset_write(struct nft_batch *batch, uint32_t table_flags)
+{
+	char comment[NFT_TABLE_COMMENT_BYTES];
+	nft_ruleset_comment(comment);
+	nft_batch_new_table(batch, table_flags, comment);
+	write_body(batch);
+}
+
+void nft_ruleset_comment(char comment[static NFT_TABLE_COMMENT_BYTES])
+{
+	struct nft_batch batch = {0};
+	char digest[DIGEST_TEXT_BYTES];
+	nft_batch_begin(&batch, 0);
+	write_body(&batch);
+	digest_text(digest, batch.bytes, batch.length);
+	nft_batch_done(&batch);
+	snprintf(comment, NFT_TABLE_COMMENT_BYTES, "KalKi data plane, kept by kalkid; rules %s",
+		 digest);
+}
+
+unsigned nft_ruleset_rules(void)
+{
+	return ARRAY_SIZE(rules);
+}
+
+static const struct {
+	const char *name, *comment, *leads_to;
+	bool accept;
+} bases[NFT_BASE_COUNT] = {
+	[NFT_BASE_DEVICE_IN] = {"device_in", "device ports", "device", false},
+	[NFT_BASE_DEVICE_OUT] = {"device_out", "device ports, on the way out", NULL, true},
+	[NFT_BASE_NETWORK_IN] = {"network_in", "network port and host leg", "network", true},
+	[NFT_BASE_SLOTS] = {"slots", "slots, where frames from the network enter", "slot", false},
+	[NFT_BASE_LEGS] = {"legs", "host ends of the legs of umboxes", "leg", false},
+};
+
+const char *nft_base_name(enum nft_base base)
+{
+	return bases[base].name;
+}
+
+static void write_base(struct nft_batch *batch, enum nft_base base, const char *name,
+		       const char *const *devices, unsigned device_count)
+{
+	nft_batch_new_chain(batch, &(struct nft_chain_spec){.name = name,
+							    .comment = bases[base].comment,
+							    .base = true,
+							    .egress = base == NFT_BASE_DEVICE_OUT,
+							    .accept = bases[base].accept,
+							    .devices = devices,
+							    .device_count = device_count});
+}
+
+void nft_base_write(struct nft_batch *batch, enum nft_base base, const char *name,
+		    const char *const *devices, unsigned device_count)
+{
+	write_base(batch, base, name, devices, device_count);
+	/* goto <chain> */
+	const struct nft_op leads[] = {GOTO(bases[base].leads_to), END};
+	nft_batch_new_rule(batch, name, base == NFT_BASE_DEVICE_OUT ? device_out : leads);
+}
+
+void nft_base_write_hooks(struct nft_batch *batch, enum nft_base base, const char *name,
+			  const char *const *devices, unsigned device_count)
+{
+	write_base(batch, base, name, devices, device_count);
+}

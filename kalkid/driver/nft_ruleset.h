@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* driver/nft_ruleset.h - the rules of the data plane, the same for all devices. */
+#pragma once
+
+#include "codec/nft_message.h"
+#include "driver/nft.h"
+
+enum {
+	NFT_UNKNOWN_MAX = 4096, /* noted at a time */
+	NFT_UNKNOWN_SECONDS = 600,
+};
+#define NFT_UNKNOWN_SET "unknown"
+#define NFT_EAPOL_SET   "eapol"
+
+/* Everything that hangs on no interface: table, sets, counters, regular chains. */
+void nft_ruleset_write(struct nft_batch *batch, uint32_t table_flags);
+
+enum { NFT_TABLE_COMMENT_BYTES = 96 };
+/* The comment of the table: tells by a digest which rules stand in it, so that another version of
+ * this program replaces them. */
+void nft_ruleset_comment(char comment[static NFT_TABLE_COMMENT_BYTES]);
+/* How many rules nft_ruleset_write writes; each base chain adds one. */
+unsigned nft_ruleset_rules(void);
+
+/* The base chains, and what each hooks. */
+enum nft_base {
+	NFT_BASE_DEVICE_IN,  /* device ports */
+	NFT_BASE_DEVICE_OUT, /* device ports without hairpin, egress */
+	NFT_BASE_NETWORK_IN, /* network port and host leg */
+	NFT_BASE_SLOTS,      /* slot peers; several chains of this kind */
+	NFT_BASE_LEGS,       /* legs; several chains of this kind */
+	NFT_BASE_COUNT,
+};
+
+/* The name of a base chain, or the start of the names of those that are several. */
+const char *nft_base_name(enum nft_base base);
+/* A new base chain with its rule. */
+void nft_base_write(struct nft_batch *batch, enum nft_base base, const char *name,
+		    const char *const *devices, unsigned device_count);
+/* Adds hooks to one that is there (Linux 6.4 and later). */
+void nft_base_write_hooks(struct nft_batch *batch, enum nft_base base, const char *name,
+			  const char *const *devices, unsigned device_count);
