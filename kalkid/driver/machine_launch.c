@@ -16,9 +16,12 @@ enum launch_stage {
 	LAUNCH_START,
 	LAUNCH_INSPECT, /* its PID: open pidfd and namespace */
 	LAUNCH_CONFIRM, /* still the same PID and start time: what was opened is the umbox's */
+	LAUNCH_LOGS,    /* failed: its last words */
 	LAUNCH_UNDO,
 	LAUNCH_DONE,
 };
+
+enum { LAST_WORDS_BYTES = 200 };
 
 struct launch {
 	struct machine_driver *machine;
@@ -33,6 +36,7 @@ struct launch {
 	struct umbox *umbox;
 	char id[CONTAINER_ID_BYTES];
 	struct container container;
+	char *logs;
 	bool counted; /* in machine->starts */
 	int result;
 	struct error err;
@@ -71,6 +75,7 @@ static void finish(struct launch *launch)
 	machine_finish(machine, launch->call, launch->result, &launch->err);
 	umbox_image_done(&launch->image);
 	free(launch->hop.parameters);
+	free(launch->logs);
 	free(launch);
 	start_waiting(machine);
 }
@@ -82,7 +87,7 @@ static void fail(struct launch *launch, int result, const struct error *err)
 	/* While the engine cannot be asked, the next observation finds what is left. */
 	bool undo = launch->id[0] && result != -ECANCELED && !launch->machine->closing;
 	if (undo)
-		run_stage(launch, LAUNCH_UNDO);
+		run_stage(launch, result == -ESRCH ? LAUNCH_LOGS : LAUNCH_UNDO);
 	else
 		finish(launch);
 }
@@ -180,6 +185,9 @@ static void run_stage(struct launch *launch, enum launch_stage stage)
 	case LAUNCH_CONFIRM:
 		docker_inspect(docker, &launch->docker, launch->id, &launch->container);
 		break;
+	case LAUNCH_LOGS:
+		docker_logs(docker, &launch->docker, launch->id, LAST_WORDS_BYTES, &launch->logs);
+		break;
 	case LAUNCH_UNDO: docker_remove(docker, &launch->docker, launch->id); break;
 	case LAUNCH_DONE: finish(launch); break;
 	}
@@ -214,7 +222,10 @@ static int check_running(const struct launch *launch, struct error *err)
 static int after_inspect(struct launch *launch, struct error *err)
 {
 	int result = check_running(launch, err);
-	return result < 0 ? result : umbox_hold(launch->umbox, &launch->container, err);
+	if (result == 0)
+		result = umbox_hold(launch->umbox, &launch->container, err);
+	/* When it has ended meanwhile, the next inspection knows with which code. */
+	return result == -ESRCH ? 0 : result;
 }
 
 static int after_confirm(struct launch *launch, struct error *err)
@@ -229,6 +240,20 @@ static int after_confirm(struct launch *launch, struct error *err)
 	return umbox_watch(launch->umbox, false, err);
 }
 
+/* "...: <the last line that it wrote>" */
+static void add_last_words(struct launch *launch)
+{
+	char *logs = launch->logs;
+	size_t length = logs ? strlen(logs) : 0;
+	while (length && logs[length - 1] == '\n')
+		logs[--length] = '\0';
+	if (!length)
+		return;
+	const char *newline = strrchr(logs, '\n');
+	struct error err = launch->err;
+	error_set(&launch->err, err.code, "%.512s: %s", err.text, newline ? newline + 1 : logs);
+}
+
 static const struct {
 	enum launch_stage next;
 	int (*after)(struct launch *launch, struct error *err);
@@ -239,7 +264,6 @@ static const struct {
 	[LAUNCH_START] = {LAUNCH_INSPECT, NULL},
 	[LAUNCH_INSPECT] = {LAUNCH_CONFIRM, after_inspect},
 	[LAUNCH_CONFIRM] = {LAUNCH_DONE, after_confirm},
-	[LAUNCH_UNDO] = {LAUNCH_DONE, NULL},
 };
 
 /* Failures that have a way on. */
@@ -262,6 +286,11 @@ static void on_docker_done(struct docker_call *call, int result, const struct er
 {
 	struct launch *launch = container_of(call, struct launch, docker);
 	struct error own = {0};
+	if (launch->stage == LAUNCH_LOGS) {
+		add_last_words(launch);
+		run_stage(launch, LAUNCH_UNDO);
+		return;
+	}
 	if (launch->stage == LAUNCH_UNDO) {
 		machine_observed_removal(launch->machine, launch->id);
 		finish(launch);

@@ -70,11 +70,11 @@ static void on_docker_done(struct docker_call *call, int result, const struct er
 	} else if (removal->stage == REMOVAL_FIND && result == 0) {
 		bool running = removal->container.state == CONTAINER_RUNNING;
 		run_stage(removal, running ? REMOVAL_STOP : REMOVAL_DELETE);
-	} else if (removal->stage == REMOVAL_STOP && result != -ECANCELED) {
-		/* What cannot be stopped is deleted by force. */
+	} else if (removal->stage == REMOVAL_STOP && (result == 0 || result == -EIO)) {
 		struct umbox *umbox = umbox_find(removal->machine->umboxes, removal->umbox);
-		if (umbox)
+		if (umbox && result == 0)
 			umbox_tell_gone(umbox, "removed");
+		/* What the engine cannot stop is deleted by force. */
 		run_stage(removal, REMOVAL_DELETE);
 	} else {
 		finish(removal, result, &own);
