@@ -144,9 +144,9 @@ static int read_environment(struct invocation *ret, char *(*lookup)(const char *
 {
 	for (unsigned i = 0; i < FLAG_COUNT; i++) {
 		char name[64];
-		int length = snprintf(name, sizeof(name), "KALKI_%s", FLAGS[i].name);
-		for (int c = 0; c < length; c++)
-			name[c] = name[c] == '-' ? '_' : (char)toupper((unsigned char)name[c]);
+		snprintf(name, sizeof(name), "KALKI_%s", FLAGS[i].name);
+		for (char *c = name; *c; c++)
+			*c = (char)(*c == '-' ? '_' : toupper((unsigned char)*c));
 		const char *value = lookup(name);
 		if (ret->flags[i] || !value || !*value || !command_has_flag(ret->command, i))
 			continue;

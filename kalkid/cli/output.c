@@ -2,6 +2,7 @@
 /* cli/output.c - see output.h. */
 #include "cli/output.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -185,6 +186,7 @@ void table_print(struct table *table, const struct cli *cli, const char *nothing
 	size_t columns = 0;
 	while (columns < COLUMNS_MAX && (name = strsep(&rest, "|")))
 		names[columns++] = name;
+	assert(columns);
 	for (size_t i = 0; i < columns; i++)
 		widths[i] = width_of(names[i]);
 	for (size_t i = 0; i < table->cell_count; i++)

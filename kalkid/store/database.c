@@ -61,11 +61,21 @@ static int migrate(sqlite3 *connection, struct error *err)
 	return result;
 }
 
+/* SQLite gives its other files the rights of the database.  (No connection may be open: closing any
+ * descriptor of the file would end its locks.) */
+static int make_private(const char *path, struct error *err)
+{
+	cleanup_close int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	return fd < 0 ? error_errno(err, -errno, "%s", path) : 0;
+}
+
 static int open_and_read(sqlite3 **ret, const char *path, const char *journal,
 			 struct intent *ret_intent, struct error *err)
 {
 	cleanup_connection sqlite3 *connection = NULL;
-	int result = sql_open(&connection, path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, err);
+	int result = make_private(path, err);
+	if (result == 0)
+		result = sql_open(&connection, path, SQLITE_OPEN_READWRITE, err);
 	/* The first only tells in a new database, and only before the journal's mode is set. */
 	if (result == 0)
 		result = sql_run(connection, "PRAGMA auto_vacuum = INCREMENTAL", err);

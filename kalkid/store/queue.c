@@ -21,10 +21,10 @@ static void free_entries(struct queue *queue)
 void queue_done(struct queue *queue)
 {
 	free_entries(queue);
-	struct intent_change *change, *next;
-	HASH_ITER(hh, queue->changes, change, next)
-	{
-		HASH_DEL(queue->changes, change);
+	struct intent_change *change = queue->changes, *next;
+	HASH_CLEAR(hh, queue->changes);
+	for (; change; change = next) {
+		next = change->hh.next;
 		free(change);
 	}
 	*queue = (struct queue){0};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* store/test_queue.c - the queue is bounded, keeps the latest intent, and takes back what failed.
  */
+#include <assert.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -102,6 +103,7 @@ static void newer_intent_wins_over_what_failed(void **state maybe_unused)
 	uint32_t number = 1;
 	struct intent_change *change;
 	HASH_FIND(hh, queue.changes, &number, sizeof(number), change);
+	assert(change);
 	assert_string_equal(change->device.name, "old");
 	assert_int_equal(change->device_change, CHANGE_PUT);
 	assert_int_equal(change->machine.generation, 2);

@@ -3,6 +3,8 @@
  */
 #include "store/test_store.h"
 
+#include <sys/stat.h>
+
 #include "store/sql.h"
 
 static void intent_comes_back(void **state maybe_unused)
@@ -126,7 +128,7 @@ static void events_are_found_by_every_filter(void **state maybe_unused)
 	assert_int_equal(found.ids[32], 2);
 
 	int64_t wall_us = clock_wall_now_us(&f.clock.clock);
-	struct event_filter since = {.since_wall_us = wall_us - 4 * 1000000};
+	struct event_filter since = {.since_wall_us = wall_us - 4 * INT64_C(1000000)};
 	assert_int_equal(fixture_read(&f, since, &found), 0);
 	assert_int_equal(found.count, 5);
 	assert_int_equal(found.ids[0], 96);
@@ -234,7 +236,7 @@ static void history_is_bounded_by_size(void **state maybe_unused)
 {
 	struct fixture f;
 	fixture_init(&f);
-	f.config.history_bytes_max = 1024 * 1024;
+	f.config.history_bytes_max = 1 << 20;
 	fixture_open(&f);
 	char json[400];
 	memset(json, 'x', sizeof(json) - 1);
@@ -279,6 +281,25 @@ static void a_second_daemon_is_refused(void **state maybe_unused)
 	assert_int_equal(store_open(&second, &f.loop, &f.config, &clock.clock, &damaged, &err),
 			 -EBUSY);
 	assert_non_null(strstr(err.text, "another kalkid"));
+	fixture_close(&f);
+	fixture_done(&f);
+}
+
+static void nobody_else_may_read_the_files(void **state maybe_unused)
+{
+	static const char *const endings[] = {"", "-wal", "-shm", ".intent"};
+	struct fixture f;
+	struct stat found;
+	fixture_init(&f);
+	umask(0);
+	fixture_open(&f);
+	fixture_close(&f); /* makes the copy */
+	fixture_open(&f);
+	for (unsigned i = 0; i < ARRAY_SIZE(endings); i++) {
+		cleanup_free char *path = mem_printf("%s%s", f.path, endings[i]);
+		assert_int_equal(stat(path, &found), 0);
+		assert_int_equal(found.st_mode & 0777, 0600);
+	}
 	fixture_close(&f);
 	fixture_done(&f);
 }
@@ -330,6 +351,7 @@ int main(void)
 		cmocka_unit_test(history_is_bounded_by_size),
 		cmocka_unit_test(a_newer_database_is_left_alone),
 		cmocka_unit_test(a_second_daemon_is_refused),
+		cmocka_unit_test(nobody_else_may_read_the_files),
 		cmocka_unit_test(a_missing_folder_is_told),
 		cmocka_unit_test(many_events_are_written),
 	};

@@ -145,11 +145,10 @@ static bool copy_due(const struct store *store, bool last)
 	       (last || uv_hrtime() >= store->copied_at_ns + COPY_EVERY_MS * MS_NS);
 }
 
-static int keep_up(struct store *store, const struct queue *batch, const struct clock_record *time,
+static int keep_up(struct store *store, unsigned written, const struct clock_record *time,
 		   bool last, struct store_status *ret_measured, struct error *err)
 {
-	store->copy_wanted |= queue_has_intent(batch);
-	int result = trim(store, batch->entry_count, time->last_us, err);
+	int result = trim(store, written, time->last_us, err);
 	if (result == 0 && copy_due(store, last)) {
 		result = database_copy_intent(store->connection, store->path, err);
 		if (result == 0) {
@@ -194,11 +193,23 @@ static void finish_barriers(struct store *store, struct queue *batch, int result
 static void finish_batch(struct store *store, struct queue *batch, int result)
 {
 	finish_barriers(store, batch, result);
-	if (result < 0)
+	if (result < 0) {
 		store->state.status.events_dropped += queue_put_back(&store->pending, batch,
 								     store->config.queue_max);
-	else
+	} else {
+		store->copy_wanted |= queue_has_intent(batch);
 		queue_done(batch);
+	}
+	uv_async_send(&store->wake_loop);
+}
+
+static void note_success(struct store *store, const struct store_status *measured)
+{
+	store->state.failing = false;
+	store->state.retry_after_ns = 0;
+	store->state.status.bytes = measured->bytes;
+	store->state.status.oldest_event = measured->oldest_event;
+	store->state.status.newest_event = measured->newest_event;
 }
 
 /* When the writer has something to do, UINT64_MAX for never. */
@@ -236,36 +247,34 @@ static void wait_for_work(struct store *store)
 	}
 }
 
-/* Takes what is pending, writes it without the mutex, and books the result. */
+/* Takes what is pending, writes it without the mutex, tells who waits, and only then tidies up. */
 static void write_once(struct store *store, bool last)
 {
 	struct queue batch = store->pending;
 	struct clock_record time = store->time;
+	struct store_status measured = {0};
+	struct error err = {0};
+	unsigned written = batch.entry_count;
+	int result = 0;
 	if (store->state.damaged && store->connection)
 		give_up_connection(store);
 	store->pending = (struct queue){0};
 	store->state.damaged = false;
-	uv_mutex_unlock(&store->mutex);
 
-	struct error err = {0};
-	struct store_status measured = {0};
-	int result = 0, upkeep = 0;
+	uv_mutex_unlock(&store->mutex);
 	if (!queue_is_empty(&batch) || !store->connection)
 		result = write_batch(store, &batch, &time, &err);
-	if (result == 0)
-		upkeep = keep_up(store, &batch, &time, last, &measured, &err);
-
 	uv_mutex_lock(&store->mutex);
 	finish_batch(store, &batch, result);
-	if (result < 0 || upkeep < 0) {
-		writer_note_failure(store, result < 0 ? result : upkeep, &err);
-	} else {
-		store->state.failing = false;
-		store->state.retry_after_ns = 0;
-		store->state.status.bytes = measured.bytes;
-		store->state.status.oldest_event = measured.oldest_event;
-		store->state.status.newest_event = measured.newest_event;
+	if (result == 0) {
+		uv_mutex_unlock(&store->mutex);
+		result = keep_up(store, written, &time, last, &measured, &err);
+		uv_mutex_lock(&store->mutex);
 	}
+	if (result < 0)
+		writer_note_failure(store, result, &err);
+	else
+		note_success(store, &measured);
 	uv_async_send(&store->wake_loop);
 }
 
