@@ -55,6 +55,12 @@ unsigned plane_inside(const struct fake_plane *plane, uint32_t umbox)
 	return count;
 }
 
+uint64_t plane_frames(const struct fake_plane *plane, uint32_t umbox)
+{
+	const struct plane_legs *legs = look_up(plane, umbox);
+	return legs ? legs->frames : 0;
+}
+
 /* Legs that are dead and have no entry are forgotten. */
 static void sweep(struct fake_plane *plane)
 {
@@ -245,16 +251,16 @@ static void let_out(struct fake_plane *plane, const struct plane_frame *frame)
 /* False when it is lost or out. */
 static bool step_on(struct fake_plane *plane, struct plane_frame *frame, uint32_t to)
 {
-	const struct plane_legs *legs = to == PLANE_OUT || to == PLANE_NOWHERE ? NULL
-									       : look_up(plane, to);
 	if (to == PLANE_OUT) {
 		let_out(plane, frame);
 		return false;
 	}
+	struct plane_legs *legs = to == PLANE_NOWHERE ? NULL : find(plane, to);
 	if (!legs || !legs->alive || frame->count > HOPS_MAX) {
 		plane->lost++;
 		return false;
 	}
+	legs->frames++;
 	frame->crossed[frame->count++] = to;
 	return true;
 }

@@ -18,6 +18,7 @@ struct plane_legs {
 	uint32_t umbox;
 	bool alive;        /* its legs exist; entries of dead ones remain until they are cleaned */
 	uint32_t up, down; /* toward the network, toward the device */
+	uint64_t frames;   /* that went in */
 };
 
 struct plane_frame {
@@ -62,3 +63,5 @@ void plane_move(struct fake_plane *plane, unsigned frame);
 /* Moves what came in before the path in force was, until it is out. */
 void plane_drain(struct fake_plane *plane);
 unsigned plane_inside(const struct fake_plane *plane, uint32_t umbox);
+/* How many went in since it was wired. */
+uint64_t plane_frames(const struct fake_plane *plane, uint32_t umbox);
