@@ -63,9 +63,9 @@ class Witness:
         self.watch.close()
         self.events = history(self.site.api, self.device)
         for labels in self.watch.labels.values():
-            if labels.get("io.kalki.device-name", self.device) == self.device:
-                if "io.kalki.umbox" in labels:
-                    self.names[int(labels["io.kalki.umbox"])] = labels["io.kalki.hop"]
+            if labels.get("org.kalki.device-name", self.device) == self.device:
+                if "org.kalki.umbox" in labels:
+                    self.names[int(labels["org.kalki.umbox"])] = labels["org.kalki.hop"]
         for event in self.events:
             kalki = event["eve"]["kalki"]
             if kalki.get("step") == "launch" and kalki["result"] == "ok":
