@@ -590,7 +590,7 @@ const char *plan_goal_name(enum plan_goal goal)
 		[PLAN_CONVERGED] = "converged",
 		[PLAN_DEGRADED] = "degraded",
 		[PLAN_HELD] = "held",
-		[PLAN_OLD_CHAIN] = "old-chain",
+		[PLAN_OLD_CHAIN] = "old_chain",
 	};
 	return NAMES[goal];
 }

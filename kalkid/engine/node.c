@@ -285,11 +285,11 @@ static bool mark_started(struct node_device *device, struct step_run *run, const
 			view->state = UMBOX_GONE;
 		return true;
 	case STEP_ENROL:
-	case STEP_UNENROL:
+	case STEP_UNENROL: device->have.busy = true; return true;
 	case STEP_HOLD:
 	case STEP_ROUTE:
 	case STEP_PREPARE:
-	case STEP_CLEAN: device->have.busy = true; return true;
+	case STEP_CLEAN: return true; /* over when the driver returns */
 	case STEP_KIND_COUNT: break;
 	}
 	return false;

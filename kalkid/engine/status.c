@@ -10,7 +10,7 @@
 const char *hop_role_name(enum hop_role role)
 {
 	static const char *const NAMES[HOP_ROLE_COUNT] = {
-		[HOP_IN_FORCE] = "in-force", [HOP_COMING] = "coming", [HOP_DRAINING] = "draining",
+		[HOP_IN_FORCE] = "in_force", [HOP_COMING] = "coming", [HOP_DRAINING] = "draining",
 		[HOP_STANDBY] = "standby",   [HOP_GOING] = "going",
 	};
 	return NAMES[role];
