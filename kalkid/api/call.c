@@ -70,7 +70,7 @@ int time_parse(int64_t *ret_wall_us, const char *text)
 {
 	struct tm parts = {0};
 	const char *at = strptime(text, "%Y-%m-%d", &parts);
-	if (!at || strlen(text) < 11 || !strchr("Tt ", *at))
+	if (!at || !*at || !strchr("Tt ", *at))
 		return -EINVAL;
 	at = strptime(at + 1, "%H:%M:%S", &parts);
 	if (!at)

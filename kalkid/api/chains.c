@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "api/call.h"
-#include "api/handlers.h"
 #include "api/encode.h"
+#include "api/handlers.h"
 #include "base/mem.h"
 
 enum { LOG_BYTES = 64 * 1024, LOG_BYTES_MAX = 1024 * 1024 };

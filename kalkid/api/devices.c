@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "api/call.h"
-#include "api/handlers.h"
 #include "api/encode.h"
+#include "api/handlers.h"
 #include "base/mem.h"
 #include "codec/files.h"
 

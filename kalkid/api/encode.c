@@ -31,43 +31,57 @@ json_t *encode_time(int64_t wall_us)
 	return json_string(text);
 }
 
+struct number {
+	const char *name;
+	uint64_t value;
+};
+
+/* {"name": value, ...} */
+#define NUMBERS(...)                                          \
+	numbers_to_json((const struct number[]){__VA_ARGS__}, \
+			ARRAY_SIZE(((const struct number[]){__VA_ARGS__})))
+
+static json_t *numbers_to_json(const struct number *numbers, size_t count)
+{
+	json_t *json = json_object();
+	for (size_t i = 0; i < count; i++)
+		json_object_set_new(json, numbers[i].name,
+				    json_integer((json_int_t)numbers[i].value));
+	return json;
+}
+
+static json_t *store_to_json(const struct store_status *store)
+{
+	json_t *json = NUMBERS({"bytes", (uint64_t)store->bytes},
+			       {"oldest_event", store->oldest_event},
+			       {"newest_event", store->newest_event});
+	json_object_set_new(json, "failing", json_boolean(store->failing));
+	return json;
+}
+
 json_t *encode_status(const struct engine_status *status)
 {
 	bool degraded = !status->engine_reachable || !status->picture_complete ||
 			status->degraded || status->store.failing;
-	json_t *json = json_pack("{s:s, s:s, s:o, s:b, s:b}", "version", KALKI_VERSION, "health",
-				 degraded ? "degraded" : "ok", "started",
-				 encode_time(status->started_wall_us), "docker_reachable",
-				 status->engine_reachable, "picture_complete",
-				 status->picture_complete);
-	json_object_set_new(json, "devices",
-			    json_pack("{s:I, s:I, s:I, s:I}", "total", (json_int_t)status->devices,
-				      "in_initial_state",
-				      (json_int_t)status->devices_in_initial_state,
-				      "in_other_state", (json_int_t)status->devices_in_other_state,
-				      "quarantined", (json_int_t)status->quarantined));
-	json_object_set_new(
-		json, "chains",
-		json_pack("{s:I, s:I, s:I, s:I}", "converged", (json_int_t)status->converged,
-			  "degraded", (json_int_t)status->degraded, "held",
-			  (json_int_t)status->held, "old_chain", (json_int_t)status->old_chain));
-	json_object_set_new(json, "umboxes",
-			    json_pack("{s:I, s:I}", "running", (json_int_t)status->umboxes_running,
-				      "ready", (json_int_t)status->umboxes_ready));
-	json_object_set_new(json, "counts",
-			    json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "transitions",
-				      (json_int_t)status->transitions, "alerts",
-				      (json_int_t)status->alerts, "alerts_dropped",
-				      (json_int_t)status->alerts_dropped, "drift_repairs",
-				      (json_int_t)status->drift_repairs, "frames_spoofed",
-				      (json_int_t)status->frames_spoofed, "events_dropped",
-				      (json_int_t)status->store.events_dropped));
-	json_object_set_new(json, "store",
-			    json_pack("{s:b, s:I, s:I, s:I}", "failing", status->store.failing,
-				      "bytes", (json_int_t)status->store.bytes, "oldest_event",
-				      (json_int_t)status->store.oldest_event, "newest_event",
-				      (json_int_t)status->store.newest_event));
-	return json;
+	json_t *devices = NUMBERS({"total", status->devices},
+				  {"in_initial_state", status->devices_in_initial_state},
+				  {"in_other_state", status->devices_in_other_state},
+				  {"quarantined", status->quarantined});
+	json_t *chains = NUMBERS({"converged", status->converged}, {"degraded", status->degraded},
+				 {"held", status->held}, {"old_chain", status->old_chain});
+	json_t *umboxes = NUMBERS({"running", status->umboxes_running},
+				  {"ready", status->umboxes_ready});
+	json_t *counts = NUMBERS({"transitions", status->transitions}, {"alerts", status->alerts},
+				 {"alerts_dropped", status->alerts_dropped},
+				 {"drift_repairs", status->drift_repairs},
+				 {"frames_spoofed", status->frames_spoofed},
+				 {"events_dropped", status->store.events_dropped});
+	return json_pack("{s:s, s:s, s:o, s:b, s:b, s:o, s:o, s:o, s:o, s:o}", "version",
+			 KALKI_VERSION, "health", degraded ? "degraded" : "ok", "started",
+			 encode_time(status->started_wall_us), "docker_reachable",
+			 status->engine_reachable, "picture_complete", status->picture_complete,
+			 "devices", devices, "chains", chains, "umboxes", umboxes, "counts", counts,
+			 "store", store_to_json(&status->store));
 }
 
 static json_t *names_to_json(const char (*names)[NAME_BYTES], unsigned count)
@@ -140,11 +154,10 @@ json_t *encode_device(const struct device_status *status)
 
 static json_t *leg_to_json(const struct leg_counters *leg)
 {
-	return json_pack("{s:I, s:I, s:I, s:I, s:I}", "from_umbox_frames",
-			 (json_int_t)leg->from_umbox_frames, "from_umbox_bytes",
-			 (json_int_t)leg->from_umbox_bytes, "to_umbox_frames",
-			 (json_int_t)leg->to_umbox_frames, "to_umbox_bytes",
-			 (json_int_t)leg->to_umbox_bytes, "dropped", (json_int_t)leg->dropped);
+	return NUMBERS({"from_umbox_frames", leg->from_umbox_frames},
+		       {"from_umbox_bytes", leg->from_umbox_bytes},
+		       {"to_umbox_frames", leg->to_umbox_frames},
+		       {"to_umbox_bytes", leg->to_umbox_bytes}, {"dropped", leg->dropped});
 }
 
 static json_t *counters_to_json(const struct hop_status *hop)

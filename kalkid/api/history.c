@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "api/call.h"
-#include "api/handlers.h"
 #include "api/encode.h"
+#include "api/handlers.h"
 #include "api/stream.h"
 
 static const struct problem bad_parameter = {.status = 400, .code = "bad_parameter"};

@@ -15,8 +15,8 @@
 
 enum {
 	STREAM_BLOCK_BYTES = 16 * 1024,
-	BODY_DISCARD_MAX = 4 *
-			   HTTP_BODY_BYTES_MAX, /* of a body too large, before the line is cut */
+	/* Of a body too large, before the connection is cut. */
+	BODY_DISCARD_MAX = 4 * HTTP_BODY_BYTES_MAX,
 	LISTEN_BACKLOG = 512,
 	HANDLES = 3,
 };
