@@ -25,7 +25,7 @@ struct umbox_batch *umbox_batch_new(void)
 	if (!batch)
 		abort();
 	/* Pages are there once they are used: an idle umbox stays small. */
-	batch->room = mmap(NULL, (size_t)BATCH_FRAMES * FRAME_ROOM_BYTES, PROT_READ | PROT_WRITE,
+	batch->room = mmap(NULL, BATCH_ROOM_BYTES, PROT_READ | PROT_WRITE,
 			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (batch->room == MAP_FAILED)
 		abort();
@@ -36,7 +36,7 @@ void umbox_batch_free(struct umbox_batch *batch)
 {
 	if (!batch)
 		return;
-	munmap(batch->room, (size_t)BATCH_FRAMES * FRAME_ROOM_BYTES);
+	munmap(batch->room, BATCH_ROOM_BYTES);
 	free(batch);
 }
 
@@ -69,64 +69,98 @@ static void set_buffers(int fd)
 		(void)set_option(fd, SOL_SOCKET, SO_SNDBUF, LEG_BUFFER_BYTES);
 }
 
-int umbox_leg_open(struct umbox_leg_socket *leg, const char *name, unsigned index)
+static int set_options(int fd)
 {
 	static const struct timeval wait = {.tv_usec = LEG_SEND_WAIT_MS * 1000};
+	static const struct {
+		int option, value;
+	} options[] = {
+		{PACKET_VERSION, TPACKET_V2},
+		{PACKET_VNET_HDR, 1},
+		{PACKET_AUXDATA, 1},
+		{PACKET_COPY_THRESH, 1}, /* what does not fit into its slot is queued as a whole */
+	};
+	int result = 0;
+	for (size_t i = 0; !result && i < sizeof(options) / sizeof(options[0]); i++)
+		result = set_option(fd, SOL_PACKET, options[i].option, options[i].value);
+	if (!result && setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait)) < 0)
+		result = -errno;
+	return result;
+}
+
+static int map_ring(int fd, uint8_t **ret)
+{
+	enum { BLOCK_BYTES = 64 * 1024 };
+	struct tpacket_req request = {
+		.tp_block_size = BLOCK_BYTES,
+		.tp_block_nr = LEG_SLOTS * LEG_SLOT_BYTES / BLOCK_BYTES,
+		.tp_frame_size = LEG_SLOT_BYTES,
+		.tp_frame_nr = LEG_SLOTS,
+	};
+	if (setsockopt(fd, SOL_PACKET, PACKET_RX_RING, &request, sizeof(request)) < 0)
+		return -errno;
+	void *ring = mmap(NULL, LEG_SLOTS * LEG_SLOT_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+			  0);
+	if (ring == MAP_FAILED)
+		return -errno;
+	*ret = ring;
+	return 0;
+}
+
+int umbox_leg_open(struct umbox_leg_socket *leg, const char *name, unsigned index)
+{
 	struct sockaddr_ll address = {.sll_family = AF_PACKET,
 				      .sll_protocol = htons(ETH_P_ALL),
 				      .sll_ifindex = (int)index};
 	/* Protocol 0: nothing arrives before it is bound to the one interface. */
-	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
-	if (fd < 0)
+	*leg = (struct umbox_leg_socket){.index = index};
+	leg->fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+	if (leg->fd < 0)
 		return -errno;
-	set_buffers(fd);
-	int result = set_option(fd, SOL_PACKET, PACKET_VNET_HDR, 1);
-	if (!result)
-		result = set_option(fd, SOL_PACKET, PACKET_AUXDATA, 1);
-	if (!result)
-		result = set_option(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1);
-	if (!result && setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait)) < 0)
-		result = -errno;
-	if (!result && bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-		result = -errno;
-	if (result < 0) {
-		close(fd);
-		return result;
-	}
-	leg->fd = fd;
-	leg->index = index;
 	snprintf(leg->name, sizeof(leg->name), "%s", name);
-	return 0;
+	set_buffers(leg->fd);
+	int result = set_options(leg->fd);
+	if (!result)
+		result = map_ring(leg->fd, &leg->ring);
+	if (!result && bind(leg->fd, (struct sockaddr *)&address, sizeof(address)) < 0)
+		result = -errno;
+	if (result < 0)
+		umbox_leg_close(leg);
+	return result;
 }
 
-static void prepare(struct umbox_batch *batch)
+void umbox_leg_close(struct umbox_leg_socket *leg)
 {
-	for (unsigned i = 0; i < BATCH_FRAMES; i++) {
-		uint8_t *room = batch->room + (size_t)i * FRAME_ROOM_BYTES;
-		batch->parts[i][0] = (struct iovec){&batch->headers[i], sizeof(batch->headers[i])};
-		/* In front stays place for a tag that the kernel hands over beside the frame. */
-		batch->parts[i][1] = (struct iovec){room + TAG_BYTES, FRAME_ROOM_BYTES - TAG_BYTES};
-		batch->messages[i].msg_hdr =
-			(struct msghdr){.msg_iov = batch->parts[i],
-					.msg_iovlen = 2,
-					.msg_control = &batch->extra[i],
-					.msg_controllen = sizeof(batch->extra[i])};
-	}
+	if (leg->ring)
+		munmap(leg->ring, LEG_SLOTS * LEG_SLOT_BYTES);
+	if (leg->fd >= 0)
+		close(leg->fd);
+	leg->ring = NULL;
+	leg->fd = -1;
 }
 
-static const struct tpacket_auxdata *find_auxdata(struct msghdr *message)
+static void set_offload(struct umbox_frame *frame, const struct virtio_net_hdr *header)
 {
-	for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part; part = CMSG_NXTHDR(message, part))
-		if (part->cmsg_level == SOL_PACKET && part->cmsg_type == PACKET_AUXDATA)
-			return (const void *)CMSG_DATA(part);
-	return NULL;
+	frame->offload = (struct umbox_offload){
+		.flags = header->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM,
+		.gso_type = header->gso_type,
+		.header_bytes = header->hdr_len,
+		.segment_bytes = header->gso_size,
+		.checksum_start = header->csum_start,
+		.checksum_offset = header->csum_offset,
+	};
 }
 
-static void put_tag_back(struct umbox_frame *frame, const struct tpacket_auxdata *auxdata)
+/* A tag that the kernel hands over beside the frame goes back to where it was on the wire; there is
+ * room in front. */
+static void put_tag_back(struct umbox_frame *frame, uint32_t status, uint16_t type,
+			 uint16_t control)
 {
-	uint16_t type = auxdata->tp_status & TP_STATUS_VLAN_TPID_VALID ? auxdata->tp_vlan_tpid
-								       : ETH_P_8021Q;
-	uint16_t tag[2] = {htons(type), htons(auxdata->tp_vlan_tci)};
+	if (!(status & TP_STATUS_VLAN_VALID))
+		return;
+	if (!(status & TP_STATUS_VLAN_TPID_VALID))
+		type = ETH_P_8021Q;
+	uint16_t tag[2] = {htons(type), htons(control)};
 	memmove(frame->bytes - TAG_BYTES, frame->bytes, ADDRESSES_BYTES);
 	frame->bytes -= TAG_BYTES;
 	frame->length += TAG_BYTES;
@@ -138,54 +172,113 @@ static void put_tag_back(struct umbox_frame *frame, const struct tpacket_auxdata
 		frame->offload.header_bytes += TAG_BYTES;
 }
 
-static bool take_frame(struct umbox_batch *batch, unsigned i, struct umbox_frame *frame)
+static bool take_from_slot(uint8_t *slot, struct umbox_frame *frame)
 {
-	struct mmsghdr *message = &batch->messages[i];
-	const struct virtio_net_hdr *header = &batch->headers[i];
-	if (message->msg_len < sizeof(*header) + ETHERNET_BYTES ||
-	    message->msg_hdr.msg_flags & MSG_TRUNC)
+	const struct tpacket2_hdr *about = (const void *)slot;
+	struct virtio_net_hdr header;
+	if (about->tp_snaplen < ETHERNET_BYTES)
 		return false;
-	frame->bytes = batch->parts[i][1].iov_base;
-	frame->length = message->msg_len - sizeof(*header);
+	frame->bytes = slot + about->tp_mac;
+	frame->length = about->tp_snaplen;
+	frame->room = LEG_SLOT_BYTES - about->tp_mac;
+	memcpy(&header, frame->bytes - sizeof(header), sizeof(header));
+	set_offload(frame, &header);
+	put_tag_back(frame, about->tp_status, about->tp_vlan_tpid, about->tp_vlan_tci);
+	return true;
+}
+
+static const struct tpacket_auxdata *find_auxdata(struct msghdr *message)
+{
+	for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part; part = CMSG_NXTHDR(message, part))
+		if (part->cmsg_level == SOL_PACKET && part->cmsg_type == PACKET_AUXDATA)
+			return (const void *)CMSG_DATA(part);
+	return NULL;
+}
+
+static bool take_from_queue(int fd, uint8_t *room, struct umbox_frame *frame)
+{
+	struct virtio_net_hdr header;
+	union {
+		struct cmsghdr align;
+		char bytes[CMSG_SPACE(sizeof(struct tpacket_auxdata))];
+	} extra;
+	frame->bytes = room + TAG_BYTES;
 	frame->room = FRAME_ROOM_BYTES - TAG_BYTES;
-	frame->offload = (struct umbox_offload){
-		.flags = header->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM,
-		.gso_type = header->gso_type,
-		.header_bytes = header->hdr_len,
-		.segment_bytes = header->gso_size,
-		.checksum_start = header->csum_start,
-		.checksum_offset = header->csum_offset,
-	};
-	const struct tpacket_auxdata *auxdata = find_auxdata(&message->msg_hdr);
-	if (auxdata && auxdata->tp_status & TP_STATUS_VLAN_VALID)
-		put_tag_back(frame, auxdata);
+	struct iovec parts[] = {{&header, sizeof(header)}, {frame->bytes, frame->room}};
+	struct msghdr message = {.msg_iov = parts,
+				 .msg_iovlen = 2,
+				 .msg_control = &extra,
+				 .msg_controllen = sizeof(extra)};
+	ssize_t bytes = recvmsg(fd, &message, MSG_DONTWAIT);
+	if (bytes < (ssize_t)sizeof(header) + ETHERNET_BYTES || message.msg_flags & MSG_TRUNC)
+		return false;
+	frame->length = (uint32_t)bytes - (uint32_t)sizeof(header);
+	set_offload(frame, &header);
+	const struct tpacket_auxdata *about = find_auxdata(&message);
+	if (about)
+		put_tag_back(frame, about->tp_status, about->tp_vlan_tpid, about->tp_vlan_tci);
+	return true;
+}
+
+static uint8_t *slot_at(const struct umbox_leg_socket *leg, unsigned number)
+{
+	return leg->ring + number % LEG_SLOTS * LEG_SLOT_BYTES;
+}
+
+/* False when the room of the batch is used up. */
+static bool take_slot(struct umbox_leg_socket *leg, uint8_t *slot, uint32_t status,
+		      struct umbox_batch *batch, struct umbox_leg_counts *counts)
+{
+	const struct tpacket2_hdr *about = (const void *)slot;
+	struct umbox_frame *frame = &batch->frames[batch->count];
+	if (status & TP_STATUS_COPY) {
+		if (batch->room_used + FRAME_ROOM_BYTES > BATCH_ROOM_BYTES)
+			return false;
+		if (!take_from_queue(leg->fd, batch->room + batch->room_used, frame)) {
+			counts->refused++;
+			return true;
+		}
+		batch->room_used += (TAG_BYTES + frame->length + 63) / 64 * 64;
+	} else if (about->tp_snaplen < about->tp_len) {
+		counts->overrun++; /* the queue had no room for the whole */
+		return true;
+	} else if (!take_from_slot(slot, frame)) {
+		counts->refused++;
+		return true;
+	}
+	batch->count++;
 	return true;
 }
 
 bool umbox_leg_receive(struct umbox_leg_socket *leg, enum umbox_leg side, struct umbox_batch *batch,
 		       int64_t now_us, struct umbox_leg_counts *counts)
 {
-	prepare(batch);
-	batch->count = 0;
-	int received = recvmmsg(leg->fd, batch->messages, BATCH_FRAMES, MSG_DONTWAIT, NULL);
-	if (received < 0) {
-		/* A frame that the kernel cannot describe (GSO of a kind that has no virtio header)
-		 * is gone with the error; so is the news that the leg went down.  More may wait
-		 * behind. */
-		bool empty = errno == EAGAIN || errno == ENETDOWN;
-		counts->refused += !empty && errno != EINTR;
-		return !empty;
+	int error;
+	batch->count = leg->taken = batch->room_used = 0;
+	for (; batch->count < BATCH_FRAMES && leg->taken < LEG_SLOTS; leg->taken++) {
+		uint8_t *slot = slot_at(leg, leg->next + leg->taken);
+		struct tpacket2_hdr *about = (void *)slot;
+		uint32_t status = __atomic_load_n(&about->tp_status, __ATOMIC_ACQUIRE);
+		if (!(status & TP_STATUS_USER)) {
+			if (!leg->taken) /* awake for an error then, as of a leg that went down */
+				getsockopt(leg->fd, SOL_SOCKET, SO_ERROR, &error,
+					   &(socklen_t){sizeof(error)});
+			return false;
+		}
+		batch->frames[batch->count].from = side;
+		batch->frames[batch->count].time_us = now_us;
+		if (!take_slot(leg, slot, status, batch, counts))
+			break;
 	}
-	for (int i = 0; i < received; i++) {
-		struct umbox_frame *frame = &batch->frames[batch->count];
-		frame->from = side;
-		frame->time_us = now_us;
-		if (take_frame(batch, (unsigned)i, frame))
-			batch->count++;
-		else
-			counts->refused++;
+	return true;
+}
+
+void umbox_leg_release(struct umbox_leg_socket *leg)
+{
+	for (; leg->taken; leg->taken--, leg->next = (leg->next + 1) % LEG_SLOTS) {
+		struct tpacket2_hdr *about = (void *)slot_at(leg, leg->next);
+		__atomic_store_n(&about->tp_status, TP_STATUS_KERNEL, __ATOMIC_RELEASE);
 	}
-	return received == BATCH_FRAMES;
 }
 
 void umbox_outgoing_add(struct umbox_outgoing *outgoing, const struct umbox_frame *frame)

@@ -132,6 +132,7 @@ static void on_frames(struct umbox *umbox, enum umbox_leg side)
 						 &umbox->counts);
 		umbox->answered += umbox_leg_flush(&legs[side], &umbox->outgoing[side],
 						   &umbox->counts);
+		umbox_leg_release(&legs[side]);
 	}
 }
 
@@ -229,8 +230,7 @@ static int stop(struct umbox *umbox)
 	 * to close. */
 	umbox_control_done(&umbox->control);
 	for (int i = 0; i < UMBOX_LEG_COUNT; i++)
-		if (umbox->legs[i].fd >= 0)
-			close(umbox->legs[i].fd);
+		umbox_leg_close(&umbox->legs[i]);
 	int descriptors[] = {umbox->watch_fd, umbox->signal_fd, umbox->link_fd};
 	for (size_t i = 0; i < sizeof(descriptors) / sizeof(descriptors[0]); i++)
 		if (descriptors[i] >= 0)

@@ -9,8 +9,8 @@ import sys
 import time
 import unittest
 
-from harness import (DEVICE_IP, DEVICE_IP6, NETWORK_IP, NETWORK_IP6, SOL_PACKET, Bench, inside,
-                     ip)
+from umbox_site import (DEVICE_IP, DEVICE_IP6, NETWORK_IP, NETWORK_IP6, SOL_PACKET, UmboxSite, inside,
+                        ip)
 
 PACKET_AUXDATA, PACKET_VNET_HDR, VLAN_VALID = 8, 15, 1 << 4
 MAC_A, MAC_B = bytes.fromhex("02000000000a"), bytes.fromhex("02000000000b")
@@ -118,27 +118,27 @@ def receive_ours(raw, count, seconds=3):
 
 class Case(unittest.TestCase):
     def setUp(self):
-        self.bench = Bench()
-        self.daemon = self.bench.daemon
-        self.addCleanup(self.bench.__exit__)
+        self.site = UmboxSite()
+        self.daemon = self.site.daemon
+        self.addCleanup(self.site.__exit__)
 
     def pipes(self):
-        device, network = self.bench.ends()
+        device, network = self.site.ends()
         for raw in (device, network):
             raw.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
         return device, network
 
     def ping(self, target, *options, role="dev"):
-        return self.bench.run(role, "ping", "-c", "3", "-i", "0.1", "-W", "1", *options, target,
+        return self.site.run(role, "ping", "-c", "3", "-i", "0.1", "-W", "1", *options, target,
                               check=False).returncode == 0
 
     def bulk(self, target, *options):
         """A second of iperf3, device to network unless `options` turn it round."""
-        server = self.bench.start("net", "iperf3", "-s", "-1", "--forceflush")
+        server = self.site.start("net", "iperf3", "-s", "-1", "--forceflush")
         for line in server.stdout:
             if "listening" in line:
                 break
-        done = self.bench.run("dev", "iperf3", "-c", target, "-t", "1", *options, check=False)
+        done = self.site.run("dev", "iperf3", "-c", target, "-t", "1", *options, check=False)
         server.communicate(timeout=10)
         self.assertEqual(done.returncode, 0, done.stdout)
         return done.stdout
@@ -149,13 +149,13 @@ class Case(unittest.TestCase):
         return self.daemon.wait_kind("heartbeat", after=seen)["counters"]
 
     def end_well(self, process):
-        status, output = self.bench.terminate(process)
+        status, output = self.site.terminate(process)
         self.assertEqual((status, output), (0, ""))
 
 
 class Forwarding(Case):
     def test_every_kind_of_frame_passes_unchanged_both_ways(self):
-        process = self.bench.umbox("pass")
+        process = self.site.umbox("pass")
         ends = self.pipes()
         for here, there in (ends, ends[::-1]):
             frames = zoo()
@@ -165,7 +165,7 @@ class Forwarding(Case):
         self.end_well(process)
 
     def test_bulk_with_offloads(self):
-        process = self.bench.umbox("pass")
+        process = self.site.umbox("pass")
         for options in ((NETWORK_IP,), (NETWORK_IP, "-R"), (NETWORK_IP6,), (NETWORK_IP6, "-R"),
                         (NETWORK_IP, "-u", "-b", "200M")):
             self.bulk(*options)
@@ -178,7 +178,7 @@ class Forwarding(Case):
 
     def test_a_tagged_gso_frame_stays_one(self):
         """The kernel keeps the tag beside the frame, and counts offsets without it."""
-        process = self.bench.umbox("pass")
+        process = self.site.umbox("pass")
         device, network = self.pipes()
         for raw in (device, network):
             raw.setsockopt(SOL_PACKET, PACKET_VNET_HDR, 1)
@@ -195,12 +195,12 @@ class Forwarding(Case):
         self.end_well(process)
 
     def test_udp_with_segmentation(self):
-        process = self.bench.umbox("pass")
-        self.bench.run("dev", "ping", "-c", "1", NETWORK_IP)
-        with inside(self.bench.names["net"]):
+        process = self.site.umbox("pass")
+        self.site.run("dev", "ping", "-c", "1", NETWORK_IP)
+        with inside(self.site.names["net"]):
             receiver = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
             receiver.bind((NETWORK_IP, 5001))
-        with inside(self.bench.names["dev"]):
+        with inside(self.site.names["dev"]):
             sender = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         receiver.settimeout(3)
         sender.setsockopt(socket.IPPROTO_UDP, 103, 1000)  # UDP_SEGMENT
@@ -212,7 +212,7 @@ class Forwarding(Case):
         self.end_well(process)
 
     def test_block_all_lets_nothing_through(self):
-        process = self.bench.umbox("block-all")
+        process = self.site.umbox("block-all")
         device, network = self.pipes()
         frames = zoo()
         for frame in frames:
@@ -226,14 +226,14 @@ class Forwarding(Case):
         self.end_well(process)
 
     def test_the_example_of_the_readme(self):
-        process = self.bench.umbox("example", {"quiet": False})
+        process = self.site.umbox("example", {"quiet": False})
         device, _ = self.pipes()
         self.assertTrue(self.ping(DEVICE_IP, role="net"))
         deadline = time.monotonic() + 0.5
         while time.monotonic() < deadline and select.select([device], [], [], 0.1)[0]:
             frame = receive_frame(device)
             self.assertFalse(frame[12:14] == b"\x08\x00" and frame[23] == 1, "a ping reached the device")
-        self.bench.run("net", "hping3", "-S", "-p", "23", "-c", "1", DEVICE_IP, check=False)
+        self.site.run("net", "hping3", "-S", "-p", "23", "-c", "1", DEVICE_IP, check=False)
         alert = self.daemon.wait_kind("alert")
         self.assertEqual((alert["type"], alert["target_port"]), ("telnet", 23))
         counters = self.counters()
@@ -243,17 +243,17 @@ class Forwarding(Case):
 
 class Life(Case):
     def test_waits_for_the_legs_and_lives_meanwhile(self):
-        process = self.bench.umbox("pass", wire=False)
+        process = self.site.umbox("pass", wire=False)
         self.assertIsNotNone(self.daemon.wait_kind("heartbeat"))
         self.assertIsNone(self.daemon.wait_kind("ready", seconds=0))
-        self.bench.wire()
+        self.site.wire()
         self.assertIsNotNone(self.daemon.wait_kind("ready"))
         self.assertTrue(self.ping(NETWORK_IP))
         self.end_well(process)
 
     def test_nothing_passes_before_ready(self):
-        process = self.bench.umbox("stamp", {"ready_after_ms": 1000}, wire=False)
-        self.bench.wire()
+        process = self.site.umbox("stamp", {"ready_after_ms": 1000}, wire=False)
+        self.site.wire()
         device, network = self.pipes()
         early = zoo()[1]
         deadline = time.monotonic() + 10
@@ -266,8 +266,8 @@ class Life(Case):
         self.end_well(process)
 
     def test_never_ready(self):
-        process = self.bench.umbox("stamp", {"never_ready": True}, wire=False)
-        self.bench.wire()
+        process = self.site.umbox("stamp", {"never_ready": True}, wire=False)
+        self.site.wire()
         self.assertIsNotNone(self.daemon.wait_kind("heartbeat"))
         self.assertFalse(self.ping(NETWORK_IP))
         self.assertIsNone(self.daemon.wait_kind("ready", seconds=0))
@@ -275,49 +275,49 @@ class Life(Case):
 
     def test_ends_on_sigterm_as_the_first_process_of_its_namespace(self):
         """There a signal without a handler is ignored."""
-        self.bench.umbox("pass", wire=False)
+        self.site.umbox("pass", wire=False)
         self.daemon.go_away()
         self.daemon.listen()
-        process = self.bench.start("box", "unshare", "--pid", "--fork", "--kill-child",
+        process = self.site.start("box", "unshare", "--pid", "--fork", "--kill-child",
                                    os.path.join(os.environ.get("UMBOX_PROGRAMS", "build/umbox-images"),
                                                 "pass"),
-                                   env=os.environ | {"UMBOX_FOLDER": self.bench.folder})
-        self.bench.wire()
+                                   env=os.environ | {"UMBOX_FOLDER": self.site.folder})
+        self.site.wire()
         self.assertIsNotNone(self.daemon.wait_kind("ready"))
         with open(f"/proc/{process.pid}/task/{process.pid}/children", encoding="ascii") as file:
             os.kill(int(file.read()), signal.SIGTERM)
         self.assertEqual(process.wait(timeout=10), 0)
 
     def test_the_connection_ends_with_the_process(self):
-        process = self.bench.umbox("pass")
+        process = self.site.umbox("pass")
         process.kill()
         self.assertTrue(self.daemon.wait_end())
 
     def test_dies_when_told(self):
-        process = self.bench.umbox("stamp", {"die_after_ms": 300})
+        process = self.site.umbox("stamp", {"die_after_ms": 300})
         self.assertTrue(self.daemon.wait_end())
         self.assertEqual(process.wait(timeout=5), 3)
 
     def test_a_leg_that_is_gone_ends_it(self):
-        process = self.bench.umbox("pass")
-        ip("-n", self.bench.names["dev"], "link", "del", "dev0")
+        process = self.site.umbox("pass")
+        ip("-n", self.site.names["dev"], "link", "del", "dev0")
         self.assertTrue(self.daemon.wait_end())
         self.assertEqual(process.wait(timeout=5), 1)
         self.assertEqual(process.stdout.read(), "leg 'in' is gone\n")
 
     def test_a_leg_that_was_down_forwards_again(self):
-        process = self.bench.umbox("pass")
+        process = self.site.umbox("pass")
         for state in ("down", "up"):
-            ip("-n", self.bench.names["box"], "link", "set", "out", state)
+            ip("-n", self.site.names["box"], "link", "set", "out", state)
         self.assertTrue(self.ping(NETWORK_IP))
         self.assertIsNone(process.poll())
         self.end_well(process)
 
     def test_connects_again_after_the_daemon_was_away(self):
-        process = self.bench.umbox("brute-force", {"attempts": 2})
+        process = self.site.umbox("brute-force", {"attempts": 2})
         self.daemon.go_away()
         self.daemon.lines.clear()
-        self.bench.run("net", "hping3", "-S", "-p", "22", "-c", "2", "-i", "u1000", DEVICE_IP,
+        self.site.run("net", "hping3", "-S", "-p", "22", "-c", "2", "-i", "u1000", DEVICE_IP,
                        check=False)
         self.assertTrue(self.ping(NETWORK_IP))  # it forwards all the same
         self.daemon.listen()
@@ -326,20 +326,20 @@ class Life(Case):
         self.end_well(process)
 
     def test_wrong_parameters_are_told(self):
-        process = self.bench.umbox("brute-force", {"attempts": 0}, wire=False)
+        process = self.site.umbox("brute-force", {"attempts": 0}, wire=False)
         self.assertEqual(process.wait(timeout=5), 1)
         self.assertEqual(process.stdout.read(), "parameter 'attempts': not an integer from 1 to 255\n")
 
 
 class BruteForce(Case):
     def test_hydra_is_seen(self):
-        process = self.bench.umbox("brute-force", {"alert_pause_s": 0})
-        server = self.bench.start("dev", "/usr/bin/python3", "-c", LOGIN_SERVER)
+        process = self.site.umbox("brute-force", {"alert_pause_s": 0})
+        server = self.site.start("dev", "/usr/bin/python3", "-c", LOGIN_SERVER)
         self.assertEqual(server.stdout.readline(), "up\n")
-        words = os.path.join(self.bench.folder, "words")
+        words = os.path.join(self.site.folder, "words")
         with open(words, "w", encoding="ascii") as file:
             file.writelines(f"secret{number}\n" for number in range(40))
-        self.bench.run("net", "hydra", "-q", "-I", "-t", "4", "-l", "admin", "-P", words,
+        self.site.run("net", "hydra", "-q", "-I", "-t", "4", "-l", "admin", "-P", words,
                        f"http-get://{DEVICE_IP}/", check=False)
         alert = self.daemon.wait_kind("alert")
         self.assertEqual({key: alert[key] for key in ("type", "severity", "source", "target",
@@ -351,17 +351,17 @@ class BruteForce(Case):
         self.end_well(process)
 
     def test_connections_of_the_device_do_not_count(self):
-        process = self.bench.umbox("brute-force", {"ports": []})
-        self.bench.run("dev", "hping3", "-S", "-p", "80", "-c", "10", "-i", "u1000", NETWORK_IP,
+        process = self.site.umbox("brute-force", {"ports": []})
+        self.site.run("dev", "hping3", "-S", "-p", "80", "-c", "10", "-i", "u1000", NETWORK_IP,
                        check=False)
         self.assertEqual(self.counters()["attempts"], 0)
         self.end_well(process)
 
     def test_a_blocked_source_is_cut_off_and_others_are_not(self):
-        process = self.bench.umbox("brute-force", {"block_s": 3600})
-        ip("-n", self.bench.names["net"], "addr", "add", "10.77.0.3/24", "dev", "net0")
+        process = self.site.umbox("brute-force", {"block_s": 3600})
+        ip("-n", self.site.names["net"], "addr", "add", "10.77.0.3/24", "dev", "net0")
         self.assertTrue(self.ping(DEVICE_IP, role="net"))
-        self.bench.run("net", "hping3", "-S", "-p", "22", "-c", "8", "-i", "u1000", DEVICE_IP,
+        self.site.run("net", "hping3", "-S", "-p", "22", "-c", "8", "-i", "u1000", DEVICE_IP,
                        check=False)
         self.assertFalse(self.ping(DEVICE_IP, role="net"))
         self.assertTrue(self.ping(DEVICE_IP, "-I", "10.77.0.3", role="net"))
@@ -373,7 +373,7 @@ class BruteForce(Case):
 
 class OtherImages(Case):
     def test_flow_stats_tell_who_exchanged_how_much(self):
-        process = self.bench.umbox("flow-stats", {"interval_s": 1})
+        process = self.site.umbox("flow-stats", {"interval_s": 1})
         self.bulk(NETWORK_IP)
         self.assertTrue(self.ping(NETWORK_IP6))
         self.assertIsNotNone(self.daemon.wait(
@@ -387,12 +387,12 @@ class OtherImages(Case):
         self.end_well(process)
 
     def test_stamp_marks_what_the_receiver_accepts(self):
-        process = self.bench.umbox("stamp", {"delay_us": 20000})
+        process = self.site.umbox("stamp", {"delay_us": 20000})
         for family, target in ((socket.AF_INET, NETWORK_IP), (socket.AF_INET6, NETWORK_IP6)):
-            with inside(self.bench.names["net"]):
+            with inside(self.site.names["net"]):
                 receiver = socket.socket(family, socket.SOCK_DGRAM)
                 receiver.bind((target, 5001))
-            with inside(self.bench.names["dev"]):
+            with inside(self.site.names["dev"]):
                 sender = socket.socket(family, socket.SOCK_DGRAM)
             receiver.settimeout(3)
             for sequence in range(50):

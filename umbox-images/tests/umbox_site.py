@@ -22,6 +22,8 @@ SOL_PACKET, PACKET_IGNORE_OUTGOING = 263, 23
 PROGRAMS = pathlib.Path(os.environ.get("UMBOX_PROGRAMS", "build/umbox-images"))
 DEVICE_IP, NETWORK_IP = "10.77.0.1", "10.77.0.2"
 DEVICE_IP6, NETWORK_IP6 = "fd77::1", "fd77::2"
+ADDRESSES = {"dev": (DEVICE_IP + "/24", DEVICE_IP6 + "/64"),
+             "net": (NETWORK_IP + "/24", NETWORK_IP6 + "/64")}
 
 
 def ip(*words):
@@ -109,7 +111,7 @@ class Daemon:
         return False
 
 
-class Bench:
+class UmboxSite:
     """The three namespaces."""
 
     def __init__(self, mtu=9000):
@@ -151,37 +153,49 @@ class Bench:
         self.processes.append(process)
         return process
 
+    def start_as_umbox(self, *words):
+        return self.start("box", "setpriv", "--bounding-set=-all,+net_raw", "--inh-caps=-all", *words,
+                          env=os.environ | {"UMBOX_FOLDER": self.folder})
+
     def sysctl(self, role, setting):
         self.run(role, "sysctl", "-qw", setting)
 
+    def set_up_end(self, role, link):
+        there = ("-n", self.names[role])
+        for address in ADDRESSES[role]:
+            ip(*there, "addr", "add", address, "dev", link)
+        ip(*there, "link", "set", "lo", "up")
+        ip(*there, "link", "set", link, "up")
+
     def wire(self):
         """Makes the legs, as the daemon does some time after the start."""
-        for role, far, leg, address in (("dev", "dev0", "in", (DEVICE_IP, DEVICE_IP6)),
-                                        ("net", "net0", "out", (NETWORK_IP, NETWORK_IP6))):
+        for role, far, leg in (("dev", "dev0", "in"), ("net", "net0", "out")):
             ip("link", "add", far, "mtu", str(self.mtu), "netns", self.names[role], "type", "veth",
                "peer", "name", leg, "mtu", str(self.mtu), "netns", self.names["box"])
-            there = ("-n", self.names[role])
-            ip(*there, "addr", "add", address[0] + "/24", "dev", far)
-            ip(*there, "addr", "add", address[1] + "/64", "dev", far)
-            ip(*there, "link", "set", "lo", "up")
-            ip(*there, "link", "set", far, "up")
+            self.set_up_end(role, far)
             ip("-n", self.names["box"], "link", "set", leg, "up")
 
+    def wire_directly(self):
+        """No umbox: one link from the device to the network."""
+        ip("link", "add", "dev0", "mtu", str(self.mtu), "netns", self.names["dev"], "type", "veth",
+           "peer", "name", "net0", "mtu", str(self.mtu), "netns", self.names["net"])
+        self.set_up_end("dev", "dev0")
+        self.set_up_end("net", "net0")
+
     def umbox(self, program, parameters=None, wire=True):
-        """Starts a program with the one capability that its image has; returns when it is ready."""
+        """Starts a program with the one capability that its image has; unless the legs are to come
+        later, returns when it is ready."""
         with open(os.path.join(self.folder, "umbox.json"), "w", encoding="utf-8") as file:
             json.dump({"contract": 1, "umbox": 418, "hop": program, "generation": 3,
                        "device": {"name": "cam1", "mac": "02:00:00:00:0a:01", "ips": [DEVICE_IP]},
                        "parameters": parameters or {}}, file)
-        process = self.start("box", "setpriv", "--bounding-set=-all,+net_raw", "--inh-caps=-all",
-                             str((PROGRAMS / program).absolute()),
-                             env=os.environ | {"UMBOX_FOLDER": self.folder})
+        process = self.start_as_umbox(str((PROGRAMS / program).absolute()))
         if wire:
             self.wire()
             assert self.daemon.wait_kind("ready"), "never ready"
         return process
 
-    def ends(self, mac=False):
+    def ends(self):
         """Packet sockets on the device's and the network's side."""
         pair = raw_socket(self.names["dev"], "dev0"), raw_socket(self.names["net"], "net0")
         self.raw += pair
