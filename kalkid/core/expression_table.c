@@ -17,26 +17,26 @@ bool call_counts(const struct facts *facts, const struct argument *arguments,
 {
 	const char *type = arguments[ARGUMENT_TYPE].text;
 	const struct argument *within = &arguments[ARGUMENT_WITHIN];
-	if (alert->used || (!text_equal(type, "*") && !text_equal(type, alert->alert.type)))
+	if (alert->used || (!text_equal(type, "*") && !text_equal(type, alert->type)))
 		return false;
-	return !within->given || alert->alert.time_us > facts->now_us - within->us;
+	return !within->given || alert->time_us > facts->now_us - within->us;
 }
 
 /* When the alert leaves the window. */
-static int64_t leaves_us(const struct argument *arguments, const struct alert *alert)
+static int64_t leaves_us(const struct argument *arguments, const struct machine_alert *alert)
 {
 	const struct argument *within = &arguments[ARGUMENT_WITHIN];
 	return within->given ? alert->time_us + within->us : INT64_MAX;
 }
 
 /* The next alert from position `i` on that the call counts, or NULL. */
-static const struct alert *next_counted(const struct facts *facts, const struct argument *arguments,
-					unsigned *i)
+static const struct machine_alert *next_counted(const struct facts *facts,
+						const struct argument *arguments, unsigned *i)
 {
 	while (*i < facts->machine->alert_count) {
 		const struct machine_alert *alert = machine_alert_at(facts->machine, (*i)++);
 		if (call_counts(facts, arguments, alert))
-			return &alert->alert;
+			return alert;
 	}
 	return NULL;
 }
@@ -44,7 +44,7 @@ static const struct alert *next_counted(const struct facts *facts, const struct 
 static void call_alert(const struct facts *facts, const struct argument *arguments,
 		       struct value *ret)
 {
-	const struct alert *alert;
+	const struct machine_alert *alert;
 	int64_t last_leaves_us = 0;
 	for (unsigned i = 0; (alert = next_counted(facts, arguments, &i));) {
 		int64_t us = leaves_us(arguments, alert);
@@ -59,7 +59,7 @@ static void call_alert(const struct facts *facts, const struct argument *argumen
 static void call_count(const struct facts *facts, const struct argument *arguments,
 		       struct value *ret)
 {
-	const struct alert *alert;
+	const struct machine_alert *alert;
 	for (unsigned i = 0; (alert = next_counted(facts, arguments, &i));) {
 		int64_t us = leaves_us(arguments, alert);
 		ret->next_us = min_of(ret->next_us, us);
@@ -92,7 +92,7 @@ static void address_set_add(struct address_set *set, const struct ip *address)
 static void call_distinct(const struct facts *facts, const struct argument *arguments,
 			  struct value *ret)
 {
-	const struct alert *alert;
+	const struct machine_alert *alert;
 	struct address_set set = {0};
 	bool by_source = arguments[ARGUMENT_BY].field == ALERT_FIELD_SOURCE;
 	for (unsigned i = 0; (alert = next_counted(facts, arguments, &i));) {
@@ -109,7 +109,7 @@ static void call_distinct(const struct facts *facts, const struct argument *argu
 static void call_last_source(const struct facts *facts, const struct argument *arguments,
 			     struct value *ret)
 {
-	const struct alert *alert;
+	const struct machine_alert *alert;
 	for (unsigned i = 0; (alert = next_counted(facts, arguments, &i));) {
 		if (!alert->source.family)
 			continue;

@@ -12,6 +12,8 @@
 #include "base/mem.h"
 #include "base/text.h"
 
+static const unsigned ALERTS_AT_FIRST = 8;
+
 const char *decision_cause_name(enum decision_cause cause)
 {
 	static const char *const names[DECISION_CAUSE_COUNT] = {
@@ -40,20 +42,43 @@ void machine_done(struct machine *machine)
 
 struct machine_alert *machine_alert_at(const struct machine *machine, unsigned i)
 {
-	return &machine->alerts[(machine->alert_first + i) % MACHINE_ALERTS_MAX];
+	return &machine->alerts[(machine->alert_first + i) % machine->alert_room];
+}
+
+/* Room for one more: most devices never need the whole ring. */
+static void make_room(struct machine *machine)
+{
+	unsigned room = max_of(ALERTS_AT_FIRST, 2 * machine->alert_room);
+	if (machine->alert_count < machine->alert_room)
+		return;
+	if (machine->alert_room == MACHINE_ALERTS_MAX) {
+		machine->alerts_forgotten += !machine_alert_at(machine, 0)->used;
+		machine->alert_first = (machine->alert_first + 1) % MACHINE_ALERTS_MAX;
+		machine->alert_count--;
+		return;
+	}
+	struct machine_alert *alerts = mem_alloc_array(room, sizeof(*alerts));
+	for (unsigned i = 0; i < machine->alert_count; i++)
+		alerts[i] = *machine_alert_at(machine, i);
+	free(machine->alerts);
+	machine->alerts = alerts;
+	machine->alert_room = room;
+	machine->alert_first = 0;
 }
 
 void machine_remember(struct machine *machine, const struct alert *alert, bool used)
 {
-	if (!machine->alerts)
-		machine->alerts = mem_alloc_array(MACHINE_ALERTS_MAX, sizeof(*machine->alerts));
-	if (machine->alert_count == MACHINE_ALERTS_MAX) {
-		machine->alerts_forgotten += !machine_alert_at(machine, 0)->used;
-		machine->alert_first = (machine->alert_first + 1) % MACHINE_ALERTS_MAX;
-		machine->alert_count--;
-	}
+	make_room(machine);
 	struct machine_alert *place = machine_alert_at(machine, machine->alert_count++);
-	*place = (struct machine_alert){.alert = *alert, .used = used};
+	*place = (struct machine_alert){
+		.id = alert->id,
+		.time_us = alert->time_us,
+		.count = alert->count,
+		.used = used,
+		.source = alert->source,
+		.target = alert->target,
+	};
+	TEXT_COPY(place->type, alert->type);
 	machine->last_alert_us = max_of(machine->last_alert_us, alert->time_us);
 }
 
@@ -157,7 +182,7 @@ static void use_up(struct machine *machine, const struct expression_result *resu
 		struct machine_alert *alert = machine_alert_at(machine, i);
 		alert->used = true;
 		if (ret->evidence_count < EVIDENCE_MAX)
-			ret->evidence[ret->evidence_count++] = alert->alert.id;
+			ret->evidence[ret->evidence_count++] = alert->id;
 	}
 }
 

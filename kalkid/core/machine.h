@@ -49,10 +49,14 @@ struct decision {
 	char reason[REASON_BYTES]; /* for people: "rule 'brute-force' ..." or the operator's words */
 };
 
-/* A ring of recent alerts; those used up by a transition no longer count. */
+/* What policies need of a recent alert; one used up by a transition no longer counts. */
 struct machine_alert {
-	struct alert alert;
+	uint64_t id;
+	int64_t time_us;
+	uint32_t count;
 	bool used;
+	struct ip source, target;
+	char type[NAME_BYTES];
 };
 
 struct machine {
@@ -66,8 +70,8 @@ struct machine {
 	int64_t manual_until_us; /* 0: until released */
 	unsigned manual_back;	 /* where the end of the time limit leads */
 	char manual_reason[REASON_BYTES];
-	struct machine_alert *alerts; /* MACHINE_ALERTS_MAX, allocated when the first comes */
-	unsigned alert_first, alert_count;
+	struct machine_alert *alerts; /* a ring that grows up to MACHINE_ALERTS_MAX */
+	unsigned alert_room, alert_first, alert_count;
 	uint64_t alerts_forgotten; /* that had not been used up */
 };
 

@@ -327,7 +327,7 @@ static void ring_forgets_the_oldest(void **state)
 		alert(f, "a", SECOND + i);
 	assert_int_equal(f->machine.alert_count, MACHINE_ALERTS_MAX);
 	assert_int_equal(f->machine.alerts_forgotten, 600 - MACHINE_ALERTS_MAX);
-	assert_int_equal(machine_alert_at(&f->machine, 0)->alert.id, 600 - MACHINE_ALERTS_MAX + 1);
+	assert_int_equal(machine_alert_at(&f->machine, 0)->id, 600 - MACHINE_ALERTS_MAX + 1);
 	assert_int_equal(f->machine.state, NORMAL);
 }
 
