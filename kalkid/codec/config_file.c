@@ -8,10 +8,10 @@
 #include <string.h>
 #include <sys/un.h>
 
-#define MS_US	  ((int64_t)1000)
+#define MS_US     ((int64_t)1000)
 #define SECOND_US (1000 * MS_US)
-#define DAY_US	  (86400 * SECOND_US)
-#define MIB	  ((int64_t)1 << 20)
+#define DAY_US    (86400 * SECOND_US)
+#define MIB       ((int64_t)1 << 20)
 
 enum { IPV4_BITS = 32, IPV6_BITS = 128, MTU_MIN = 1280, MTU_MAX = 65535 };
 
@@ -92,7 +92,8 @@ static void read_host_addresses(struct reading *reading, const struct node *list
 		else
 			document_complain(reading->document, item, reading->complaints,
 					  "10.20.0.1/24, fd00::1/64",
-					  "'%.64s' is no address with the length of its prefix", text);
+					  "'%.64s' is no address with the length of its prefix",
+					  text);
 	}
 }
 
@@ -163,10 +164,11 @@ static const struct field history_fields[] = {
 	 .max = 1024 * 1024 * MIB, .standard = "1GiB"},
 };
 
-#define SECTION(name)                                                                              \
-	static void read_##name(struct reading *reading, const struct node *node, void *target)    \
-	{                                                                                          \
-		(void)fields_read(reading, node, name##_fields, ARRAY_SIZE(name##_fields), target); \
+#define SECTION(name)                                                                           \
+	static void read_##name(struct reading *reading, const struct node *node, void *target) \
+	{                                                                                       \
+		(void)fields_read(reading, node, name##_fields, ARRAY_SIZE(name##_fields),      \
+				  target);                                                      \
 	}
 SECTION(docker)
 SECTION(umbox)
@@ -205,23 +207,26 @@ static void check_port_names(const struct data_plane *plane, const char *file,
 {
 	const char *host_leg = plane->host_leg, *network_port = plane->network_port;
 	if (is_own_name(network_port))
-		complaints_add(complaints,
-			       "%s:1:1: data_plane.network_port: '%s' is a name that kalkid gives to its "
-			       "own links (rename the interface, ip link set ... name ...)",
-			       file, network_port);
+		complaints_add(
+			complaints,
+			"%s:1:1: data_plane.network_port: '%s' is a name that kalkid gives to its "
+			"own links (rename the interface, ip link set ... name ...)",
+			file, network_port);
 	if (network_port[0] && text_equal(network_port, host_leg))
-		complaints_add(complaints,
-			       "%s:1:1: data_plane.host_leg.name: '%s' is the network port (a new name: "
-			       "kalkid makes this link)",
-			       file, host_leg);
+		complaints_add(
+			complaints,
+			"%s:1:1: data_plane.host_leg.name: '%s' is the network port (a new name: "
+			"kalkid makes this link)",
+			file, host_leg);
 	for (unsigned i = 0; i < plane->port_count; i++) {
 		const char *port = plane->ports[i].name;
 		if (text_equal(port, network_port) || text_equal(port, host_leg))
-			complaints_add(complaints,
-				       "%s:1:1: data_plane.device_ports: '%s' is the %s too (one or the "
-				       "other)",
-				       file, port,
-				       text_equal(port, network_port) ? "network port" : "host leg");
+			complaints_add(
+				complaints,
+				"%s:1:1: data_plane.device_ports: '%s' is the %s too (one or the "
+				"other)",
+				file, port,
+				text_equal(port, network_port) ? "network port" : "host leg");
 	}
 }
 
@@ -229,20 +234,24 @@ void config_check(const struct config *config, const char *file, struct complain
 {
 	const struct data_plane *plane = &config->data_plane;
 	if (!plane->port_count)
-		complaints_add(complaints,
-			       "%s:1:1: data_plane.device_ports: at least one is needed (- name: the "
-			       "interface that devices are behind)",
-			       file);
+		complaints_add(
+			complaints,
+			"%s:1:1: data_plane.device_ports: at least one is needed (- name: the "
+			"interface that devices are behind)",
+			file);
 	if (!plane->network_port[0] && !plane->host_leg[0])
-		complaints_add(complaints,
-			       "%s:1:1: data_plane: devices have no way out (network_port: an interface, "
-			       "or host_leg: {name: a link to this machine})",
-			       file);
+		complaints_add(
+			complaints,
+			"%s:1:1: data_plane: devices have no way out (network_port: an interface, "
+			"or host_leg: {name: a link to this machine})",
+			file);
 	if (plane->host_address_count && !plane->host_leg[0])
-		complaints_add(complaints,
-			       "%s:1:1: data_plane.host_leg: addresses without a link (name: kalki0)",
-			       file);
+		complaints_add(
+			complaints,
+			"%s:1:1: data_plane.host_leg: addresses without a link (name: kalki0)",
+			file);
 	check_port_names(plane, file, complaints);
 	if (config->drain_quiet_us > config->drain_max_us)
-		complaints_add(complaints, "%s:1:1: chain.drain_quiet: is longer than drain_max", file);
+		complaints_add(complaints, "%s:1:1: chain.drain_quiet: is longer than drain_max",
+			       file);
 }

@@ -10,7 +10,8 @@ static void read_mac(struct reading *reading, const struct node *node, void *tar
 	struct error err = {0};
 	const char *text = read_text(reading, node);
 	if (text && mac_parse(&device->mac, text, &err) < 0)
-		document_complain(reading->document, node, reading->complaints, NULL, "%s", err.text);
+		document_complain(reading->document, node, reading->complaints, NULL, "%s",
+				  err.text);
 }
 
 static void read_ips(struct reading *reading, const struct node *list, void *target)

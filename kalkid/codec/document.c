@@ -127,7 +127,8 @@ void document_complain(const struct document *document, const struct node *node,
 }
 
 void document_complain_key(const struct document *document, const struct node *node,
-			   struct complaints *complaints, const char *right, const char *format, ...)
+			   struct complaints *complaints, const char *right, const char *format,
+			   ...)
 {
 	va_list args;
 	va_start(args, format);
@@ -156,7 +157,8 @@ static bool check_json(const struct document *document, struct complaints *compl
 	if (length < 5 || strcmp(document->file + length - 5, ".json") != 0)
 		return true;
 	json_error_t error;
-	json_t *value = json_loadb(document->source, document->source_bytes, JSON_DECODE_ANY, &error);
+	json_t *value = json_loadb(document->source, document->source_bytes, JSON_DECODE_ANY,
+				   &error);
 	if (!value)
 		complaints_add(complaints, "%s:%d:%d: is not JSON: %s", document->file,
 			       max_of(error.line, 1), max_of(error.column, 1), error.text);

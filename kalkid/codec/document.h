@@ -34,7 +34,15 @@ void complaints_done(struct complaints *complaints);
 /* One line that stands for no place in a file that could be read. */
 void complaints_add(struct complaints *complaints, const char *format, ...) printf_like(2, 3);
 
-enum node_kind { NODE_NULL, NODE_BOOLEAN, NODE_NUMBER, NODE_TEXT, NODE_LIST, NODE_MAP, NODE_KIND_COUNT };
+enum node_kind {
+	NODE_NULL,
+	NODE_BOOLEAN,
+	NODE_NUMBER,
+	NODE_TEXT,
+	NODE_LIST,
+	NODE_MAP,
+	NODE_KIND_COUNT
+};
 
 /* A node is owned by its document. */
 struct node {
@@ -47,10 +55,11 @@ struct node {
 	const char *key;  /* as a map's entry */
 	unsigned key_line, key_column;
 	struct node *parent, *first, *next; /* entries and items in file order */
-	unsigned index;	  /* in its list */
+	unsigned index;                     /* in its list */
 };
 
-/* Reads a file, or `bytes` under the name `file`.  -EINVAL with complaints, or the errno of the file. */
+/* Reads a file, or `bytes` under the name `file`.  -EINVAL with complaints, or the errno of the
+ * file. */
 int document_read_file(struct document **ret, const char *file, struct complaints *complaints,
 		       struct error *err) must_check;
 int document_read(struct document **ret, const char *file, const char *bytes, size_t count,
@@ -67,8 +76,8 @@ void document_complain(const struct document *document, const struct node *node,
 	printf_like(5, 6);
 /* The same where a map's entry has its key. */
 void document_complain_key(const struct document *document, const struct node *node,
-			   struct complaints *complaints, const char *right, const char *format, ...)
-	printf_like(5, 6);
+			   struct complaints *complaints, const char *right, const char *format,
+			   ...) printf_like(5, 6);
 /* The same at a byte offset inside a text node. */
 void document_complain_inside(const struct document *document, const struct node *node,
 			      size_t offset, struct complaints *complaints, const char *right,

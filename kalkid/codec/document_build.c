@@ -88,8 +88,8 @@ static void resolve(struct builder *builder, struct node *node)
 	const char *right = NULL;
 	const char *wrong = scalar_resolve(node, &right);
 	if (wrong)
-		document_complain(builder->document, node, builder->complaints, right,
-				  "%s: %.40s", wrong, node->text);
+		document_complain(builder->document, node, builder->complaints, right, "%s: %.40s",
+				  wrong, node->text);
 }
 
 static bool is_bare(const yaml_event_t *event)
@@ -106,8 +106,7 @@ static void take_key(struct builder *builder, const yaml_event_t *event)
 	struct node as_value = {.kind = NODE_TEXT, .text = text};
 	const char *right;
 	if (is_bare(event) && (scalar_resolve(&as_value, &right) || as_value.kind != NODE_TEXT))
-		refuse(builder, &event->start_mark, "write quotes around it",
-		       "a key must be text");
+		refuse(builder, &event->start_mark, "write quotes around it", "a key must be text");
 	level->key = mem_copy_text(text);
 }
 

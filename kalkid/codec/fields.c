@@ -16,11 +16,7 @@ static const struct {
 	const char *name;
 	int64_t bytes;
 } sizes[] = {
-	{"B", 1},
-	{"KiB", 1 << 10},
-	{"MiB", 1 << 20},
-	{"GiB", 1 << 30},
-	{"TiB", (int64_t)1 << 40},
+	{"B", 1}, {"KiB", 1 << 10}, {"MiB", 1 << 20}, {"GiB", 1 << 30}, {"TiB", (int64_t)1 << 40},
 };
 
 static int size_parse(int64_t *ret, const char *text)
@@ -52,7 +48,7 @@ static void number_print(char text[static DURATION_TEXT_BYTES], int64_t number)
 static const char *kind_words(const struct node *node)
 {
 	static const char *const words[NODE_KIND_COUNT] = {"nothing", "true or false", "a number",
-							   "text", "a list", "a map"};
+							   "text",    "a list",        "a map"};
 	return words[node->kind];
 }
 
@@ -93,9 +89,10 @@ bool read_name(struct reading *reading, const struct node *node, char *target)
 	if (!text)
 		return false;
 	if (name_check("name", text, NULL) < 0) {
-		document_complain(reading->document, node, reading->complaints,
-				  "at most 63 letters, digits, '-', '_' and '.', a letter or digit first",
-				  "'%.64s' is no name", text);
+		document_complain(
+			reading->document, node, reading->complaints,
+			"at most 63 letters, digits, '-', '_' and '.', a letter or digit first",
+			"'%.64s' is no name", text);
 		return false;
 	}
 	text_copy(target, NAME_BYTES, text);
@@ -205,8 +202,8 @@ static void read_size(struct reading *reading, const struct node *node, const st
 		*target = bytes;
 }
 
-static void read_choice(struct reading *reading, const struct node *node,
-			const struct field *field, unsigned *target)
+static void read_choice(struct reading *reading, const struct node *node, const struct field *field,
+			unsigned *target)
 {
 	const char *text = read_text(reading, node);
 	if (!text)

@@ -13,16 +13,16 @@ struct reading {
 };
 
 enum field_kind {
-	FIELD_TEXT,	/* char[size]; printable, at most max bytes where max is given */
-	FIELD_NAME,	/* char[NAME_BYTES]: see name_check */
-	FIELD_LINK,	/* char[LINK_NAME_BYTES]: a network interface */
-	FIELD_BOOLEAN,	/* bool */
+	FIELD_TEXT,     /* char[size]; printable, at most max bytes where max is given */
+	FIELD_NAME,     /* char[NAME_BYTES]: see name_check */
+	FIELD_LINK,     /* char[LINK_NAME_BYTES]: a network interface */
+	FIELD_BOOLEAN,  /* bool */
 	FIELD_UNSIGNED, /* unsigned, min to max */
 	FIELD_DURATION, /* int64_t microseconds, min to max */
-	FIELD_SIZE,	/* int64_t bytes, min to max: 512MiB */
-	FIELD_CHOICE,	/* unsigned (an enum): index in choices */
-	FIELD_OTHER,	/* read() does it */
-	FIELD_LATER,	/* a key of a later version: refused by name */
+	FIELD_SIZE,     /* int64_t bytes, min to max: 512MiB */
+	FIELD_CHOICE,   /* unsigned (an enum): index in choices */
+	FIELD_OTHER,    /* read() does it */
+	FIELD_LATER,    /* a key of a later version: refused by name */
 	FIELD_KIND_COUNT,
 };
 
@@ -41,7 +41,8 @@ struct field {
 
 /* Puts the defaults in; what has none is left alone. */
 void fields_set_standard(const struct field *fields, size_t count, void *target);
-/* Reads the map's entries, in the table's order; the others keep what they have.  False when something was complained of. */
+/* Reads the map's entries, in the table's order; the others keep what they have.  False when
+ * something was complained of. */
 bool fields_read(struct reading *reading, const struct node *map, const struct field *fields,
 		 size_t count, void *target);
 

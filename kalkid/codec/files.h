@@ -17,7 +17,8 @@ struct config {
 	char docker_socket[CONFIG_TEXT_BYTES];
 	unsigned starts_at_once;
 	unsigned alerts_per_second;
-	int64_t heartbeat_timeout_us, ready_timeout_us, drain_quiet_us, drain_max_us, observe_every_us;
+	int64_t heartbeat_timeout_us, ready_timeout_us, drain_quiet_us, drain_max_us,
+		observe_every_us;
 	int64_t history_age_max_us, history_bytes_max;
 };
 

@@ -14,5 +14,5 @@ void config_check(const struct config *config, const char *file, struct complain
 /* The devices of one file, a list; calls `on_device` for each good one. */
 void devices_read(const struct document *document, struct complaints *complaints,
 		  void (*on_device)(void *data, const struct device *device,
-			       const struct document *document, const struct node *node),
+				    const struct document *document, const struct node *node),
 		  void *data);

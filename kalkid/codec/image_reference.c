@@ -50,7 +50,7 @@ static bool component_fits(const char *text, size_t length)
 		}
 		separators++;
 		bool first = separators == 1;
-		bool fits = text[i] == '-' ? first || text[i - 1] == '-'
+		bool fits = text[i] == '-'   ? first || text[i - 1] == '-'
 			    : text[i] == '_' ? first || (separators == 2 && text[i - 1] == '_')
 					     : text[i] == '.' && first;
 		if (!fits || i == 0)
@@ -62,8 +62,7 @@ static bool component_fits(const char *text, size_t length)
 static bool digest_fits(const char *text)
 {
 	static const char algorithm[] = "sha256:";
-	return text_starts(text, algorithm) &&
-	       strlen(text + strlen(algorithm)) == SHA256_DIGITS &&
+	return text_starts(text, algorithm) && strlen(text + strlen(algorithm)) == SHA256_DIGITS &&
 	       strspn(text + strlen(algorithm), DIGITS "abcdef") == SHA256_DIGITS;
 }
 
@@ -75,10 +74,11 @@ int image_reference_check(const char *reference, struct error *err)
 	for (;;) {
 		size_t length = strcspn(at, "/:@");
 		if (!component_fits(at, length))
-			return error_set(err, -EINVAL,
-					 "'%.64s' is no image (small letters, digits, '.', '_', '-', "
-					 "parts by '/')",
-					 reference);
+			return error_set(
+				err, -EINVAL,
+				"'%.64s' is no image (small letters, digits, '.', '_', '-', "
+				"parts by '/')",
+				reference);
 		at += length;
 		if (*at != '/')
 			break;
@@ -91,7 +91,7 @@ int image_reference_check(const char *reference, struct error *err)
 		at += 1 + length;
 	}
 	if (*at == '@' && !digest_fits(at + 1))
-		return error_set(err, -EINVAL, "'%.64s' has no good digest (sha256:, 64 hex digits)",
-				 reference);
+		return error_set(err, -EINVAL,
+				 "'%.64s' has no good digest (sha256:, 64 hex digits)", reference);
 	return 0;
 }

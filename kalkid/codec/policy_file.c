@@ -305,8 +305,8 @@ struct policy *policy_read(const struct document *document, struct complaints *c
 	};
 	TEXT_COPY(policy->file, document_file(document));
 	document_digest(document, policy->digest);
-	if (fields_read(&reading, document_root(document), policy_fields,
-			ARRAY_SIZE(policy_fields), policy))
+	if (fields_read(&reading, document_root(document), policy_fields, ARRAY_SIZE(policy_fields),
+			policy))
 		return policy;
 	policy_free(policy);
 	return NULL;

@@ -39,7 +39,10 @@ static void values_are_read(void **state maybe_unused)
 		{"a.yaml", "---\na: 1\n...\n", "{\"a\":1}"},
 		{"a.yaml", "a: 1\nb: [x, -2.5, true, null, ~, 'no', \"1\"]\nc:\n",
 		 "{\"a\":1,\"b\":[\"x\",-2.5,true,null,null,\"no\",\"1\"],\"c\":null}"},
-		{"a.yaml", "\xef\xbb\xbf" "a: b\r\nc: d\r\n", "{\"a\":\"b\",\"c\":\"d\"}"},
+		{"a.yaml",
+		 "\xef\xbb\xbf"
+		 "a: b\r\nc: d\r\n",
+		 "{\"a\":\"b\",\"c\":\"d\"}"},
 		{"a.yaml", "mac: 02:00:00:00:0a:01\nip: fe80::1\nv4: 10.0.0.1\nday: 2026-01-31\n",
 		 "{\"mac\":\"02:00:00:00:0a:01\",\"ip\":\"fe80::1\",\"v4\":\"10.0.0.1\","
 		 "\"day\":\"2026-01-31\"}"},
@@ -63,7 +66,8 @@ static void bad_input_is_refused_with_its_place(void **state maybe_unused)
 		{"f.yaml", "a: &x 1\nb: *x\n",
 		 "f.yaml:1:4: anchors are not allowed (write the value out)\n"
 		 "f.yaml:2:4: aliases are not allowed (write the value out)\n"},
-		{"f.yaml", "*x : 1\n", "f.yaml:1:1: aliases are not allowed (write the value out)\n"},
+		{"f.yaml", "*x : 1\n",
+		 "f.yaml:1:1: aliases are not allowed (write the value out)\n"},
 		{"f.yaml", "a: !!str 1\n", "f.yaml:1:4: tags are not allowed (leave it out)\n"},
 		{"f.yaml", "a: !x [1]\nb: !!map {}\n",
 		 "f.yaml:1:4: tags are not allowed (leave it out)\n"
@@ -98,7 +102,8 @@ static void bad_input_is_refused_with_its_place(void **state maybe_unused)
 		 "f.yaml:1:1: a key must be text (write quotes around it)\n"
 		 "f.yaml:2:1: a key must be text (write quotes around it)\n"},
 		{"f.yaml", "{[a]: 1}\n", "f.yaml:1:2: a key must be text (one word)\n"},
-		{"f.yaml", "a: 1\n---\nb: 2\n", "f.yaml:2:1: a second document (one file for each)\n"},
+		{"f.yaml", "a: 1\n---\nb: 2\n",
+		 "f.yaml:2:1: a second document (one file for each)\n"},
 		{"f.yaml", "a: \"\\0\"\n", "f.yaml:1:4: text may not hold a NUL\n"},
 		{"f.yaml", "a: x\xe2\x80\xa8y\n",
 		 "f.yaml:1:5: a Unicode line separator (use a plain end of line)\n"},
@@ -111,7 +116,8 @@ static void bad_input_is_refused_with_its_place(void **state maybe_unused)
 		 "f.json:1:9: is not JSON: string or '}' expected near '}'\n"},
 		{"f.json", "a: 1\n", "f.json:1:1: is not JSON: invalid token near 'a'\n"},
 		{"f.json", "", "f.json:1:1: is not JSON: unexpected token near end of file\n"},
-		{"f.json", "{\"a\":1,\"a\":2}", "f.json:1:8: a: this key is already there, in line 1\n"},
+		{"f.json", "{\"a\":1,\"a\":2}",
+		 "f.json:1:8: a: this key is already there, in line 1\n"},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct complaints complaints = {0};
@@ -139,7 +145,8 @@ static void limits_hold(void **state maybe_unused)
 	cleanup_buffer struct buffer many = {0};
 	for (int i = 0; i <= DOCUMENT_NODES_MAX; i++)
 		buffer_print(&many, "- 1\n");
-	assert_int_equal(document_read(&document, "f", many.bytes, many.length, &complaints), -EINVAL);
+	assert_int_equal(document_read(&document, "f", many.bytes, many.length, &complaints),
+			 -EINVAL);
 	assert_non_null(strstr(complaints.text.bytes, "too many values"));
 	complaints_done(&complaints);
 
@@ -153,7 +160,8 @@ static void limits_hold(void **state maybe_unused)
 	many.length = 0;
 	for (int i = 0; i <= DOCUMENT_ERRORS_MAX; i++)
 		buffer_print(&many, "- yes\n");
-	assert_int_equal(document_read(&document, "f", many.bytes, many.length, &complaints), -EINVAL);
+	assert_int_equal(document_read(&document, "f", many.bytes, many.length, &complaints),
+			 -EINVAL);
 	assert_int_equal(complaints.count, DOCUMENT_ERRORS_MAX + 1);
 	assert_non_null(strstr(complaints.text.bytes, "more is wrong than is shown\n"));
 	complaints_done(&complaints);
@@ -183,8 +191,8 @@ static void places_inside_text_are_exact(void **state maybe_unused)
 	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
 		struct complaints complaints = {0};
 		struct document *document = NULL;
-		assert_int_equal(document_read(&document, "f", cases[i].text,
-					       strlen(cases[i].text), &complaints),
+		assert_int_equal(document_read(&document, "f", cases[i].text, strlen(cases[i].text),
+					       &complaints),
 				 0);
 		const struct node *when = node_find(document_root(document), "when");
 		size_t offset = (size_t)(strchr(when->text, '@') - when->text);

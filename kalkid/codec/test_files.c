@@ -48,7 +48,8 @@ static void write_file(const char *name, const char *text)
 static int set_up(void **state maybe_unused)
 {
 	make_folders();
-	write_file("kalkid.yaml", "data_plane: {device_ports: [{name: dev0}], network_port: net0}\n");
+	write_file("kalkid.yaml",
+		   "data_plane: {device_ports: [{name: dev0}], network_port: net0}\n");
 	write_file("types.d/a.yaml", "type: a\nstates: {S: {chain: pass}}\n");
 	return 0;
 }
@@ -117,10 +118,12 @@ static void defaults_are_in_force(void **state maybe_unused)
 static void later_files_win_key_by_key(void **state maybe_unused)
 {
 	struct files files;
-	write_file("conf.d/20.yaml", "umbox: {alerts_per_second: 7}\nhistory: {max_bytes: 512MiB}\n");
-	write_file("conf.d/10.yaml", "umbox: {alerts_per_second: 5, ready_timeout: 1m}\n"
-				     "data_plane: {device_ports: [{name: a}, {name: b, eapol_up: true}],"
-				     " host_leg: {name: h, addresses: [10.0.0.1/24, 'fd00::1/64']}}\n");
+	write_file("conf.d/20.yaml",
+		   "umbox: {alerts_per_second: 7}\nhistory: {max_bytes: 512MiB}\n");
+	write_file("conf.d/10.yaml",
+		   "umbox: {alerts_per_second: 5, ready_timeout: 1m}\n"
+		   "data_plane: {device_ports: [{name: a}, {name: b, eapol_up: true}],"
+		   " host_leg: {name: h, addresses: [10.0.0.1/24, 'fd00::1/64']}}\n");
 	write_file("conf.d/10.yaml.bak", "nonsense: [");
 	write_file("conf.d/.hidden.yaml", "nonsense: [");
 	expect_good(&files);
@@ -137,9 +140,8 @@ static void later_files_win_key_by_key(void **state maybe_unused)
 static void devices_are_read(void **state maybe_unused)
 {
 	struct files files;
-	write_file("devices.d/b.json",
-		   "[{\"name\": \"d2\", \"type\": \"a\", \"port\": \"dev0\","
-		   " \"mac\": \"02-00-00-00-00-02\", \"multicast\": true}]\n");
+	write_file("devices.d/b.json", "[{\"name\": \"d2\", \"type\": \"a\", \"port\": \"dev0\","
+				       " \"mac\": \"02-00-00-00-00-02\", \"multicast\": true}]\n");
 	write_file("devices.d/a.yaml", "- {name: d1, type: a, port: dev0, mac: 02:00:00:00:00:01,\n"
 				       "   ips: [10.0.0.2, fd00::2], groups: [g1, g2], tags: [t],\n"
 				       "   description: the first}\n");
@@ -174,7 +176,8 @@ static void bad_files_are_told_why(void **state maybe_unused)
 		 "interface that devices are behind)\n"
 		 "~/kalkid.yaml:1:1: data_plane: devices have no way out (network_port: an interface, or "
 		 "host_leg: {name: a link to this machine})\n"},
-		{"kalkid.yaml", "data_plane: {device_ports: [{name: p1}, {name: p1}, {}, {name: a/b}]}\n",
+		{"kalkid.yaml",
+		 "data_plane: {device_ports: [{name: p1}, {name: p1}, {}, {name: a/b}]}\n",
 		 "~/kalkid.yaml:1:29: data_plane.device_ports[0]: 'p1' is a name that kalkid gives to its "
 		 "own links (rename the interface, ip link set ... name ...)\n"
 		 "~/kalkid.yaml:1:41: data_plane.device_ports[1]: 'p1' is a name that kalkid gives to its "
@@ -201,16 +204,18 @@ static void bad_files_are_told_why(void **state maybe_unused)
 		 "data_plane: {device_ports: [{name: a}], network_port: n, host_leg: {addresses: "
 		 "[10.0.0.1/24]}}\n",
 		 "~/kalkid.yaml:1:1: data_plane.host_leg: addresses without a link (name: kalki0)\n"},
-		{"conf.d/x.yaml", "data_plane:\n  host_leg: {name: h, addresses: [10.0.0.1, 10.0.0.1/33]}\n"
-				  "  mtu: 100\n",
+		{"conf.d/x.yaml",
+		 "data_plane:\n  host_leg: {name: h, addresses: [10.0.0.1, 10.0.0.1/33]}\n"
+		 "  mtu: 100\n",
 		 "~/conf.d/x.yaml:2:35: data_plane.host_leg.addresses[0]: '10.0.0.1' is no address with the "
 		 "length of its prefix (10.20.0.1/24, fd00::1/64)\n"
 		 "~/conf.d/x.yaml:2:45: data_plane.host_leg.addresses[1]: '10.0.0.1/33' is no address with "
 		 "the length of its prefix (10.20.0.1/24, fd00::1/64)\n"
 		 "~/conf.d/x.yaml:3:8: data_plane.mtu: is out of range (1280 to 65535)\n"},
-		{"conf.d/x.yaml", "docker: {socket: run/docker.sock, starts_at_once: 1.5}\n"
-				  "umbox: {alerts_per_second: many}\nhistory: {max_bytes: 10MB}\n"
-				  "histroy: {}\nobserve_every: 0\n",
+		{"conf.d/x.yaml",
+		 "docker: {socket: run/docker.sock, starts_at_once: 1.5}\n"
+		 "umbox: {alerts_per_second: many}\nhistory: {max_bytes: 10MB}\n"
+		 "histroy: {}\nobserve_every: 0\n",
 		 "~/conf.d/x.yaml:1:18: docker.socket: is no whole path of a socket (/var/run/docker.sock; "
 		 "at most 107 bytes)\n"
 		 "~/conf.d/x.yaml:1:51: docker.starts_at_once: is a number, not a whole number\n"

@@ -108,7 +108,7 @@ static void words_stand_in_the_order_of_their_enums(void **state maybe_unused)
 			}
 }
 
-#define STATES "states: {A: {chain: pass}, B: {chain: block}}\n"
+#define STATES     "states: {A: {chain: pass}, B: {chain: block}}\n"
 #define RULE(when) "type: t\n" STATES "rules:\n- {name: r, from: [A], when: '" when "', to: B}\n"
 
 static const struct {
@@ -169,13 +169,13 @@ static const struct {
 	 "t.yaml:4:27: states.B.dwell: is true or false, not a duration (write 500ms, 10s, 1h30m, 2d)\n"
 	 "t.yaml:4:39: states.B.calm: the key 'after' is missing\n"
 	 "t.yaml:4:44: states.B.calm.to: no state 'Aa' (did you mean 'A'?)\n"},
-	{"type: t\ninitial: C\n" STATES, "t.yaml:2:10: initial: no state 'C' (did you mean 'A'?)\n"},
+	{"type: t\ninitial: C\n" STATES,
+	 "t.yaml:2:10: initial: no state 'C' (did you mean 'A'?)\n"},
 	{"type: t\n" STATES "rules: x\n", "t.yaml:3:8: rules: is text, not a list\n"},
-	{"type: t\n" STATES "rules: [{}]\n",
-	 "t.yaml:3:9: rules[0]: the key 'name' is missing\n"
-	 "t.yaml:3:9: rules[0]: the key 'from' is missing\n"
-	 "t.yaml:3:9: rules[0]: the key 'when' is missing\n"
-	 "t.yaml:3:9: rules[0]: the key 'to' is missing\n"},
+	{"type: t\n" STATES "rules: [{}]\n", "t.yaml:3:9: rules[0]: the key 'name' is missing\n"
+					     "t.yaml:3:9: rules[0]: the key 'from' is missing\n"
+					     "t.yaml:3:9: rules[0]: the key 'when' is missing\n"
+					     "t.yaml:3:9: rules[0]: the key 'to' is missing\n"},
 	{"type: t\n" STATES "rules:\n- {name: r, from: [], when: 'true', to: B, actions: []}\n",
 	 "t.yaml:4:19: rules[0].from: holds in no state (any, or a list of states)\n"
 	 "t.yaml:4:44: rules[0].actions: this version does not have it yet (leave it out)\n"},
@@ -193,7 +193,8 @@ static const struct {
 	{RULE("true and"), "t.yaml:4:39: rules[0].when: the condition ends too early\n"},
 	{RULE("state == \"Bb\""),
 	 "t.yaml:4:40: rules[0].when: no state 'Bb' (did you mean 'B'?)\n"},
-	{"type: t\n" STATES "rules:\n- name: r\n  from: any\n  to: B\n  when: |\n    alert(\"a\") and\n"
+	{"type: t\n" STATES
+	 "rules:\n- name: r\n  from: any\n  to: B\n  when: |\n    alert(\"a\") and\n"
 	 "      count(\"b\", within: 10) > 1\n",
 	 "t.yaml:9:26: rules[0].when: count() wants a constant duration for 'within'\n"},
 };
@@ -216,18 +217,21 @@ static void limits_hold(void **state maybe_unused)
 	for (int i = 0; i <= POLICY_STATES_MAX; i++)
 		buffer_print(&text, "  S%d: {chain: pass}\n", i);
 	assert_null(read_policy(text.bytes, &complaints));
-	assert_string_equal(complaints.text.bytes, "t.yaml:35:3: states.S32: more than 32 states\n");
+	assert_string_equal(complaints.text.bytes,
+			    "t.yaml:35:3: states.S32: more than 32 states\n");
 	complaints_done(&complaints);
 
 	text.length = 0;
 	buffer_print(&text, "type: t\n" STATES "rules:\n");
 	for (int i = 0; i < POLICY_RULES_MAX; i++)
-		buffer_print(&text,
-			     "- {name: r%d, from: [A], to: B, when: 'alert(\"a\") or alert(\"b\") or "
-			     "alert(\"c\")'}\n",
-			     i);
+		buffer_print(
+			&text,
+			"- {name: r%d, from: [A], to: B, when: 'alert(\"a\") or alert(\"b\") or "
+			"alert(\"c\")'}\n",
+			i);
 	assert_null(read_policy(text.bytes, &complaints));
-	assert_non_null(strstr(complaints.text.bytes, "the conditions cost 1575424, more than 1048576"));
+	assert_non_null(
+		strstr(complaints.text.bytes, "the conditions cost 1575424, more than 1048576"));
 	complaints_done(&complaints);
 
 	text.length = 0;
@@ -236,8 +240,9 @@ static void limits_hold(void **state maybe_unused)
 		buffer_print(&text, "x");
 	buffer_print(&text, "'}}]}}\n");
 	assert_null(read_policy(text.bytes, &complaints));
-	assert_string_equal(complaints.text.bytes, "t.yaml:2:54: states.A.chain[0].parameters: is longer "
-						   "than 16384 bytes as JSON\n");
+	assert_string_equal(complaints.text.bytes,
+			    "t.yaml:2:54: states.A.chain[0].parameters: is longer "
+			    "than 16384 bytes as JSON\n");
 	complaints_done(&complaints);
 }
 
@@ -245,14 +250,45 @@ static void image_references_are_checked(void **state maybe_unused)
 {
 #define SHA "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 	static const char *const fine[] = {
-		"a", "kalki/brute-force:1", "kalki/brute-force:1@" SHA, "a@" SHA, "a/b/c:v1.2_x-y",
-		"localhost/a", "localhost:5000/a", "registry.example:5000/a/b:1", "a__b", "a---b", "1.2",
-		"Registry.example/a", "a:1/b", "127.0.0.1/a:1",
+		"a",
+		"kalki/brute-force:1",
+		"kalki/brute-force:1@" SHA,
+		"a@" SHA,
+		"a/b/c:v1.2_x-y",
+		"localhost/a",
+		"localhost:5000/a",
+		"registry.example:5000/a/b:1",
+		"a__b",
+		"a---b",
+		"1.2",
+		"Registry.example/a",
+		"a:1/b",
+		"127.0.0.1/a:1",
 	};
 	static const char *const wrong[] = {
-		"", "A", "a:", "a:-x", "a:.x", "a b", "a/", "/a", "a//b", "a_", "a..b", "a___b", "a-.b",
-		"-a", "a@sha256:12", "a@md5:" "0123456789abcdef0123456789abcdef", "a:1:2", "host.x:/a",
-		"host.x:80b/a", "a@" SHA "0", "h\xc3\xbc", "a$(x)",
+		"",
+		"A",
+		"a:",
+		"a:-x",
+		"a:.x",
+		"a b",
+		"a/",
+		"/a",
+		"a//b",
+		"a_",
+		"a..b",
+		"a___b",
+		"a-.b",
+		"-a",
+		"a@sha256:12",
+		"a@md5:"
+		"0123456789abcdef0123456789abcdef",
+		"a:1:2",
+		"host.x:/a",
+		"host.x:80b/a",
+		"a@" SHA "0",
+		"h\xc3\xbc",
+		"a$(x)",
 		"a:01234567890123456789012345678901234567890123456789012345678901234567890123456789012345"
 		"67890123456789012345678901234567890123456789",
 	};

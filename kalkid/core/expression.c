@@ -30,9 +30,9 @@ unsigned long expression_cost(const struct expression *expression)
 
 static bool node_names_alert(const struct expression_node *node, const char *type)
 {
-	if (node->operator== OPERATOR_NAME)
+	if (node->operation == OPERATION_NAME)
 		return node->name->any_alert;
-	if (node->operator!= OPERATOR_CALL)
+	if (node->operation != OPERATION_CALL)
 		return false;
 	const char *named = node->arguments[0].text;
 	return !type || text_equal(named, "*") || text_equal(named, type);

@@ -21,9 +21,9 @@
  * An alert counts while it is not used up by an earlier transition and its time is after now less
  * the window; its count says for how many observations it stands.
  *
- * What makes the condition true: from the whole downward, of a true `and` both sides, of a true `or`
- * the sides that are true (of a false one under `not` the reverse), and at the end of each way the
- * comparison or call with every alert that it looked at.  These alerts are *counted*. */
+ * What makes the condition true: from the whole downward, of a true `and` both sides, of a true
+ * `or` the sides that are true (of a false one under `not` the reverse), and at the end of each way
+ * the comparison or call with every alert that it looked at.  These alerts are *counted*. */
 #pragma once
 
 #include <stdbool.h>
@@ -60,8 +60,8 @@ struct expression_result {
 	enum truth truth;
 	/* When true: the alerts counted, bit i for the machine's i-th oldest. */
 	uint64_t counted[EXPRESSION_ALERTS_MAX / 64];
-	/* The first moment after now at which the truth could change by time alone (a window ends, a
-	 * time in state is reached), or earlier; INT64_MAX for never. */
+	/* The first moment after now at which the truth could change by time alone (a window ends,
+	 * a time in state is reached), or earlier; INT64_MAX for never. */
 	int64_t next_us;
 };
 

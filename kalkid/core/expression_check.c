@@ -12,34 +12,34 @@
 
 /* Same-type comparisons for equality stand in check_equality. */
 static const struct {
-	enum operator operator;
+	enum operation operation;
 	enum value_type left, right, result;
 } typings[] = {
-	{OPERATOR_NOT, VALUE_BOOLEAN, VALUE_BOOLEAN, VALUE_BOOLEAN},
-	{OPERATOR_AND, VALUE_BOOLEAN, VALUE_BOOLEAN, VALUE_BOOLEAN},
-	{OPERATOR_OR, VALUE_BOOLEAN, VALUE_BOOLEAN, VALUE_BOOLEAN},
-	{OPERATOR_NEGATE, VALUE_NUMBER, VALUE_NUMBER, VALUE_NUMBER},
-	{OPERATOR_NEGATE, VALUE_DURATION, VALUE_DURATION, VALUE_DURATION},
-	{OPERATOR_LESS, VALUE_NUMBER, VALUE_NUMBER, VALUE_BOOLEAN},
-	{OPERATOR_LESS, VALUE_DURATION, VALUE_DURATION, VALUE_BOOLEAN},
-	{OPERATOR_LESS_EQUAL, VALUE_NUMBER, VALUE_NUMBER, VALUE_BOOLEAN},
-	{OPERATOR_LESS_EQUAL, VALUE_DURATION, VALUE_DURATION, VALUE_BOOLEAN},
-	{OPERATOR_GREATER, VALUE_NUMBER, VALUE_NUMBER, VALUE_BOOLEAN},
-	{OPERATOR_GREATER, VALUE_DURATION, VALUE_DURATION, VALUE_BOOLEAN},
-	{OPERATOR_GREATER_EQUAL, VALUE_NUMBER, VALUE_NUMBER, VALUE_BOOLEAN},
-	{OPERATOR_GREATER_EQUAL, VALUE_DURATION, VALUE_DURATION, VALUE_BOOLEAN},
-	{OPERATOR_ADD, VALUE_NUMBER, VALUE_NUMBER, VALUE_NUMBER},
-	{OPERATOR_ADD, VALUE_DURATION, VALUE_DURATION, VALUE_DURATION},
-	{OPERATOR_SUBTRACT, VALUE_NUMBER, VALUE_NUMBER, VALUE_NUMBER},
-	{OPERATOR_SUBTRACT, VALUE_DURATION, VALUE_DURATION, VALUE_DURATION},
-	{OPERATOR_MULTIPLY, VALUE_NUMBER, VALUE_NUMBER, VALUE_NUMBER},
-	{OPERATOR_MULTIPLY, VALUE_DURATION, VALUE_NUMBER, VALUE_DURATION},
-	{OPERATOR_MULTIPLY, VALUE_NUMBER, VALUE_DURATION, VALUE_DURATION},
-	{OPERATOR_DIVIDE, VALUE_NUMBER, VALUE_NUMBER, VALUE_NUMBER},
-	{OPERATOR_DIVIDE, VALUE_DURATION, VALUE_NUMBER, VALUE_DURATION},
-	{OPERATOR_DIVIDE, VALUE_DURATION, VALUE_DURATION, VALUE_NUMBER},
-	{OPERATOR_MODULO, VALUE_NUMBER, VALUE_NUMBER, VALUE_NUMBER},
-	{OPERATOR_MODULO, VALUE_DURATION, VALUE_DURATION, VALUE_DURATION},
+	{OPERATION_NOT, VALUE_BOOLEAN, VALUE_BOOLEAN, VALUE_BOOLEAN},
+	{OPERATION_AND, VALUE_BOOLEAN, VALUE_BOOLEAN, VALUE_BOOLEAN},
+	{OPERATION_OR, VALUE_BOOLEAN, VALUE_BOOLEAN, VALUE_BOOLEAN},
+	{OPERATION_NEGATE, VALUE_NUMBER, VALUE_NUMBER, VALUE_NUMBER},
+	{OPERATION_NEGATE, VALUE_DURATION, VALUE_DURATION, VALUE_DURATION},
+	{OPERATION_LESS, VALUE_NUMBER, VALUE_NUMBER, VALUE_BOOLEAN},
+	{OPERATION_LESS, VALUE_DURATION, VALUE_DURATION, VALUE_BOOLEAN},
+	{OPERATION_LESS_EQUAL, VALUE_NUMBER, VALUE_NUMBER, VALUE_BOOLEAN},
+	{OPERATION_LESS_EQUAL, VALUE_DURATION, VALUE_DURATION, VALUE_BOOLEAN},
+	{OPERATION_GREATER, VALUE_NUMBER, VALUE_NUMBER, VALUE_BOOLEAN},
+	{OPERATION_GREATER, VALUE_DURATION, VALUE_DURATION, VALUE_BOOLEAN},
+	{OPERATION_GREATER_EQUAL, VALUE_NUMBER, VALUE_NUMBER, VALUE_BOOLEAN},
+	{OPERATION_GREATER_EQUAL, VALUE_DURATION, VALUE_DURATION, VALUE_BOOLEAN},
+	{OPERATION_ADD, VALUE_NUMBER, VALUE_NUMBER, VALUE_NUMBER},
+	{OPERATION_ADD, VALUE_DURATION, VALUE_DURATION, VALUE_DURATION},
+	{OPERATION_SUBTRACT, VALUE_NUMBER, VALUE_NUMBER, VALUE_NUMBER},
+	{OPERATION_SUBTRACT, VALUE_DURATION, VALUE_DURATION, VALUE_DURATION},
+	{OPERATION_MULTIPLY, VALUE_NUMBER, VALUE_NUMBER, VALUE_NUMBER},
+	{OPERATION_MULTIPLY, VALUE_DURATION, VALUE_NUMBER, VALUE_DURATION},
+	{OPERATION_MULTIPLY, VALUE_NUMBER, VALUE_DURATION, VALUE_DURATION},
+	{OPERATION_DIVIDE, VALUE_NUMBER, VALUE_NUMBER, VALUE_NUMBER},
+	{OPERATION_DIVIDE, VALUE_DURATION, VALUE_NUMBER, VALUE_DURATION},
+	{OPERATION_DIVIDE, VALUE_DURATION, VALUE_DURATION, VALUE_NUMBER},
+	{OPERATION_MODULO, VALUE_NUMBER, VALUE_NUMBER, VALUE_NUMBER},
+	{OPERATION_MODULO, VALUE_DURATION, VALUE_DURATION, VALUE_DURATION},
 };
 
 const char *value_type_name(enum value_type type)
@@ -49,13 +49,13 @@ const char *value_type_name(enum value_type type)
 	return names[type];
 }
 
-const char *operator_text(enum operator operator)
+const char *operation_text(enum operation operation)
 {
-	static const char *const texts[OPERATOR_COUNT] = {
-		"", "", "", "not", "-", "and", "or", "==", "!=",
-		"<", "<=", ">", ">=", "+", "-", "*", "/", "%",
+	static const char *const texts[OPERATION_COUNT] = {
+		"",  "",   "",  "not", "-", "and", "or", "==", "!=",
+		"<", "<=", ">", ">=",  "+", "-",   "*",  "/",  "%",
 	};
-	return texts[operator];
+	return texts[operation];
 }
 
 /* A word of the text, for messages and look-ups; what does not fit is no name anyway. */
@@ -97,7 +97,7 @@ int node_add_constant(struct parser *parser, enum value_type type, size_t offset
 		      const struct value *value)
 {
 	struct expression_node node = {
-		.operator= OPERATOR_CONSTANT,
+		.operation = OPERATION_CONSTANT,
 		.type = type,
 		.offset = offset,
 		.constant = *value,
@@ -111,14 +111,14 @@ int node_add_name(struct parser *parser, const struct token *token)
 {
 	char word[NAME_BYTES];
 	word_copy(parser, token, word);
-	const char *known[8];
+	const char *known[EXPRESSION_NAMES_MAX];
 	for (unsigned i = 0; i < expression_name_count; i++) {
 		const struct node_name *name = &expression_names[i];
 		known[i] = name->name;
 		if (!text_equal(word, name->name))
 			continue;
 		struct expression_node node = {
-			.operator= OPERATOR_NAME,
+			.operation = OPERATION_NAME,
 			.type = name->type,
 			.moves = name->moves,
 			.offset = token->offset,
@@ -140,19 +140,20 @@ const struct function *function_find(struct parser *parser, const struct token *
 {
 	char word[NAME_BYTES];
 	word_copy(parser, token, word);
-	const char *known[16];
+	const char *known[EXPRESSION_FUNCTIONS_MAX];
 	for (unsigned i = 0; i < expression_function_count; i++) {
 		known[i] = expression_functions[i].name;
 		if (text_equal(word, known[i]))
 			return &expression_functions[i];
 	}
-	(void)fail_unknown(parser, token->offset, "function", word, known, expression_function_count);
+	(void)fail_unknown(parser, token->offset, "function", word, known,
+			   expression_function_count);
 	return NULL;
 }
 
 static bool is_constant(const struct expression_node *node)
 {
-	return node->operator== OPERATOR_CONSTANT;
+	return node->operation == OPERATION_CONSTANT;
 }
 
 /* Text beside the name `state` must be a state's name. */
@@ -160,7 +161,7 @@ static int check_state(struct parser *parser, const struct expression_node *name
 		       const struct expression_node *text)
 {
 	const struct policy *policy = parser->policy;
-	if (name->operator!= OPERATOR_NAME || name->type != VALUE_TEXT || !is_constant(text) ||
+	if (name->operation != OPERATION_NAME || name->type != VALUE_TEXT || !is_constant(text) ||
 	    policy_find_state(policy, text->constant.text) >= 0)
 		return 0;
 	const char *names[POLICY_STATES_MAX];
@@ -181,10 +182,10 @@ static int check_equality(struct parser *parser, size_t offset, const struct exp
 	return VALUE_BOOLEAN;
 }
 
-static int fail_types(struct parser *parser, enum operator operator, size_t offset,
+static int fail_types(struct parser *parser, enum operation operation, size_t offset,
 		      const struct expression_node *left, const struct expression_node *right)
 {
-	const char *text = operator_text(operator);
+	const char *text = operation_text(operation);
 	if (left == right)
 		return parser_fail(parser, offset, "'%s' does not take %s", text,
 				   value_type_name(left->type));
@@ -193,46 +194,47 @@ static int fail_types(struct parser *parser, enum operator operator, size_t offs
 }
 
 /* Type of the result, or -EINVAL. */
-static int check_types(struct parser *parser, enum operator operator, size_t offset,
+static int check_types(struct parser *parser, enum operation operation, size_t offset,
 		       const struct expression_node *left, const struct expression_node *right)
 {
-	bool equality = operator== OPERATOR_EQUAL || operator== OPERATOR_NOT_EQUAL;
+	bool equality = operation == OPERATION_EQUAL || operation == OPERATION_NOT_EQUAL;
 	if (equality && left->type == right->type)
 		return check_equality(parser, offset, left, right);
 	for (size_t i = 0; i < ARRAY_SIZE(typings); i++)
-		if (typings[i].operator== operator&& typings[i].left == left->type &&
+		if (typings[i].operation == operation && typings[i].left == left->type &&
 		    typings[i].right == right->type)
 			return typings[i].result;
-	return fail_types(parser, operator, offset, left, right);
+	return fail_types(parser, operation, offset, left, right);
 }
 
 /* How far a running time may be bent: its next change must stay exact. */
-static int check_moving(struct parser *parser, enum operator operator, size_t offset,
+static int check_moving(struct parser *parser, enum operation operation, size_t offset,
 			const struct expression_node *left, const struct expression_node *right)
 {
-	bool bends = operator== OPERATOR_MULTIPLY || operator== OPERATOR_DIVIDE ||
-		     operator== OPERATOR_MODULO;
+	bool bends = operation == OPERATION_MULTIPLY || operation == OPERATION_DIVIDE ||
+		     operation == OPERATION_MODULO;
 	if (bends && (left->moves || right->moves))
-		return parser_fail(parser, offset,
-				   "'%s' does not take a time that runs (compare it, add or subtract)",
-				   operator_text(operator));
+		return parser_fail(
+			parser, offset,
+			"'%s' does not take a time that runs (compare it, add or subtract)",
+			operation_text(operation));
 	return 0;
 }
 
 static bool is_zero(const struct expression_node *node)
 {
-	return is_constant(node) && (node->type == VALUE_NUMBER ? node->constant.number == 0
-								: node->constant.us == 0);
+	return is_constant(node) &&
+	       (node->type == VALUE_NUMBER ? node->constant.number == 0 : node->constant.us == 0);
 }
 
-static int fold(struct parser *parser, enum operator operator, enum value_type type, size_t offset,
-		unsigned left, unsigned right)
+static int fold(struct parser *parser, enum operation operation, enum value_type type,
+		size_t offset, unsigned left, unsigned right)
 {
 	struct expression *expression = parser->expression;
 	const struct expression_node *nodes = expression->nodes;
 	enum value_type operands[2] = {nodes[left].type, nodes[right].type};
 	struct value value;
-	value_apply(operator, operands, &nodes[left].constant, &nodes[right].constant, 0, &value);
+	value_apply(operation, operands, &nodes[left].constant, &nodes[right].constant, 0, &value);
 	if (!value.known)
 		return parser_fail(parser, offset, "the result is out of range");
 	/* Constants are single nodes, so these are the last ones. */
@@ -240,20 +242,20 @@ static int fold(struct parser *parser, enum operator operator, enum value_type t
 	return node_add_constant(parser, type, offset, &value);
 }
 
-int node_add_operator(struct parser *parser, enum operator operator, size_t offset, unsigned left,
+int node_add_operator(struct parser *parser, enum operation operation, size_t offset, unsigned left,
 		      unsigned right)
 {
 	const struct expression_node *a = &parser->expression->nodes[left];
 	const struct expression_node *b = &parser->expression->nodes[right];
-	int type = check_types(parser, operator, offset, a, b);
-	if (type < 0 || check_moving(parser, operator, offset, a, b) < 0)
+	int type = check_types(parser, operation, offset, a, b);
+	if (type < 0 || check_moving(parser, operation, offset, a, b) < 0)
 		return -EINVAL;
-	if ((operator== OPERATOR_DIVIDE || operator== OPERATOR_MODULO) && is_zero(b))
+	if ((operation == OPERATION_DIVIDE || operation == OPERATION_MODULO) && is_zero(b))
 		return parser_fail(parser, offset, "division by zero");
 	if (is_constant(a) && is_constant(b))
-		return fold(parser, operator, (enum value_type)type, offset, left, right);
+		return fold(parser, operation, (enum value_type)type, offset, left, right);
 	struct expression_node node = {
-		.operator= operator,
+		.operation = operation,
 		.type = (enum value_type)type,
 		.moves = type == VALUE_DURATION && (a->moves || b->moves),
 		.offset = offset,
@@ -284,8 +286,8 @@ static int take_address(struct parser *parser, size_t offset, const char *text,
 	return 0;
 }
 
-int call_take_value(struct parser *parser, struct expression_node *call,
-		    const struct function_parameter *parameter, unsigned value)
+int call_take_value(struct parser *parser, struct expression_node *call, unsigned position,
+		    unsigned value)
 {
 	static const enum value_type types[ARGUMENT_KIND_COUNT] = {
 		[ARGUMENT_ALERT_TYPE] = VALUE_TEXT,
@@ -294,7 +296,8 @@ int call_take_value(struct parser *parser, struct expression_node *call,
 		[ARGUMENT_ADDRESS] = VALUE_TEXT,
 	};
 	struct expression_node node = parser->expression->nodes[value];
-	struct argument *argument = &call->arguments[parameter - call->function->parameters];
+	const struct function_parameter *parameter = call->function->parameters[position];
+	struct argument *argument = &call->arguments[position];
 	if (!is_constant(&node) || node.type != types[parameter->kind])
 		return parser_fail(parser, node.offset, "%s() wants a constant %s for '%s'",
 				   call->function->name, value_type_name(types[parameter->kind]),
@@ -317,8 +320,8 @@ int call_take_value(struct parser *parser, struct expression_node *call,
 	return -EINVAL;
 }
 
-int call_take_word(struct parser *parser, struct expression_node *call,
-		   const struct function_parameter *parameter, const struct token *word)
+int call_take_word(struct parser *parser, struct expression_node *call, unsigned position,
+		   const struct token *word)
 {
 	static const char *const fields[ALERT_FIELD_COUNT] = {"source", "target"};
 	char name[NAME_BYTES];
@@ -326,20 +329,21 @@ int call_take_word(struct parser *parser, struct expression_node *call,
 	for (unsigned i = 0; word->kind == TOKEN_WORD && i < ALERT_FIELD_COUNT; i++) {
 		if (!text_equal(name, fields[i]))
 			continue;
-		call->arguments[parameter - call->function->parameters].field = (enum alert_field)i;
+		call->arguments[position].field = (enum alert_field)i;
 		return 0;
 	}
 	return parser_fail(parser, word->offset, "'%s' must be the word source or target",
-			   parameter->name);
+			   call->function->parameters[position]->name);
 }
 
 int call_finish(struct parser *parser, struct expression_node *call)
 {
 	const struct function *function = call->function;
-	for (unsigned i = 0; i < function->parameter_count; i++)
-		if (function->parameters[i].required && !call->arguments[i].given)
-			return parser_fail(parser, call->offset, "%s() needs its argument '%s'",
-					   function->name, function->parameters[i].name);
+	for (unsigned i = 0; i < ARGUMENTS_MAX && function->parameters[i]; i++)
+		if (function->parameters[i]->required && !call->arguments[i].given)
+			return parser_fail(parser, call->offset,
+					   "%s() needs its argument '%s' (%s)", function->name,
+					   function->parameters[i]->name, function->words);
 	call->type = function->type;
 	if (function->constant) {
 		struct value value = {0};

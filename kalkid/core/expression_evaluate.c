@@ -10,29 +10,29 @@ static void compute(const struct facts *facts, const struct expression_node *nod
 	const struct expression_node *node = &nodes[i];
 	struct value *ret = &values[i];
 	*ret = (struct value){.next_us = INT64_MAX};
-	switch (node->operator) {
-	case OPERATOR_CONSTANT: *ret = node->constant; return;
-	case OPERATOR_NAME: node->name->read(facts, ret); return;
-	case OPERATOR_CALL: node->function->call(facts, node->arguments, ret); return;
-	case OPERATOR_NOT:
-	case OPERATOR_NEGATE:
-	case OPERATOR_AND:
-	case OPERATOR_OR:
-	case OPERATOR_EQUAL:
-	case OPERATOR_NOT_EQUAL:
-	case OPERATOR_LESS:
-	case OPERATOR_LESS_EQUAL:
-	case OPERATOR_GREATER:
-	case OPERATOR_GREATER_EQUAL:
-	case OPERATOR_ADD:
-	case OPERATOR_SUBTRACT:
-	case OPERATOR_MULTIPLY:
-	case OPERATOR_DIVIDE:
-	case OPERATOR_MODULO:
-	case OPERATOR_COUNT: break;
+	switch (node->operation) {
+	case OPERATION_CONSTANT: *ret = node->constant; return;
+	case OPERATION_NAME: node->name->read(facts, ret); return;
+	case OPERATION_CALL: node->function->call(facts, node->arguments, ret); return;
+	case OPERATION_NOT:
+	case OPERATION_NEGATE:
+	case OPERATION_AND:
+	case OPERATION_OR:
+	case OPERATION_EQUAL:
+	case OPERATION_NOT_EQUAL:
+	case OPERATION_LESS:
+	case OPERATION_LESS_EQUAL:
+	case OPERATION_GREATER:
+	case OPERATION_GREATER_EQUAL:
+	case OPERATION_ADD:
+	case OPERATION_SUBTRACT:
+	case OPERATION_MULTIPLY:
+	case OPERATION_DIVIDE:
+	case OPERATION_MODULO:
+	case OPERATION_COUNT: break;
 	}
 	enum value_type operands[2] = {nodes[node->left].type, nodes[node->right].type};
-	value_apply(node->operator, operands, &values[node->left], &values[node->right],
+	value_apply(node->operation, operands, &values[node->left], &values[node->right],
 		    facts->now_us, ret);
 }
 
@@ -48,7 +48,7 @@ static void count_alerts(const struct facts *facts, const struct expression_node
 static bool rests_on(const struct expression_node *node, const struct value *result,
 		     const struct value *operand)
 {
-	if (node->operator!= OPERATOR_AND && node->operator!= OPERATOR_OR)
+	if (node->operation != OPERATION_AND && node->operation != OPERATION_OR)
 		return true;
 	return operand->known && operand->boolean == result->boolean;
 }
@@ -64,9 +64,10 @@ static void count_what_made_it_true(const struct facts *facts, const struct expr
 		const struct expression_node *node = &expression->nodes[i];
 		if (!made_it[i])
 			continue;
-		if (node->operator== OPERATOR_CALL) {
+		if (node->operation == OPERATION_CALL) {
 			count_alerts(facts, node, counted);
-		} else if (node->operator!= OPERATOR_CONSTANT && node->operator!= OPERATOR_NAME) {
+		} else if (node->operation != OPERATION_CONSTANT &&
+			   node->operation != OPERATION_NAME) {
 			made_it[node->left] |= rests_on(node, &values[i], &values[node->left]);
 			made_it[node->right] |= rests_on(node, &values[i], &values[node->right]);
 		}
@@ -74,8 +75,7 @@ static void count_what_made_it_true(const struct facts *facts, const struct expr
 }
 
 void expression_evaluate(const struct expression *expression, const struct machine *machine,
-			 const struct policy *policy, int64_t now_us,
-			 struct expression_result *ret)
+			 const struct policy *policy, int64_t now_us, struct expression_result *ret)
 {
 	struct facts facts = {.machine = machine, .policy = policy, .now_us = now_us};
 	struct value values[EXPRESSION_NODES_MAX];

@@ -8,8 +8,8 @@
  *   expression_value.c     what the operators do with values
  *   expression_evaluate.c  one pass over the nodes
  *
- * An expression is an array of nodes in which operands stand before their operator; the last node is
- * the whole.  So a pass forward evaluates and a pass backward says what made the result. */
+ * An expression is an array of nodes in which operands stand before their operator; the last node
+ * is the whole.  So a pass forward evaluates and a pass backward says what made the result. */
 #pragma once
 
 #include "core/expression.h"
@@ -25,28 +25,28 @@ enum value_type {
 };
 const char *value_type_name(enum value_type type);
 
-enum operator {
-	OPERATOR_CONSTANT,
-	OPERATOR_NAME,
-	OPERATOR_CALL,
-	OPERATOR_NOT,
-	OPERATOR_NEGATE,
-	OPERATOR_AND,
-	OPERATOR_OR,
-	OPERATOR_EQUAL,
-	OPERATOR_NOT_EQUAL,
-	OPERATOR_LESS,
-	OPERATOR_LESS_EQUAL,
-	OPERATOR_GREATER,
-	OPERATOR_GREATER_EQUAL,
-	OPERATOR_ADD,
-	OPERATOR_SUBTRACT,
-	OPERATOR_MULTIPLY,
-	OPERATOR_DIVIDE,
-	OPERATOR_MODULO,
-	OPERATOR_COUNT,
+enum operation {
+	OPERATION_CONSTANT,
+	OPERATION_NAME,
+	OPERATION_CALL,
+	OPERATION_NOT,
+	OPERATION_NEGATE,
+	OPERATION_AND,
+	OPERATION_OR,
+	OPERATION_EQUAL,
+	OPERATION_NOT_EQUAL,
+	OPERATION_LESS,
+	OPERATION_LESS_EQUAL,
+	OPERATION_GREATER,
+	OPERATION_GREATER_EQUAL,
+	OPERATION_ADD,
+	OPERATION_SUBTRACT,
+	OPERATION_MULTIPLY,
+	OPERATION_DIVIDE,
+	OPERATION_MODULO,
+	OPERATION_COUNT,
 };
-const char *operator_text(enum operator operator);
+const char *operation_text(enum operation operation);
 
 /* A value now, and how it goes on: valid until `next_us`, a duration growing by `slope`
  * microseconds each microsecond. */
@@ -69,7 +69,7 @@ enum { ARGUMENTS_MAX = 4 };
 enum argument_kind {
 	ARGUMENT_ALERT_TYPE, /* text: an alert's type, "*" for any */
 	ARGUMENT_WINDOW,     /* a duration above 0 */
-	ARGUMENT_FIELD,	     /* the bare word source or target */
+	ARGUMENT_FIELD,      /* the bare word source or target */
 	ARGUMENT_ADDRESS,    /* text: an IP address */
 	ARGUMENT_KIND_COUNT,
 };
@@ -93,13 +93,14 @@ struct facts {
 	int64_t now_us;
 };
 
+enum { EXPRESSION_NAMES_MAX = 16, EXPRESSION_FUNCTIONS_MAX = 32 };
+
 struct node_name {
 	const char *name;
 	enum value_type type;
-	bool moves;	    /* changes all the time */
-	bool any_alert;	    /* a new alert of any type can change it */
 	void (*read)(const struct facts *facts, struct value *ret);
-	const char *words;
+	bool moves;     /* changes all the time */
+	bool any_alert; /* a new alert of any type can change it */
 };
 
 struct function_parameter {
@@ -112,12 +113,12 @@ struct function_parameter {
 struct function {
 	const char *name;
 	enum value_type type;
-	struct function_parameter parameters[ARGUMENTS_MAX];
-	unsigned parameter_count;
-	bool constant; /* of its arguments alone; else its first argument is an alert's type and the
-			* second a window */
-	void (*call)(const struct facts *facts, const struct argument *arguments, struct value *ret);
-	const char *words;
+	const struct function_parameter *parameters[ARGUMENTS_MAX]; /* NULL after the last */
+	void (*call)(const struct facts *facts, const struct argument *arguments,
+		     struct value *ret);
+	const char *words; /* how it is written: what it is */
+	bool constant;     /* of its arguments alone; else its first argument is an alert's type and
+			    * the second a window */
 };
 
 extern const struct node_name expression_names[];
@@ -126,7 +127,7 @@ extern const struct function expression_functions[];
 extern const unsigned expression_function_count;
 
 struct expression_node {
-	enum operator operator;
+	enum operation operation;
 	enum value_type type;
 	bool moves;
 	size_t offset; /* in the text */
@@ -163,7 +164,7 @@ enum token_kind {
 struct token {
 	enum token_kind kind;
 	size_t offset, length; /* of a text: with its quotes */
-	enum operator operator;
+	enum operation operation;
 	double number;
 	int64_t us;
 };
@@ -193,21 +194,21 @@ const char *parser_keep(struct parser *parser, const struct token *token);
 int node_add(struct parser *parser, const struct expression_node *node) must_check;
 int node_add_constant(struct parser *parser, enum value_type type, size_t offset,
 		      const struct value *value) must_check;
-int node_add_operator(struct parser *parser, enum operator operator, size_t offset, unsigned left,
+int node_add_operator(struct parser *parser, enum operation operation, size_t offset, unsigned left,
 		      unsigned right) must_check;
 int node_add_name(struct parser *parser, const struct token *token) must_check;
-/* Takes one argument of a call: a node (the last, which is taken away again) or a bare word. */
-int call_take_value(struct parser *parser, struct expression_node *call,
-		    const struct function_parameter *parameter, unsigned value) must_check;
-int call_take_word(struct parser *parser, struct expression_node *call,
-		   const struct function_parameter *parameter, const struct token *word) must_check;
+/* Takes the argument at `position`: a node (the last, which is taken away again) or a bare word. */
+int call_take_value(struct parser *parser, struct expression_node *call, unsigned position,
+		    unsigned value) must_check;
+int call_take_word(struct parser *parser, struct expression_node *call, unsigned position,
+		   const struct token *word) must_check;
 const struct function *function_find(struct parser *parser, const struct token *token);
 int call_finish(struct parser *parser, struct expression_node *call) must_check;
 
 /* --- values --- */
 
 /* `operands`: the types of left and right, as the checker has let them through. */
-void value_apply(enum operator operator, const enum value_type operands[2],
+void value_apply(enum operation operation, const enum value_type operands[2],
 		 const struct value *left, const struct value *right, int64_t now_us,
 		 struct value *ret);
 

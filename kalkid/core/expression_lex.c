@@ -49,22 +49,25 @@ static int read_number(struct parser *parser, struct token *token)
 		if (result == -ERANGE)
 			return parser_fail(parser, token->offset, "a duration of over 100 years");
 		if (result < 0 || isalnum((unsigned char)text[token->length]))
-			return parser_fail(parser, token->offset,
-					   "no such duration (write 500ms, 10m, 1h30m; units are us ms "
-					   "s m h d w, larger ones first)");
+			return parser_fail(
+				parser, token->offset,
+				"no such duration (write 500ms, 10m, 1h30m; units are us ms "
+				"s m h d w, larger ones first)");
 		token->kind = TOKEN_DURATION;
 		return 0;
 	}
 	if (text[length] == '.')
 		length += 1 + strspn(text + length + 1, "0123456789");
 	if (isalpha((unsigned char)text[length]) || text[length] == '.' || text[length - 1] == '.')
-		return parser_fail(parser, token->offset,
-				   "not a number (write 10 or 0.5; durations in whole numbers, as 1h30m)");
+		return parser_fail(
+			parser, token->offset,
+			"not a number (write 10 or 0.5; durations in whole numbers, as 1h30m)");
 	token->kind = TOKEN_NUMBER;
 	token->length = length;
 	token->number = strtod(text, NULL);
-	return isfinite(token->number) ? 0
-				       : parser_fail(parser, token->offset, "a number out of range");
+	return isfinite(token->number)
+		       ? 0
+		       : parser_fail(parser, token->offset, "a number out of range");
 }
 
 static int read_text(struct parser *parser, struct token *token)
@@ -80,17 +83,17 @@ static int read_text(struct parser *parser, struct token *token)
 
 static void read_word(struct parser *parser, struct token *token)
 {
-	static const enum operator words[] = {OPERATOR_AND, OPERATOR_OR, OPERATOR_NOT};
+	static const enum operation words[] = {OPERATION_AND, OPERATION_OR, OPERATION_NOT};
 	const char *text = parser->text + token->offset;
 	while (isalnum((unsigned char)text[token->length]) || text[token->length] == '_')
 		token->length++;
 	token->kind = TOKEN_WORD;
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
-		if (token->length != strlen(operator_text(words[i])) ||
-		    strncmp(text, operator_text(words[i]), token->length) != 0)
+		if (token->length != strlen(operation_text(words[i])) ||
+		    strncmp(text, operation_text(words[i]), token->length) != 0)
 			continue;
 		token->kind = TOKEN_OPERATOR;
-		token->operator = words[i];
+		token->operation = words[i];
 	}
 }
 
@@ -99,29 +102,29 @@ static bool read_mark(struct parser *parser, struct token *token)
 	static const struct {
 		const char *text;
 		enum token_kind kind;
-		enum operator operator;
+		enum operation operation;
 	} marks[] = {
-		{"==", TOKEN_OPERATOR, OPERATOR_EQUAL},
-		{"!=", TOKEN_OPERATOR, OPERATOR_NOT_EQUAL},
-		{"<=", TOKEN_OPERATOR, OPERATOR_LESS_EQUAL},
-		{"<", TOKEN_OPERATOR, OPERATOR_LESS},
-		{">=", TOKEN_OPERATOR, OPERATOR_GREATER_EQUAL},
-		{">", TOKEN_OPERATOR, OPERATOR_GREATER},
-		{"+", TOKEN_OPERATOR, OPERATOR_ADD},
-		{"-", TOKEN_OPERATOR, OPERATOR_SUBTRACT},
-		{"*", TOKEN_OPERATOR, OPERATOR_MULTIPLY},
-		{"/", TOKEN_OPERATOR, OPERATOR_DIVIDE},
-		{"%", TOKEN_OPERATOR, OPERATOR_MODULO},
-		{"(", TOKEN_OPEN, OPERATOR_COUNT},
-		{")", TOKEN_CLOSE, OPERATOR_COUNT},
-		{",", TOKEN_COMMA, OPERATOR_COUNT},
-		{":", TOKEN_COLON, OPERATOR_COUNT},
+		{"==", TOKEN_OPERATOR, OPERATION_EQUAL},
+		{"!=", TOKEN_OPERATOR, OPERATION_NOT_EQUAL},
+		{"<=", TOKEN_OPERATOR, OPERATION_LESS_EQUAL},
+		{"<", TOKEN_OPERATOR, OPERATION_LESS},
+		{">=", TOKEN_OPERATOR, OPERATION_GREATER_EQUAL},
+		{">", TOKEN_OPERATOR, OPERATION_GREATER},
+		{"+", TOKEN_OPERATOR, OPERATION_ADD},
+		{"-", TOKEN_OPERATOR, OPERATION_SUBTRACT},
+		{"*", TOKEN_OPERATOR, OPERATION_MULTIPLY},
+		{"/", TOKEN_OPERATOR, OPERATION_DIVIDE},
+		{"%", TOKEN_OPERATOR, OPERATION_MODULO},
+		{"(", TOKEN_OPEN, OPERATION_COUNT},
+		{")", TOKEN_CLOSE, OPERATION_COUNT},
+		{",", TOKEN_COMMA, OPERATION_COUNT},
+		{":", TOKEN_COLON, OPERATION_COUNT},
 	};
 	for (size_t i = 0; i < ARRAY_SIZE(marks); i++) {
 		if (!text_starts(parser->text + token->offset, marks[i].text))
 			continue;
 		token->kind = marks[i].kind;
-		token->operator = marks[i].operator;
+		token->operation = marks[i].operation;
 		token->length = strlen(marks[i].text);
 		return true;
 	}
@@ -134,7 +137,10 @@ static int fail_at_mark(struct parser *parser, size_t offset)
 		char mark;
 		const char *right;
 	} others[] = {
-		{'&', " (write and)"}, {'|', " (write or)"}, {'!', " (write not)"}, {'=', " (write ==)"},
+		{'&', " (write and)"},
+		{'|', " (write or)"},
+		{'!', " (write not)"},
+		{'=', " (write ==)"},
 	};
 	unsigned char c = (unsigned char)parser->text[offset];
 	const char *right = "";

@@ -9,39 +9,47 @@
 #include "base/text.h"
 
 /* From the one that binds least to the one that binds most. */
-enum level { LEVEL_OR, LEVEL_AND, LEVEL_NOT, LEVEL_COMPARISON, LEVEL_SUM, LEVEL_PRODUCT, LEVEL_UNARY };
+enum level {
+	LEVEL_OR,
+	LEVEL_AND,
+	LEVEL_NOT,
+	LEVEL_COMPARISON,
+	LEVEL_SUM,
+	LEVEL_PRODUCT,
+	LEVEL_UNARY
+};
 
-static const enum level levels[OPERATOR_COUNT] = {
-	[OPERATOR_CONSTANT] = LEVEL_UNARY,
-	[OPERATOR_NAME] = LEVEL_UNARY,
-	[OPERATOR_CALL] = LEVEL_UNARY,
-	[OPERATOR_NEGATE] = LEVEL_UNARY,
-	[OPERATOR_NOT] = LEVEL_NOT,
-	[OPERATOR_AND] = LEVEL_AND,
-	[OPERATOR_OR] = LEVEL_OR,
-	[OPERATOR_EQUAL] = LEVEL_COMPARISON,
-	[OPERATOR_NOT_EQUAL] = LEVEL_COMPARISON,
-	[OPERATOR_LESS] = LEVEL_COMPARISON,
-	[OPERATOR_LESS_EQUAL] = LEVEL_COMPARISON,
-	[OPERATOR_GREATER] = LEVEL_COMPARISON,
-	[OPERATOR_GREATER_EQUAL] = LEVEL_COMPARISON,
-	[OPERATOR_ADD] = LEVEL_SUM,
-	[OPERATOR_SUBTRACT] = LEVEL_SUM,
-	[OPERATOR_MULTIPLY] = LEVEL_PRODUCT,
-	[OPERATOR_DIVIDE] = LEVEL_PRODUCT,
-	[OPERATOR_MODULO] = LEVEL_PRODUCT,
+static const enum level levels[OPERATION_COUNT] = {
+	[OPERATION_CONSTANT] = LEVEL_UNARY,
+	[OPERATION_NAME] = LEVEL_UNARY,
+	[OPERATION_CALL] = LEVEL_UNARY,
+	[OPERATION_NEGATE] = LEVEL_UNARY,
+	[OPERATION_NOT] = LEVEL_NOT,
+	[OPERATION_AND] = LEVEL_AND,
+	[OPERATION_OR] = LEVEL_OR,
+	[OPERATION_EQUAL] = LEVEL_COMPARISON,
+	[OPERATION_NOT_EQUAL] = LEVEL_COMPARISON,
+	[OPERATION_LESS] = LEVEL_COMPARISON,
+	[OPERATION_LESS_EQUAL] = LEVEL_COMPARISON,
+	[OPERATION_GREATER] = LEVEL_COMPARISON,
+	[OPERATION_GREATER_EQUAL] = LEVEL_COMPARISON,
+	[OPERATION_ADD] = LEVEL_SUM,
+	[OPERATION_SUBTRACT] = LEVEL_SUM,
+	[OPERATION_MULTIPLY] = LEVEL_PRODUCT,
+	[OPERATION_DIVIDE] = LEVEL_PRODUCT,
+	[OPERATION_MODULO] = LEVEL_PRODUCT,
 };
 
 static int parse_level(struct parser *parser, enum level level);
 
-static bool token_is_operator(const struct parser *parser, enum operator operator)
+static bool token_is_operator(const struct parser *parser, enum operation operation)
 {
-	return parser->token.kind == TOKEN_OPERATOR && parser->token.operator == operator;
+	return parser->token.kind == TOKEN_OPERATOR && parser->token.operation == operation;
 }
 
 static bool token_has_level(const struct parser *parser, enum level level)
 {
-	return parser->token.kind == TOKEN_OPERATOR && levels[parser->token.operator] == level;
+	return parser->token.kind == TOKEN_OPERATOR && levels[parser->token.operation] == level;
 }
 
 static int expect(struct parser *parser, enum token_kind kind, const char *words)
@@ -64,79 +72,89 @@ static int parse_deeper(struct parser *parser, enum level level)
 	return node;
 }
 
-static int parse_prefix(struct parser *parser, enum operator operator, enum level level)
+static int parse_prefix(struct parser *parser, enum operation operation, enum level level)
 {
 	size_t offset = parser->token.offset;
 	int operand = parse_deeper(parser, level);
 	if (operand < 0)
 		return operand;
-	return node_add_operator(parser, operator, offset, (unsigned)operand, (unsigned)operand);
+	return node_add_operator(parser, operation, offset, (unsigned)operand, (unsigned)operand);
 }
 
-/* "name:" in front of an argument; NULL when the next parameter in order is meant. */
-static int parse_parameter(struct parser *parser, const struct function *function, unsigned position,
-			   unsigned *ret)
+/* Whether "name:" comes next. */
+static bool comes_named(const struct parser *parser)
 {
 	struct parser ahead = *parser;
 	ahead.err = NULL;
-	if (parser->token.kind != TOKEN_WORD || parser_advance(&ahead) < 0 ||
-	    ahead.token.kind != TOKEN_COLON) {
-		if (position < function->parameter_count && !function->parameters[position].named) {
-			*ret = position;
-			return 0;
-		}
-		return parser_fail(parser, parser->token.offset,
-				   position < function->parameter_count
-					   ? "an argument without its name (write %s: ...)"
-					   : "too many arguments",
-				   position < function->parameter_count
-					   ? function->parameters[position].name
-					   : "");
-	}
+	return parser->token.kind == TOKEN_WORD && parser_advance(&ahead) == 0 &&
+	       ahead.token.kind == TOKEN_COLON;
+}
+
+/* The position of the parameter that the word names, or -EINVAL. */
+static int find_parameter(struct parser *parser, const struct function *function)
+{
 	const char *names[ARGUMENTS_MAX];
-	for (unsigned i = 0; i < function->parameter_count; i++) {
-		names[i] = function->parameters[i].name;
-		if (!token_is_word(parser, names[i]))
-			continue;
-		*ret = i;
-		if (parser_advance(parser) < 0)
-			return -EINVAL;
-		return parser_advance(parser);
+	unsigned count = 0;
+	for (; count < ARGUMENTS_MAX && function->parameters[count]; count++) {
+		names[count] = function->parameters[count]->name;
+		if (token_is_word(parser, names[count]))
+			return (int)count;
 	}
 	char word[NAME_BYTES];
 	size_t length = min_of(parser->token.length, sizeof(word) - 1);
 	memcpy(word, parser->text + parser->token.offset, length);
 	word[length] = '\0';
-	const char *nearest = text_nearest(word, names, function->parameter_count);
-	return parser_fail(parser, parser->token.offset, "%s() has no argument '%s'%s%s%s",
-			   function->name, word, nearest ? " (did you mean '" : "",
-			   nearest ? nearest : "", nearest ? "'?)" : "");
+	const char *nearest = text_nearest(word, names, count);
+	return parser_fail(parser, parser->token.offset, "%s() has no argument '%s' (%s%s%s)",
+			   function->name, word, nearest ? "did you mean '" : function->words,
+			   nearest ? nearest : "", nearest ? "'?" : "");
+}
+
+/* The position of the parameter that the next argument is for, or -EINVAL. */
+static int parse_parameter(struct parser *parser, const struct function *function,
+			   unsigned position)
+{
+	if (comes_named(parser)) {
+		int named = find_parameter(parser, function);
+		if (named < 0 || parser_advance(parser) < 0 || parser_advance(parser) < 0)
+			return -EINVAL;
+		return named;
+	}
+	if (position == ARGUMENTS_MAX || !function->parameters[position])
+		return parser_fail(parser, parser->token.offset, "too many arguments (%s)",
+				   function->words);
+	const struct function_parameter *parameter = function->parameters[position];
+	if (parameter->named)
+		return parser_fail(parser, parser->token.offset,
+				   "an argument without its name (write %s: ...)", parameter->name);
+	return (int)position;
 }
 
 static int parse_argument(struct parser *parser, struct expression_node *call, unsigned position)
 {
-	unsigned index = 0;
 	size_t offset = parser->token.offset;
-	if (parse_parameter(parser, call->function, position, &index) < 0)
-		return -EINVAL;
-	const struct function_parameter *parameter = &call->function->parameters[index];
+	int index = parse_parameter(parser, call->function, position);
+	if (index < 0)
+		return index;
 	if (call->arguments[index].given)
 		return parser_fail(parser, offset, "the argument '%s' is given twice",
-				   parameter->name);
+				   call->function->parameters[index]->name);
 	call->arguments[index].given = true;
-	if (parameter->kind == ARGUMENT_FIELD) {
+	if (call->function->parameters[index]->kind == ARGUMENT_FIELD) {
 		struct token word = parser->token;
-		if (call_take_word(parser, call, parameter, &word) < 0)
+		if (call_take_word(parser, call, (unsigned)index, &word) < 0)
 			return -EINVAL;
 		return parser_advance(parser);
 	}
 	int value = parse_level(parser, LEVEL_OR);
-	return value < 0 ? value : call_take_value(parser, call, parameter, (unsigned)value);
+	if (value < 0)
+		return value;
+	return call_take_value(parser, call, (unsigned)index, (unsigned)value);
 }
 
 static int parse_call(struct parser *parser, const struct token *name)
 {
-	struct expression_node call = {.operator= OPERATOR_CALL, .offset = name->offset};
+	struct expression_node call = {.operation = OPERATION_CALL, .offset = name->offset};
 	call.function = function_find(parser, name);
 	if (!call.function)
 		return -EINVAL;
@@ -210,26 +228,26 @@ static int parse_primary(struct parser *parser)
 	}
 	case TOKEN_END: return parser_fail(parser, offset, "the condition ends too early");
 	case TOKEN_OPERATOR:
-		if (parser->token.operator== OPERATOR_NOT)
+		if (parser->token.operation == OPERATION_NOT)
 			return parser_fail(parser, offset, "put 'not ...' in parentheses here");
 		break;
 	case TOKEN_CLOSE:
 	case TOKEN_COMMA:
 	case TOKEN_COLON: break;
 	}
-	return parser_fail(parser, offset, "expected a value before '%.*s'", (int)parser->token.length,
-			   parser->text + offset);
+	return parser_fail(parser, offset, "expected a value before '%.*s'",
+			   (int)parser->token.length, parser->text + offset);
 }
 
 static int parse_level(struct parser *parser, enum level level)
 {
 	if (level == LEVEL_UNARY)
-		return token_is_operator(parser, OPERATOR_SUBTRACT)
-			       ? parse_prefix(parser, OPERATOR_NEGATE, LEVEL_UNARY)
+		return token_is_operator(parser, OPERATION_SUBTRACT)
+			       ? parse_prefix(parser, OPERATION_NEGATE, LEVEL_UNARY)
 			       : parse_primary(parser);
 	if (level == LEVEL_NOT)
-		return token_is_operator(parser, OPERATOR_NOT)
-			       ? parse_prefix(parser, OPERATOR_NOT, LEVEL_NOT)
+		return token_is_operator(parser, OPERATION_NOT)
+			       ? parse_prefix(parser, OPERATION_NOT, LEVEL_NOT)
 			       : parse_level(parser, LEVEL_COMPARISON);
 	int left = parse_level(parser, level + 1);
 	for (bool again = false; left >= 0 && token_has_level(parser, level); again = true) {
@@ -242,7 +260,7 @@ static int parse_level(struct parser *parser, enum level level)
 		int right = parse_level(parser, level + 1);
 		if (right < 0)
 			return right;
-		left = node_add_operator(parser, token.operator, token.offset, (unsigned)left,
+		left = node_add_operator(parser, token.operation, token.offset, (unsigned)left,
 					 (unsigned)right);
 	}
 	return left;

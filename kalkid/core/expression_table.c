@@ -3,13 +3,13 @@
  * here and what it computes. */
 #include "core/expression_internal.h"
 
-#include <string.h>
+#include <assert.h>
 
 #include "base/duration.h"
 #include "base/text.h"
 #include "core/machine.h"
 
-/* Every function over alerts takes these two first. */
+/* Positions of arguments: every function over alerts takes the first two. */
 enum { ARGUMENT_TYPE, ARGUMENT_WITHIN, ARGUMENT_BY };
 
 bool call_counts(const struct facts *facts, const struct argument *arguments,
@@ -126,26 +126,43 @@ static void call_address(const struct facts *facts maybe_unused, const struct ar
 	ret->address = arguments[0].address;
 }
 
-#define PARAMETER_TYPE	  {"type", ARGUMENT_ALERT_TYPE, .required = true}
-#define PARAMETER_WITHIN  {"within", ARGUMENT_WINDOW, .required = true, .named = true}
-#define PARAMETER_WITHIN_ {"within", ARGUMENT_WINDOW, .named = true}
-#define PARAMETER_BY	  {"by", ARGUMENT_FIELD, .required = true, .named = true}
+static const struct function_parameter type = {"type", ARGUMENT_ALERT_TYPE, .required = true};
+static const struct function_parameter within = {"within", ARGUMENT_WINDOW, .required = true,
+						 .named = true};
+static const struct function_parameter within_if_any = {"within", ARGUMENT_WINDOW, .named = true};
+static const struct function_parameter by = {"by", ARGUMENT_FIELD, .required = true, .named = true};
+static const struct function_parameter text = {"text", ARGUMENT_ADDRESS, .required = true};
 
 const struct function expression_functions[] = {
-	{"alert", VALUE_BOOLEAN, {PARAMETER_TYPE, PARAMETER_WITHIN_}, 2, false, call_alert,
-	 "alert(\"type\", within: 10m): such an alert came; \"*\" is any type"},
-	{"count", VALUE_NUMBER, {PARAMETER_TYPE, PARAMETER_WITHIN}, 2, false, call_count,
+	{"alert",
+	 VALUE_BOOLEAN,
+	 {&type, &within_if_any},
+	 call_alert,
+	 "alert(\"type\", within: 10m): whether such an alert came; \"*\" is any type"},
+	{"count",
+	 VALUE_NUMBER,
+	 {&type, &within},
+	 call_count,
 	 "count(\"type\", within: 10m): how many observations such alerts stand for"},
-	{"distinct", VALUE_NUMBER, {PARAMETER_TYPE, PARAMETER_WITHIN, PARAMETER_BY}, 3, false,
+	{"distinct",
+	 VALUE_NUMBER,
+	 {&type, &within, &by},
 	 call_distinct,
-	 "distinct(\"type\", by: source, within: 10m): how many different sources (or targets)"},
-	{"last_source", VALUE_ADDRESS, {PARAMETER_TYPE, PARAMETER_WITHIN_}, 2, false,
+	 "distinct(\"type\", by: source, within: 10m): how many different sources, or targets"},
+	{"last_source",
+	 VALUE_ADDRESS,
+	 {&type, &within_if_any},
 	 call_last_source,
-	 "last_source(\"type\", within: 10m): the offender of the newest such alert that names one"},
-	{"address", VALUE_ADDRESS, {{"text", ARGUMENT_ADDRESS, .required = true}}, 1, true,
-	 call_address, "address(\"10.0.0.9\"): an address to compare with"},
+	 "last_source(\"type\", within: 10m): the offender that the newest such alert names"},
+	{"address",
+	 VALUE_ADDRESS,
+	 {&text},
+	 call_address,
+	 "address(\"10.0.0.9\"): an address to compare with",
+	 .constant = true},
 };
 const unsigned expression_function_count = ARRAY_SIZE(expression_functions);
+static_assert(ARRAY_SIZE(expression_functions) <= EXPRESSION_FUNCTIONS_MAX, "too many");
 
 static void set_elapsed(const struct facts *facts, int64_t since_us, struct value *ret)
 {
@@ -173,10 +190,10 @@ static void read_time_since_alert(const struct facts *facts, struct value *ret)
 }
 
 const struct node_name expression_names[] = {
-	{"state", VALUE_TEXT, false, false, read_state, "state: name of the device's state"},
-	{"time_in_state", VALUE_DURATION, true, false, read_time_in_state,
-	 "time_in_state: since the state was entered"},
-	{"time_since_alert", VALUE_DURATION, true, true, read_time_since_alert,
-	 "time_since_alert: since the newest alert of any type; unknown before the first"},
+	{"state", VALUE_TEXT, read_state},
+	{"time_in_state", VALUE_DURATION, read_time_in_state, .moves = true},
+	{"time_since_alert", VALUE_DURATION, read_time_since_alert, .moves = true,
+	 .any_alert = true},
 };
 const unsigned expression_name_count = ARRAY_SIZE(expression_names);
+static_assert(ARRAY_SIZE(expression_names) <= EXPRESSION_NAMES_MAX, "too many");

@@ -26,28 +26,28 @@ static void apply_logic(bool decisive, const struct value *left, const struct va
 	}
 }
 
-static bool order_fits(enum operator operator, int order)
+static bool order_fits(enum operation operation, int order)
 {
-	switch (operator) {
-	case OPERATOR_EQUAL: return order == 0;
-	case OPERATOR_NOT_EQUAL: return order != 0;
-	case OPERATOR_LESS: return order < 0;
-	case OPERATOR_LESS_EQUAL: return order <= 0;
-	case OPERATOR_GREATER: return order > 0;
-	case OPERATOR_GREATER_EQUAL: return order >= 0;
-	case OPERATOR_CONSTANT:
-	case OPERATOR_NAME:
-	case OPERATOR_CALL:
-	case OPERATOR_NOT:
-	case OPERATOR_NEGATE:
-	case OPERATOR_AND:
-	case OPERATOR_OR:
-	case OPERATOR_ADD:
-	case OPERATOR_SUBTRACT:
-	case OPERATOR_MULTIPLY:
-	case OPERATOR_DIVIDE:
-	case OPERATOR_MODULO:
-	case OPERATOR_COUNT: break;
+	switch (operation) {
+	case OPERATION_EQUAL: return order == 0;
+	case OPERATION_NOT_EQUAL: return order != 0;
+	case OPERATION_LESS: return order < 0;
+	case OPERATION_LESS_EQUAL: return order <= 0;
+	case OPERATION_GREATER: return order > 0;
+	case OPERATION_GREATER_EQUAL: return order >= 0;
+	case OPERATION_CONSTANT:
+	case OPERATION_NAME:
+	case OPERATION_CALL:
+	case OPERATION_NOT:
+	case OPERATION_NEGATE:
+	case OPERATION_AND:
+	case OPERATION_OR:
+	case OPERATION_ADD:
+	case OPERATION_SUBTRACT:
+	case OPERATION_MULTIPLY:
+	case OPERATION_DIVIDE:
+	case OPERATION_MODULO:
+	case OPERATION_COUNT: break;
 	}
 	return false;
 }
@@ -66,17 +66,17 @@ static int64_t next_sign(int64_t difference, int64_t slope, int64_t now_us)
 	return now_us + (distance + speed - 1) / speed;
 }
 
-static void compare_durations(enum operator operator, const struct value *left,
+static void compare_durations(enum operation operation, const struct value *left,
 			      const struct value *right, int64_t now_us, struct value *ret)
 {
 	int64_t difference = left->us - right->us;
-	ret->boolean = order_fits(operator, (difference > 0) - (difference < 0));
+	ret->boolean = order_fits(operation, (difference > 0) - (difference < 0));
 	int64_t next_us = next_sign(difference, left->slope - right->slope, now_us);
 	ret->next_us = min_of(ret->next_us, next_us);
 	ret->known = true;
 }
 
-static void compare(enum operator operator, enum value_type type, const struct value *left,
+static void compare(enum operation operation, enum value_type type, const struct value *left,
 		    const struct value *right, int64_t now_us, struct value *ret)
 {
 	int order = 0;
@@ -85,13 +85,13 @@ static void compare(enum operator operator, enum value_type type, const struct v
 	case VALUE_NUMBER:
 		order = (left->number > right->number) - (left->number < right->number);
 		break;
-	case VALUE_DURATION: compare_durations(operator, left, right, now_us, ret); return;
+	case VALUE_DURATION: compare_durations(operation, left, right, now_us, ret); return;
 	case VALUE_TEXT: order = strcmp(left->text, right->text); break;
 	case VALUE_ADDRESS: order = !ip_equal(&left->address, &right->address); break;
 	case VALUE_TYPE_COUNT: return;
 	}
 	ret->known = true;
-	ret->boolean = order_fits(operator, order);
+	ret->boolean = order_fits(operation, order);
 }
 
 static void set_number(struct value *ret, double number)
@@ -156,45 +156,45 @@ static void modulo(enum value_type type, const struct value *left, const struct 
 	}
 }
 
-void value_apply(enum operator operator, const enum value_type operands[2],
+void value_apply(enum operation operation, const enum value_type operands[2],
 		 const struct value *left, const struct value *right, int64_t now_us,
 		 struct value *ret)
 {
 	*ret = (struct value){.next_us = min_of(left->next_us, right->next_us)};
-	if (operator== OPERATOR_AND || operator== OPERATOR_OR) {
-		apply_logic(operator== OPERATOR_OR, left, right, ret);
+	if (operation == OPERATION_AND || operation == OPERATION_OR) {
+		apply_logic(operation == OPERATION_OR, left, right, ret);
 		return;
 	}
 	if (!left->known || !right->known)
 		return;
-	switch (operator) {
-	case OPERATOR_NOT:
+	switch (operation) {
+	case OPERATION_NOT:
 		ret->known = true;
 		ret->boolean = !left->boolean;
 		break;
-	case OPERATOR_NEGATE: {
+	case OPERATION_NEGATE: {
 		struct value zero = {0};
 		add(operands[0], &zero, left, -1, ret);
 		break;
 	}
-	case OPERATOR_EQUAL:
-	case OPERATOR_NOT_EQUAL:
-	case OPERATOR_LESS:
-	case OPERATOR_LESS_EQUAL:
-	case OPERATOR_GREATER:
-	case OPERATOR_GREATER_EQUAL:
-		compare(operator, operands[0], left, right, now_us, ret);
+	case OPERATION_EQUAL:
+	case OPERATION_NOT_EQUAL:
+	case OPERATION_LESS:
+	case OPERATION_LESS_EQUAL:
+	case OPERATION_GREATER:
+	case OPERATION_GREATER_EQUAL:
+		compare(operation, operands[0], left, right, now_us, ret);
 		break;
-	case OPERATOR_ADD: add(operands[0], left, right, 1, ret); break;
-	case OPERATOR_SUBTRACT: add(operands[0], left, right, -1, ret); break;
-	case OPERATOR_MULTIPLY: multiply(operands, left, right, ret); break;
-	case OPERATOR_DIVIDE: divide(operands, left, right, ret); break;
-	case OPERATOR_MODULO: modulo(operands[0], left, right, ret); break;
-	case OPERATOR_CONSTANT:
-	case OPERATOR_NAME:
-	case OPERATOR_CALL:
-	case OPERATOR_AND:
-	case OPERATOR_OR:
-	case OPERATOR_COUNT: break;
+	case OPERATION_ADD: add(operands[0], left, right, 1, ret); break;
+	case OPERATION_SUBTRACT: add(operands[0], left, right, -1, ret); break;
+	case OPERATION_MULTIPLY: multiply(operands, left, right, ret); break;
+	case OPERATION_DIVIDE: divide(operands, left, right, ret); break;
+	case OPERATION_MODULO: modulo(operands[0], left, right, ret); break;
+	case OPERATION_CONSTANT:
+	case OPERATION_NAME:
+	case OPERATION_CALL:
+	case OPERATION_AND:
+	case OPERATION_OR:
+	case OPERATION_COUNT: break;
 	}
 }

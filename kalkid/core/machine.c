@@ -17,8 +17,8 @@ static const unsigned ALERTS_AT_FIRST = 8;
 const char *decision_cause_name(enum decision_cause cause)
 {
 	static const char *const names[DECISION_CAUSE_COUNT] = {
-		[DECISION_NONE] = "none",	[DECISION_RULE] = "rule",
-		[DECISION_CALM] = "calm",	[DECISION_MANUAL] = "manual",
+		[DECISION_NONE] = "none",       [DECISION_RULE] = "rule",
+		[DECISION_CALM] = "calm",       [DECISION_MANUAL] = "manual",
 		[DECISION_EXPIRED] = "expired", [DECISION_RELEASE] = "release",
 		[DECISION_POLICY] = "policy",
 	};
@@ -217,8 +217,8 @@ static bool try_rules(struct machine *machine, const struct policy *policy, int6
 static void expire(struct machine *machine, int64_t now_us, struct decision *ret)
 {
 	enter(machine, machine->manual_back, DECISION_EXPIRED, now_us, ret);
-	set_reason(ret, "the time limit ran out%s%s",
-		 machine->manual_reason[0] ? ": " : "", machine->manual_reason);
+	set_reason(ret, "the time limit ran out%s%s", machine->manual_reason[0] ? ": " : "",
+		   machine->manual_reason);
 	end_manual(machine);
 }
 
@@ -331,6 +331,5 @@ void machine_change_policy(struct machine *machine, const struct policy *before,
 	ret->tightens = true;
 	machine->generation++;
 	machine->entered_us = now_us;
-	set_reason(ret, "the policy has no state '%s' any more",
-		 old_name);
+	set_reason(ret, "the policy has no state '%s' any more", old_name);
 }

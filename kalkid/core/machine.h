@@ -19,7 +19,8 @@
 #include "core/policy.h"
 
 enum {
-	MACHINE_ALERTS_MAX = EXPRESSION_ALERTS_MAX, /* kept per device for windows; the oldest go first, counted */
+	MACHINE_ALERTS_MAX = EXPRESSION_ALERTS_MAX, /* kept per device for windows; the oldest go
+						       first, counted */
 	EVIDENCE_MAX = 16,
 	REASON_BYTES = 256,
 };
@@ -27,9 +28,9 @@ enum {
 #define MACHINE_PAUSE_US ((int64_t)1000000)
 
 enum decision_cause {
-	DECISION_NONE,	  /* nothing changes */
-	DECISION_RULE,	  /* rule `rule` fired */
-	DECISION_CALM,	  /* long enough without an alert */
+	DECISION_NONE,    /* nothing changes */
+	DECISION_RULE,    /* rule `rule` fired */
+	DECISION_CALM,    /* long enough without an alert */
 	DECISION_MANUAL,  /* an operator set the state */
 	DECISION_EXPIRED, /* an operator's time limit ran out */
 	DECISION_RELEASE, /* an operator released the device */
@@ -43,10 +44,12 @@ struct decision {
 	enum decision_cause cause;
 	unsigned from, to; /* states; equal for a rule that only acts */
 	bool tightens;
-	int rule;			     /* index, -1 when no rule */
-	uint64_t evidence[EVIDENCE_MAX];     /* ids of the newest alerts that made it true, newest first */
+	int rule;                        /* index, -1 when no rule */
+	uint64_t evidence[EVIDENCE_MAX]; /* ids of the newest alerts that made it true, newest first
+					  */
 	unsigned evidence_count;
-	char reason[REASON_BYTES]; /* for people: "rule 'brute-force' ..." or the operator's words */
+	char reason[REASON_BYTES]; /* for people: "rule 'brute-force' ..." or the operator's words
+				    */
 };
 
 /* What policies need of a recent alert; one used up by a transition no longer counts. */
@@ -64,11 +67,11 @@ struct machine {
 	uint32_t generation; /* 1 at first; grows with each transition to another state */
 	int64_t entered_us;
 	int64_t last_alert_us; /* of any alert, 0: none yet */
-	/* A state set by an operator: rules that loosen do not fire until it ends; rules that tighten
-	 * do, and end it. */
+	/* A state set by an operator: rules that loosen do not fire until it ends; rules that
+	 * tighten do, and end it. */
 	bool manual;
 	int64_t manual_until_us; /* 0: until released */
-	unsigned manual_back;	 /* where the end of the time limit leads */
+	unsigned manual_back;    /* where the end of the time limit leads */
 	char manual_reason[REASON_BYTES];
 	struct machine_alert *alerts; /* a ring that grows up to MACHINE_ALERTS_MAX */
 	unsigned alert_room, alert_first, alert_count;
@@ -99,7 +102,8 @@ void machine_set_state(struct machine *machine, const struct policy *policy, uns
 /* Back to the policy's initial state; ends a manual state; uses up every alert. */
 void machine_release(struct machine *machine, const struct policy *policy, const char *reason,
 		     int64_t now_us, struct decision *ret);
-/* The policy was replaced: keeps the state of the same name, else goes to the tightest.  Alerts stay.
- * The decision's states are those of `after`; `from` is the old one's position, or the last. */
+/* The policy was replaced: keeps the state of the same name, else goes to the tightest.  Alerts
+ * stay. The decision's states are those of `after`; `from` is the old one's position, or the last.
+ */
 void machine_change_policy(struct machine *machine, const struct policy *before,
 			   const struct policy *after, int64_t now_us, struct decision *ret);

@@ -81,7 +81,8 @@ static void conditions_have_their_values(void **state maybe_unused)
 		{"(1 + 2) * 3 == 9 and 7 % 4 == 3 and 7 / 2 == 3.5", TRUTH_TRUE, -1},
 		{"1 - 2 - 3 == -4 and --1 == 1", TRUTH_TRUE, -1},
 		{"1h30m == 90m and 2 * 30s == 1m and 1m * 0.5 == 30s", TRUTH_TRUE, -1},
-		{"1h / 30m == 2 and 1h / 2 == 30m and 1h % 25m == 10m and -1s < 0 * 1s", TRUTH_TRUE, -1},
+		{"1h / 30m == 2 and 1h / 2 == 30m and 1h % 25m == 10m and -1s < 0 * 1s", TRUTH_TRUE,
+		 -1},
 		{"1w == 7d and 1000us == 1ms and 1d == 24h", TRUTH_TRUE, -1},
 		{"\"a\" == 'a' and 'a' != 'b'", TRUTH_TRUE, -1},
 		{"(1 < 2) == (2 >= 2) and 1 <= 1 and 2 > 1", TRUTH_TRUE, -1},
@@ -183,8 +184,10 @@ static void bad_conditions_are_told_why(void **state maybe_unused)
 		 "no such duration (write 500ms, 10m, 1h30m; units are us ms s m h d w, larger ones first)"},
 		{"1m1h > 1m", 0,
 		 "no such duration (write 500ms, 10m, 1h30m; units are us ms s m h d w, larger ones first)"},
-		{"1.5m > 1m", 0, "not a number (write 10 or 0.5; durations in whole numbers, as 1h30m)"},
-		{"1. > 1", 0, "not a number (write 10 or 0.5; durations in whole numbers, as 1h30m)"},
+		{"1.5m > 1m", 0,
+		 "not a number (write 10 or 0.5; durations in whole numbers, as 1h30m)"},
+		{"1. > 1", 0,
+		 "not a number (write 10 or 0.5; durations in whole numbers, as 1h30m)"},
 		{"stat == 'Normal'", 0, "no name 'stat' (did you mean 'state'?)"},
 		{"alert(brute)", 6, "no name 'brute' (text stands in quotes)"},
 		{"Normal == state", 0, "a state's name is text (write state == \"Normal\")"},
@@ -192,21 +195,29 @@ static void bad_conditions_are_told_why(void **state maybe_unused)
 		{"state == 'Normall'", 9, "no state 'Normall' (did you mean 'Normal'?)"},
 		{"'Normall' != state", 0, "no state 'Normall' (did you mean 'Normal'?)"},
 		{"cuont('a', within: 1m) > 1", 0, "no function 'cuont' (did you mean 'count'?)"},
-		{"count('a') > 1", 0, "count() needs its argument 'within'"},
+		{"count('a') > 1", 0,
+		 "count() needs its argument 'within' (count(\"type\", within: 10m): how many observations "
+		 "such alerts stand for)"},
 		{"count('a', wihtin: 1m) > 1", 11,
 		 "count() has no argument 'wihtin' (did you mean 'within'?)"},
+		{"address('10.0.0.1', colour: 1) == last_source('a')", 20,
+		 "address() has no argument 'colour' (address(\"10.0.0.9\"): an address to compare with)"},
 		{"count('a', 1m) > 1", 11, "an argument without its name (write within: ...)"},
-		{"alert('a', within: 1m, 5)", 23, "too many arguments"},
+		{"alert('a', within: 1m, 5)", 23,
+		 "too many arguments (alert(\"type\", within: 10m): whether such an alert came; \"*\" is any "
+		 "type)"},
 		{"alert('a', type: 'b')", 11, "the argument 'type' is given twice"},
 		{"alert('a' 'b')", 10, "expected ',' or ')'"},
 		{"alert(5)", 6, "alert() wants a constant text for 'type'"},
 		{"alert(state)", 6, "alert() wants a constant text for 'type'"},
-		{"alert('a', within: time_in_state)", 19, "alert() wants a constant duration for 'within'"},
+		{"alert('a', within: time_in_state)", 19,
+		 "alert() wants a constant duration for 'within'"},
 		{"alert('a', within: 5)", 19, "alert() wants a constant duration for 'within'"},
 		{"alert('a', within: 0s)", 19, "'within' must be longer than 0"},
 		{"distinct('a', by: port, within: 1m) > 1", 18,
 		 "'by' must be the word source or target"},
-		{"distinct('a', by: 5, within: 1m) > 1", 18, "'by' must be the word source or target"},
+		{"distinct('a', by: 5, within: 1m) > 1", 18,
+		 "'by' must be the word source or target"},
 		{"last_source('a') == address('10.0.0.300')", 28,
 		 "'10.0.0.300' is no IP address (like 192.0.2.7 or 2001:db8::7)"},
 		{"last_source('a') == '10.0.0.3'", 17, "'==' does not take address and text"},
@@ -224,7 +235,8 @@ static void bad_conditions_are_told_why(void **state maybe_unused)
 		struct expression_place place = {0};
 		struct error err = {0};
 		assert_int_equal(
-			expression_parse(&expression, cases[i].text, &policy, &place, &err), -EINVAL);
+			expression_parse(&expression, cases[i].text, &policy, &place, &err),
+			-EINVAL);
 		assert_null(expression);
 		assert_string_equal(err.text, cases[i].words);
 		if (place.offset != cases[i].offset)
@@ -236,7 +248,8 @@ static void bad_alert_type_is_refused(void **state maybe_unused)
 {
 	struct expression *expression = NULL;
 	struct expression_place place;
-	assert_int_equal(expression_parse(&expression, "alert('a b')", &policy, &place, NULL), -EINVAL);
+	assert_int_equal(expression_parse(&expression, "alert('a b')", &policy, &place, NULL),
+			 -EINVAL);
 	assert_int_equal(place.offset, 6);
 }
 
@@ -304,7 +317,8 @@ static void what_made_it_true_is_counted(void **state maybe_unused)
 			if (counts(&result, j) != (cases[i].counted >> j & 1))
 				fail_msg("%s: alert %u", cases[i].text, j);
 	}
-	struct expression_result result = evaluate("alert(\"guess\") and alert(\"other\")", &machine);
+	struct expression_result result = evaluate("alert(\"guess\") and alert(\"other\")",
+						   &machine);
 	assert_int_equal(result.truth, TRUTH_FALSE);
 	assert_false(counts(&result, 1));
 	machine_done(&machine);
@@ -322,7 +336,8 @@ static void used_up_alerts_do_not_count(void **state maybe_unused)
 
 static void cost_and_names_are_known(void **state maybe_unused)
 {
-	struct expression *expression = parse("alert(\"a\") or 1 < 2 and count(\"b\", within: 1m) > 1");
+	struct expression *expression =
+		parse("alert(\"a\") or 1 < 2 and count(\"b\", within: 1m) > 1");
 	assert_true(expression_names_alert(expression, "a"));
 	assert_true(expression_names_alert(expression, "b"));
 	assert_false(expression_names_alert(expression, "c"));
@@ -348,12 +363,18 @@ static void durations_go_both_ways(void **state maybe_unused)
 		int64_t us;
 		const char *printed;
 	} good[] = {
-		{"0", 0, "0s"},		   {"0s", 0, "0s"},	      {"500ms", 500000, "500ms"},
-		{"90s", 90 * SECOND, "1m30s"}, {"1h30m", 5400 * SECOND, "1h30m"},
-		{"2w", 14 * 86400 * SECOND, "14d"}, {"1s1us", SECOND + 1, "1s1us"},
+		{"0", 0, "0s"},
+		{"0s", 0, "0s"},
+		{"500ms", 500000, "500ms"},
+		{"90s", 90 * SECOND, "1m30s"},
+		{"1h30m", 5400 * SECOND, "1h30m"},
+		{"2w", 14 * 86400 * SECOND, "14d"},
+		{"1s1us", SECOND + 1, "1s1us"},
 	};
-	static const char *const wrong[] = {"", "1", "s", "1x", "-1s", "1s ", " 1s", "1m1h", "1s1s", "1.5s",
-					    "1M", "99999999999999999999s", "36526d"};
+	static const char *const wrong[] = {"",      "1",    "s",   "1x",
+					    "-1s",   "1s ",  " 1s", "1m1h",
+					    "1s1s",  "1.5s", "1M",  "99999999999999999999s",
+					    "36526d"};
 	char printed[DURATION_TEXT_BYTES];
 	int64_t us;
 	for (size_t i = 0; i < ARRAY_SIZE(good); i++) {

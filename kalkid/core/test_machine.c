@@ -101,7 +101,8 @@ static void second_alert_escalates_further(void **state)
 	assert_int_equal(f->decision.rule, 0);
 	assert_int_equal(f->decision.evidence_count, 1);
 	assert_int_equal(f->decision.evidence[0], 2);
-	assert_string_equal(f->decision.reason, "rule 'rule-1': alert(\"brute-force\", within: 10m)");
+	assert_string_equal(f->decision.reason,
+			    "rule 'rule-1': alert(\"brute-force\", within: 10m)");
 	assert_int_equal(f->machine.generation, 2);
 	/* The first one is used up. */
 	tick(f, 3 * SECOND);
@@ -266,7 +267,8 @@ static void operator_state_holds_against_loosening(void **state)
 	f->policy->states[SUSPICIOUS].calm_us = SECOND;
 	add_rule(f->policy, 1 << SUSPICIOUS, "alert(\"good\", within: 1h)", NORMAL);
 	add_rule(f->policy, 1 << SUSPICIOUS, "alert(\"bad\", within: 1h)", ATTACK);
-	machine_set_state(&f->machine, f->policy, SUSPICIOUS, 0, "odd traffic", SECOND, &f->decision);
+	machine_set_state(&f->machine, f->policy, SUSPICIOUS, 0, "odd traffic", SECOND,
+			  &f->decision);
 	assert_int_equal(f->decision.cause, DECISION_MANUAL);
 	assert_string_equal(f->decision.reason, "odd traffic");
 	assert_true(f->machine.manual);
@@ -282,7 +284,8 @@ static void operator_state_holds_against_loosening(void **state)
 static void operator_limit_runs_out(void **state)
 {
 	struct fixture *f = *state;
-	machine_set_state(&f->machine, f->policy, ATTACK, 10 * MINUTE, "test", SECOND, &f->decision);
+	machine_set_state(&f->machine, f->policy, ATTACK, 10 * MINUTE, "test", SECOND,
+			  &f->decision);
 	/* A second order keeps the way back of the first. */
 	machine_set_state(&f->machine, f->policy, SUSPICIOUS, 20 * MINUTE, "longer", SECOND,
 			  &f->decision);

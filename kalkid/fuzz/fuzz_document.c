@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* fuzz/fuzz_document.c - YAML and JSON into trees; an odd first byte says that it is called .json. */
+/* fuzz/fuzz_document.c - YAML and JSON into trees; an odd first byte says that it is called .json.
+ */
 #include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -19,8 +20,8 @@ static void check_node(const struct document *document, const struct node *node,
 	struct complaints complaints = {0};
 	size_t length = node->kind == NODE_TEXT ? strlen(node->text) : 0;
 	for (size_t i = 0; i < length && i < PLACES_TRIED; i++)
-		document_complain_inside(document, node, i * length / PLACES_TRIED, &complaints, NULL,
-					 "here");
+		document_complain_inside(document, node, i * length / PLACES_TRIED, &complaints,
+					 NULL, "here");
 	document_complain_key(document, node, &complaints, NULL, "here");
 	/* What is said of any input can be said in JSON. */
 	json_t *text = json_stringn(complaints.text.bytes, complaints.text.length);

@@ -16,7 +16,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { ALERT_INPUT_BYTES = 4, PROBES = 16 };
 
-static struct policy_state states[] = {{.name = "Normal"}, {.name = "Suspicious"}, {.name = "Attack"}};
+static struct policy_state states[] = {
+	{.name = "Normal"}, {.name = "Suspicious"}, {.name = "Attack"}};
 static const struct policy policy = {.states = states, .state_count = ARRAY_SIZE(states)};
 
 /* Four bytes an alert: type, seconds since the one before, source and target, count. */
