@@ -1,6 +1,412 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* main.c - reads the command line, builds the parts in order, runs the loop, stops them in reverse. */
-int main(void)
+/* main.c - reads the command line, builds the parts in order, runs the loop, stops them in reverse.
+ */
+#include <fcntl.h>
+#include <getopt.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <curl/curl.h>
+#include <sodium.h>
+#include <systemd/sd-daemon.h>
+#include <uv.h>
+
+#include "api/api.h"
+#include "base/log.h"
+#include "base/mem.h"
+#include "base/text.h"
+#include "codec/files.h"
+#include "driver/machine.h"
+#include "engine/engine.h"
+
+enum {
+	EXIT_USAGE = 2,
+	EXIT_CONFLICT = 5,
+	EXIT_BAD_INPUT = 6,
+	STATUS_EVERY_MS = 5000,
+	HISTORY_QUEUE_MAX = 65536,
+};
+
+struct options {
+	const char *root;
+	bool check, teardown;
+};
+
+/* Everything that lives as long as the daemon, in the order of its building. */
+struct daemon {
+	struct options options;
+	uv_loop_t loop;
+	struct clock clock;
+	struct files files; /* policies and devices pass to the engine */
+	struct store *store;
+	struct engine *engine;
+	struct driver *driver;
+	struct api *api;
+	uv_signal_t stop_signals[2], reload_signal;
+	uv_timer_t status_timer, watchdog_timer;
+	unsigned stopping_parts; /* engine and driver, while they end */
+	bool stopping;
+};
+
+/* --- command line --- */
+
+static void print_help(void)
 {
-	return 2;
+	printf("kalkid " KALKI_VERSION " - protects devices by chains of umboxes\n"
+	       "\n"
+	       "usage: kalkid [--root DIR] [--log-level LEVEL]\n"
+	       "       kalkid --check      read every file, say what is wrong with them, start nothing\n"
+	       "       kalkid --teardown   remove every chain, rule and link; give the ports back\n"
+	       "\n"
+	       "  --root DIR         put DIR before /etc/kalki, /var/lib/kalki and /run/kalki\n"
+	       "  --log-level LEVEL  error, warning, info (default) or debug\n"
+	       "  --version, --help\n"
+	       "\n"
+	       "Each flag has a twin in the environment: KALKI_ROOT, KALKI_LOG_LEVEL.\n"
+	       "SIGHUP reads the files again; SIGTERM stops and leaves every chain in force.\n");
+}
+
+static int set_log_level(const char *name)
+{
+	static const char *const NAMES[LOG_LEVEL_COUNT] = {"error", "warning", "info", "debug"};
+	for (unsigned i = 0; i < LOG_LEVEL_COUNT; i++)
+		if (text_equal(name, NAMES[i])) {
+			log_set_level((enum log_level)i);
+			return 0;
+		}
+	fprintf(stderr, "kalkid: no log level is called '%s' (error, warning, info, debug)\n",
+		name);
+	return EXIT_USAGE;
+}
+
+/* 0 to go on, else the exit code plus one. */
+static int read_options(int argc, char **argv, struct options *options)
+{
+	static const struct option FLAGS[] = {
+		{"root", required_argument, NULL, 'r'},
+		{"check", no_argument, NULL, 'c'},
+		{"teardown", no_argument, NULL, 't'},
+		{"log-level", required_argument, NULL, 'l'},
+		{"version", no_argument, NULL, 'v'},
+		{"help", no_argument, NULL, 'h'},
+		{0},
+	};
+	const char *level = getenv("KALKI_LOG_LEVEL");
+	int flag;
+	options->root = getenv("KALKI_ROOT");
+	while ((flag = getopt_long(argc, argv, "h", FLAGS, NULL)) != -1) {
+		switch (flag) {
+		case 'r': options->root = optarg; break;
+		case 'c': options->check = true; break;
+		case 't': options->teardown = true; break;
+		case 'l': level = optarg; break;
+		case 'v': printf("kalkid " KALKI_VERSION "\n"); return 1;
+		case 'h': print_help(); return 1;
+		default: fprintf(stderr, "kalkid --help lists the flags\n"); return EXIT_USAGE + 1;
+		}
+	}
+	if (optind < argc) {
+		fprintf(stderr, "kalkid: '%s' is too much; kalkid --help lists the flags\n",
+			argv[optind]);
+		return EXIT_USAGE + 1;
+	}
+	if (!options->root)
+		options->root = "";
+	if (level && set_log_level(level) != 0)
+		return EXIT_USAGE + 1;
+	return 0;
+}
+
+/* --- files and places --- */
+
+static int read_files(const char *root, struct files *ret)
+{
+	struct complaints complaints = {0};
+	struct error err = {0};
+	int r = files_read(ret, root, &complaints, &err);
+	if (r < 0 && complaints.count)
+		fprintf(stderr, "%s", complaints.text.bytes);
+	else if (r < 0)
+		fprintf(stderr, "kalkid: %s\n", err.text);
+	complaints_done(&complaints);
+	return r;
+}
+
+static int make_directory(const char *root, const char *path, mode_t mode)
+{
+	cleanup_free char *whole = mem_printf("%s%s", root, path);
+	for (char *slash = whole + 1; (slash = strchr(slash, '/')); slash++) {
+		*slash = '\0';
+		if (mkdir(whole, 0755) < 0 && errno != EEXIST)
+			break;
+		*slash = '/';
+	}
+	if (mkdir(whole, mode) == 0 || errno == EEXIST)
+		return 0;
+	fprintf(stderr, "kalkid: cannot make the folder %s: %s\n", whole, strerror(errno));
+	return -1;
+}
+
+static int make_directories(const char *root)
+{
+	return make_directory(root, "/var/lib/kalki", 0700) < 0 ||
+			       make_directory(root, "/run/kalki", 0755) < 0 ||
+			       make_directory(root, "/run/kalki/umbox", 0755) < 0
+		       ? -1
+		       : 0;
+}
+
+/* Two daemons on one root would fight.  The lock goes with the process. */
+static int lock_root(const char *root)
+{
+	cleanup_free char *path = mem_printf("%s/run/kalki/kalkid.lock", root);
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0) {
+		fprintf(stderr, "kalkid: cannot open %s: %s\n", path, strerror(errno));
+		return EXIT_FAILURE;
+	}
+	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+		return 0;
+	fprintf(stderr, "kalkid: another kalkid is running (it holds %s)\n", path);
+	close(fd);
+	return EXIT_CONFLICT;
+}
+
+static void driver_config(const struct files *files, const char *root,
+			  struct machine_driver_config *ret)
+{
+	const struct config *config = &files->config;
+	*ret = (struct machine_driver_config){
+		.data_plane = config->data_plane,
+		.starts_at_once = config->starts_at_once,
+		.alerts_per_second = config->alerts_per_second,
+		.heartbeat_timeout_ms = (unsigned)(config->heartbeat_timeout_us / 1000),
+	};
+	TEXT_COPY(ret->instance, config->instance);
+	TEXT_COPY(ret->docker_socket, config->docker_socket);
+	snprintf(ret->umbox_directory, sizeof(ret->umbox_directory), "%s/run/kalki/umbox", root);
+}
+
+/* --- stopping, in reverse --- */
+
+static void on_store_closed(void *data)
+{
+	struct daemon *daemon = data;
+	for (unsigned i = 0; i < ARRAY_SIZE(daemon->stop_signals); i++)
+		uv_close((uv_handle_t *)&daemon->stop_signals[i], NULL);
+	uv_close((uv_handle_t *)&daemon->reload_signal, NULL);
+	uv_close((uv_handle_t *)&daemon->status_timer, NULL);
+	uv_close((uv_handle_t *)&daemon->watchdog_timer, NULL);
+}
+
+static void on_part_stopped(void *data)
+{
+	struct daemon *daemon = data;
+	if (--daemon->stopping_parts)
+		return;
+	engine_free(daemon->engine);
+	store_close(daemon->store, on_store_closed, daemon);
+}
+
+static void on_api_closed(void *data)
+{
+	struct daemon *daemon = data;
+	daemon->stopping_parts = 2;
+	engine_stop(daemon->engine, on_part_stopped, daemon);
+	daemon->driver->ops->close(daemon->driver, on_part_stopped, daemon);
+}
+
+static void on_stop_signal(uv_signal_t *signal, int number)
+{
+	struct daemon *daemon = signal->data;
+	if (daemon->stopping)
+		return;
+	daemon->stopping = true;
+	sd_notify(0, "STOPPING=1");
+	log_info("stopping; the chains stay in force", "signal=%d", number);
+	api_close(daemon->api, on_api_closed, daemon);
+}
+
+/* --- running --- */
+
+static void on_reload_signal(uv_signal_t *signal, int number maybe_unused)
+{
+	struct daemon *daemon = signal->data;
+	struct files files = {0};
+	if (daemon->stopping)
+		return;
+	sd_notify(0, "RELOADING=1");
+	if (read_files(daemon->options.root, &files) < 0) {
+		log_error("files refused, what runs stays", NULL);
+	} else {
+		engine_reload(daemon->engine, files.policies, files.policy_count, files.devices,
+			      files.device_count);
+		files.policy_count = 0; /* the engine's now */
+		files_done(&files);
+		log_info("reloaded", NULL);
+	}
+	sd_notify(0, "READY=1");
+}
+
+static void on_status_timer(uv_timer_t *timer)
+{
+	struct daemon *daemon = timer->data;
+	struct engine_status status;
+	engine_read_status(daemon->engine, &status);
+	sd_notifyf(0, "STATUS=%u devices, %u not in their first state, %u degraded, %u held",
+		   status.devices, status.devices_in_other_state, status.degraded, status.held);
+}
+
+static void on_watchdog_timer(uv_timer_t *timer maybe_unused)
+{
+	sd_notify(0, "WATCHDOG=1");
+}
+
+static void on_store_trouble(void *data maybe_unused, const char *words)
+{
+	if (words)
+		log_error("history cannot be written, enforcement goes on", "error=\"%s\"", words);
+	else
+		log_info("history is written again", NULL);
+}
+
+static void start_signals_and_timers(struct daemon *daemon)
+{
+	static const int STOPS[] = {SIGTERM, SIGINT};
+	uint64_t watchdog_us = 0;
+	for (unsigned i = 0; i < ARRAY_SIZE(STOPS); i++) {
+		uv_signal_init(&daemon->loop, &daemon->stop_signals[i]);
+		daemon->stop_signals[i].data = daemon;
+		uv_signal_start(&daemon->stop_signals[i], on_stop_signal, STOPS[i]);
+	}
+	uv_signal_init(&daemon->loop, &daemon->reload_signal);
+	daemon->reload_signal.data = daemon;
+	uv_signal_start(&daemon->reload_signal, on_reload_signal, SIGHUP);
+	uv_timer_init(&daemon->loop, &daemon->status_timer);
+	daemon->status_timer.data = daemon;
+	uv_timer_start(&daemon->status_timer, on_status_timer, 0, STATUS_EVERY_MS);
+	uv_timer_init(&daemon->loop, &daemon->watchdog_timer);
+	if (sd_watchdog_enabled(0, &watchdog_us) > 0)
+		uv_timer_start(&daemon->watchdog_timer, on_watchdog_timer, 0, watchdog_us / 2000);
+}
+
+static int open_store(struct daemon *daemon, struct error *err)
+{
+	const struct config *config = &daemon->files.config;
+	cleanup_free char *path = mem_printf("%s/var/lib/kalki/kalkid.db", daemon->options.root);
+	struct store_config store_config = {
+		.path = path,
+		.history_age_max_us = config->history_age_max_us,
+		.history_bytes_max = config->history_bytes_max,
+		.queue_max = HISTORY_QUEUE_MAX,
+		.on_trouble = on_store_trouble,
+	};
+	bool damaged = false;
+	int r = store_open(&daemon->store, &daemon->loop, &store_config, &daemon->clock, &damaged,
+			   err);
+	if (r == 0 && damaged)
+		log_error("the database was damaged and set aside", "path=%s", path);
+	return r;
+}
+
+static int open_engine(struct daemon *daemon, struct error *err)
+{
+	struct files *files = &daemon->files;
+	struct engine_config config;
+	engine_config_init(&config);
+	TEXT_COPY(config.instance, files->config.instance);
+	config.ready_timeout_us = files->config.ready_timeout_us;
+	config.drain_quiet_us = files->config.drain_quiet_us;
+	config.drain_max_us = files->config.drain_max_us;
+	config.observe_every_us = files->config.observe_every_us;
+	int r = engine_new(&daemon->engine, &daemon->loop, &daemon->clock, &config, daemon->store,
+			   files->policies, files->policy_count, files->devices,
+			   files->device_count, err);
+	files->policy_count = 0; /* the engine's, whatever happened */
+	return r;
+}
+
+static int open_parts(struct daemon *daemon, struct error *err)
+{
+	struct machine_driver_config driver;
+	cleanup_free char *socket = mem_printf("%s/run/kalki/kalkid.sock", daemon->options.root);
+	struct api_config api = {
+		.socket_path = socket, .group = "kalki", .mode = 0660, .clock = &daemon->clock};
+
+	clock_init_machine(&daemon->clock);
+	driver_config(&daemon->files, daemon->options.root, &driver);
+	int r = open_store(daemon, err);
+	if (r == 0)
+		r = open_engine(daemon, err);
+	if (r == 0)
+		r = machine_driver_open(&daemon->driver, &daemon->loop, &driver,
+					engine_listener(daemon->engine), err);
+	if (r == 0)
+		r = api_open(&daemon->api, &daemon->loop, daemon->engine, &api, err);
+	return r;
+}
+
+/* A part that cannot be opened ends the program as it is: nothing in the kernel was changed for the
+ * worse, and the next start adopts what is there. */
+static int run(struct daemon *daemon)
+{
+	struct error err = {0};
+	uv_loop_init(&daemon->loop);
+	if (open_parts(daemon, &err) < 0) {
+		fprintf(stderr, "kalkid: %s\n", err.text);
+		return EXIT_FAILURE;
+	}
+	start_signals_and_timers(daemon);
+	engine_start(daemon->engine, daemon->driver);
+	sd_notify(0, "READY=1");
+	log_info("started", "version=" KALKI_VERSION " instance=%s devices=%u",
+		 daemon->files.config.instance, daemon->files.device_count);
+	uv_run(&daemon->loop, UV_RUN_DEFAULT);
+	uv_loop_close(&daemon->loop);
+	return EXIT_SUCCESS;
+}
+
+static int teardown(const struct daemon *daemon)
+{
+	struct machine_driver_config config;
+	struct error err = {0};
+	driver_config(&daemon->files, daemon->options.root, &config);
+	if (machine_driver_teardown(&config, &err) == 0)
+		return EXIT_SUCCESS;
+	fprintf(stderr, "kalkid: teardown: %s\n", err.text);
+	return EXIT_FAILURE;
+}
+
+int main(int argc, char **argv)
+{
+	static struct daemon daemon;
+	int done = read_options(argc, argv, &daemon.options);
+	if (done)
+		return done - 1;
+	if (sodium_init() < 0 || curl_global_init(CURL_GLOBAL_DEFAULT) != 0) {
+		fprintf(stderr, "kalkid: libsodium or libcurl does not start\n");
+		return EXIT_FAILURE;
+	}
+	signal(SIGPIPE, SIG_IGN);
+	if (read_files(daemon.options.root, &daemon.files) < 0)
+		return EXIT_BAD_INPUT;
+	int code = EXIT_SUCCESS;
+	if (daemon.options.check) {
+		printf("%u types, %u devices: all well\n", daemon.files.policy_count,
+		       daemon.files.device_count);
+	} else if (make_directories(daemon.options.root) < 0) {
+		code = EXIT_FAILURE;
+	} else {
+		code = lock_root(daemon.options.root);
+		if (code == EXIT_SUCCESS)
+			code = daemon.options.teardown ? teardown(&daemon) : run(&daemon);
+	}
+	files_done(&daemon.files);
+	curl_global_cleanup();
+	return code;
 }

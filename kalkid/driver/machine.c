@@ -146,7 +146,7 @@ static void run(struct driver *driver, const struct driver_task *task, struct dr
 		result = nft_route(machine->nft, device, &step->path, step->cut, &err);
 		break;
 	case STEP_PREPARE: result = nft_prepare(machine->nft, device, &step->path, &err); break;
-	case STEP_CLEAN: result = nft_clean(machine->nft, device, NULL, &err); break;
+	case STEP_CLEAN: result = nft_clean(machine->nft, device, &step->path, &err); break;
 	case STEP_WIRE: result = wire(machine, step->umbox, &err); break;
 	case STEP_LAUNCH: machine_launch(machine, task, call); return;
 	case STEP_REMOVE: machine_remove(machine, step->umbox, call); return;

@@ -157,6 +157,22 @@ static void add_slot(void *data, uint32_t device)
 									   .as.number = device};
 }
 
+/* Legs that stand but lost their hook (the table was flushed) are steered again; lost legs are not
+ * made anew, as the umbox's sockets went with them. */
+static int hook_again(struct machine_driver *machine, struct error *err)
+{
+	for (struct umbox *umbox = umbox_first(machine->umboxes); umbox;
+	     umbox = umbox_next(umbox)) {
+		uint32_t id = umbox->container.marks.umbox;
+		if (!link_legs_up(machine->link, id) || nft_legs_hooked(machine->nft, id))
+			continue;
+		int result = nft_hook_legs(machine->nft, id, err);
+		if (result < 0)
+			return result;
+	}
+	return 0;
+}
+
 static void look_at_kernel(struct observation *observation)
 {
 	struct machine_driver *machine = observation->machine;
@@ -167,6 +183,8 @@ static void look_at_kernel(struct observation *observation)
 		result = link_repair(machine->link, &err);
 	if (result >= 0)
 		result = nft_repair(machine->nft, &err);
+	if (result >= 0)
+		result = hook_again(machine, &err);
 	if (result >= 0)
 		result = nft_observe(machine->nft, &picture->devices, &picture->device_count, &err);
 	if (result < 0)
