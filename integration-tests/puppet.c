@@ -79,6 +79,7 @@ int main(void)
 	fclose(file);
 	const char *every = strstr(text, "\"every_ms\":");
 	int64_t every_ms = every ? strtoll(every + strlen("\"every_ms\":"), NULL, 10) : 0;
+	fputs("the puppet plays\n", stderr); /* for the test of logs */
 	for (;;) {
 		int fd = connect_to_daemon();
 		if (fd >= 0) {

@@ -25,6 +25,18 @@ struct removal {
 	struct container container;
 };
 
+/* Mostly the kernel has taken them by now; asking it would wait for its lock. */
+static int remove_legs(struct link *link, uint32_t umbox, struct error *err)
+{
+	for (unsigned side = 0; side < LEG_SIDE_COUNT; side++) {
+		char name[LINK_NAME_BYTES];
+		leg_name(name, umbox, side);
+		if (link_find(link, name))
+			return link_remove_legs(link, umbox, err);
+	}
+	return 0;
+}
+
 static void finish(struct removal *removal, int result, struct error *err)
 {
 	struct machine_driver *machine = removal->machine;
@@ -35,7 +47,7 @@ static void finish(struct removal *removal, int result, struct error *err)
 			umbox_close(umbox, true);
 		else
 			umbox_remove_directory(machine->umboxes, removal->umbox);
-		result = link_remove_legs(machine->link, removal->umbox, err);
+		result = remove_legs(machine->link, removal->umbox, err);
 	} else if (umbox) {
 		umbox->removing = false;
 	}
