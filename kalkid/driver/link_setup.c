@@ -103,32 +103,6 @@ static int open_sockets(struct link *link, struct error *err)
 	return r < 0 ? r : netlink_join(&link->watch, RTNLGRP_LINK, err);
 }
 
-int link_open(struct link **ret, const char *instance, const struct data_plane *plane,
-	      struct error *err)
-{
-	struct link *link = mem_alloc(sizeof(*link));
-	link->netns = -1;
-	link->inside = link->outside = link->watch = NETLINK_NONE;
-	link->plane = *plane;
-	int r = name_check("instance", instance, err);
-	if (r == 0) {
-		TEXT_COPY(link->instance, instance);
-		r = open_namespace(link, err);
-	}
-	if (r == 0)
-		r = open_sockets(link, err);
-	if (r == 0)
-		r = link_observe(link, err);
-	if (r == 0)
-		r = link_repair(link, err);
-	if (r < 0) {
-		link_close(link);
-		return r;
-	}
-	*ret = link;
-	return 0;
-}
-
 void link_close(struct link *link)
 {
 	if (!link)
@@ -400,32 +374,68 @@ static int ensure_host_leg(struct link *link, struct error *err)
 	return r < 0 ? r : r | mended;
 }
 
-/* Ports last, and one that is away does not keep the others from being mended. */
-int link_repair(struct link *link, struct error *err)
+/* One thing that cannot be mended does not keep the others from it; the first failure is told. */
+static int ensure_all(struct link *link, bool ports_may_be_away, struct error *err)
 {
-	int away = namespace_run(link->netns, quiet_settings, NULL, err), mended = 0;
-	if (away < 0)
-		return away;
-	for (unsigned step = 0; step < link->plane.port_count + 3; step++) {
+	const unsigned ports = link->plane.port_count;
+	int failed = 0, mended = 0;
+	for (unsigned step = 0; step < ports + 3; step++) {
 		struct error words = {0};
 		int r;
 		if (step == 0)
 			r = ensure_bridge(link, &words);
-		else if (step == 1)
+		else if (step <= ports)
+			r = ensure_device_port(link, link->plane.ports[step - 1].name, &words);
+		else if (step == ports + 1)
 			r = ensure_network_port(link, &words);
-		else if (step < link->plane.port_count + 2)
-			r = ensure_device_port(link, link->plane.ports[step - 2].name, &words);
 		else
 			r = ensure_host_leg(link, &words);
 		choose_mtu(link);
-		if (r < 0 && away == 0) {
-			away = r;
+		bool port = step > 0 && step <= ports + 1;
+		if (r == -ENODEV && port && ports_may_be_away)
+			continue;
+		if (r < 0 && failed == 0) {
+			failed = r;
 			if (err)
 				*err = words;
 		}
 		mended |= r > 0;
 	}
-	return away < 0 ? away : mended;
+	return failed < 0 ? failed : mended;
+}
+
+int link_repair(struct link *link, struct error *err)
+{
+	int r = namespace_run(link->netns, quiet_settings, NULL, err);
+	return r < 0 ? r : ensure_all(link, true, err);
+}
+
+int link_open(struct link **ret, const char *instance, const struct data_plane *plane,
+	      struct error *err)
+{
+	struct link *link = mem_alloc(sizeof(*link));
+	link->netns = -1;
+	link->inside = link->outside = link->watch = NETLINK_NONE;
+	link->plane = *plane;
+	int r = name_check("instance", instance, err);
+	if (r == 0) {
+		TEXT_COPY(link->instance, instance);
+		r = open_namespace(link, err);
+	}
+	if (r == 0)
+		r = open_sockets(link, err);
+	if (r == 0)
+		r = link_observe(link, err);
+	if (r == 0)
+		r = namespace_run(link->netns, quiet_settings, NULL, err);
+	if (r == 0)
+		r = ensure_all(link, false, err);
+	if (r < 0) {
+		link_close(link);
+		return r;
+	}
+	*ret = link;
+	return 0;
 }
 
 /* Teardown */

@@ -65,6 +65,8 @@ static int adopt_table(struct nft *nft, struct error *err)
 		return r;
 	guess_prepared(nft);
 	r = nft_hook_all(nft, err);
+	if (r >= 0)
+		r = nft_sync_eapol(nft, err);
 	return r < 0 ? r : watch_changes(nft, err);
 }
 
@@ -154,6 +156,10 @@ int nft_repair(struct nft *nft, struct error *err)
 		return r;
 	mended = !whole || r > 0;
 	r = nft_hook_all(nft, err);
+	if (r < 0)
+		return r;
+	mended |= r;
+	r = nft_sync_eapol(nft, err);
 	if (r < 0)
 		return r;
 	mended |= r;
@@ -473,19 +479,18 @@ static void wish_clean(struct steering_changes *ret, const struct look *look,
 	steering_clean(ret, &look->device->held, &look->view.legs, wish->keep);
 }
 
-int nft_clean(struct nft *nft, uint32_t device, const struct path *keep, struct error *err)
+int nft_clean(struct nft *nft, uint32_t number, const struct path *keep, struct error *err)
 {
 	struct steering_legs legs;
-	struct path whole;
-	if (keep) {
-		whole = *keep;
-		whole.state = PATH_WHOLE;
-		if (!find_legs(nft, &whole, &legs))
-			legs.count = 0;
-	} else {
-		find_prepared(nft, device, &legs);
-	}
-	return carry_out(nft, device, wish_clean, &(struct wish){.keep = &legs}, err);
+	struct path whole = *keep;
+	whole.state = PATH_WHOLE;
+	if (!find_legs(nft, &whole, &legs))
+		legs.count = 0;
+	int r = carry_out(nft, number, wish_clean, &(struct wish){.keep = &legs}, err);
+	struct nft_device *device = nft_device_find(nft, number);
+	if (r == 0 && device)
+		device->prepared = legs.count ? whole : (struct path){.state = PATH_HELD};
+	return r;
 }
 
 /* Hooks of legs */

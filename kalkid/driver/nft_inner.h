@@ -66,6 +66,8 @@ void nft_device_forget(struct nft *nft, struct nft_device *device);
 int nft_sync_elements(struct nft *nft, struct error *err) must_check;
 /* Whether the table stands as this program wrote it: 1, or 0 when it is missing or altered. */
 int nft_check_table(struct nft *nft, struct error *err) must_check;
+/* Puts the ports whose EAPOL goes up into their set: 1 when one was missing, 0 else. */
+int nft_sync_eapol(struct nft *nft, struct error *err) must_check;
 /* Replaces the table, or makes it, with all elements and hooks as they should be, in one
  * transaction. */
 int nft_replace_table(struct nft *nft, struct error *err) must_check;
