@@ -166,8 +166,10 @@ static void umbox_step_done(struct step_run *run, int result, const char *words)
 static void enrolment_done(struct step_run *run, int result, const char *words)
 {
 	struct node_device *device = run->device;
-	if (result < 0) {
+	if (result < 0) { /* perhaps it was done: nothing is routed before that is known */
+		device->have.enrolled = device->have.stale = device->have.complete = false;
 		note_failure(device, words);
+		node_observe(device->node);
 		return;
 	}
 	device->have.enrolled = run->step.kind == STEP_ENROL;
@@ -390,20 +392,6 @@ static void tell_goal(struct node_device *device, const struct plan *plan)
 				  &device->have.path);
 }
 
-/* Without a picture of the world nothing is begun, with one exception: a tighter posture must not
- * wait for it, and taking the entries away needs no picture. */
-static void plan_blind(struct plan *plan, const struct node_device *device)
-{
-	const struct want *want = &device->want;
-	bool newer = want->generation != device->generation_enforced;
-	*plan = (struct plan){.goal = PLAN_HELD};
-	if (device->have.path.state != PATH_HELD)
-		plan->goal = PLAN_OLD_CHAIN;
-	if (device->told_want && newer && !want->hold_old && !device->have.busy &&
-	    device->have.path.state != PATH_HELD)
-		plan->steps[plan->count++] = (struct step){.kind = STEP_HOLD};
-}
-
 static bool nothing_left(const struct node_device *device)
 {
 	return !device->want.enrolled && device->settled && !device->steps_running &&
@@ -418,10 +406,7 @@ void node_device_plan(struct node_device *device)
 	int64_t next_us = take_time_in(device, clock_now_us(node->clock));
 	struct plan plan;
 
-	if (device->have.complete)
-		plan_next(&plan, &device->want, &device->have);
-	else
-		plan_blind(&plan, device);
+	plan_next(&plan, &device->want, &device->have);
 	tell_goal(device, &plan);
 	for (unsigned i = 0; i < plan.count; i++)
 		start_step(device, &plan.steps[i]);

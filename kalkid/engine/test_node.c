@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* engine/test_node.c - the node on the fake driver, also killed after every single step. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/text.h"
+#include "driver/fake.h"
+#include "engine/node.h"
+
+enum { DEVICE = 7, TICK_US = 10000, TICKS_MAX = 4000 };
+
+struct fixture {
+	uv_loop_t loop;
+	struct clock_fake clock;
+	struct deadlines *deadlines;
+	struct engine_config config;
+	struct fake_world *world;
+	struct driver *driver;
+	struct node *node;
+	struct node_listener listener;
+	struct device device;
+	struct posture postures[4];
+	struct want want;
+	uint32_t next_umbox;
+	enum plan_goal goal;
+	unsigned alerts, remarks;
+	unsigned cut_at; /* step after which the daemon is killed; 0: never */
+	bool stopped, closed;
+};
+
+/* --- control, as far as the node sees it --- */
+
+static void on_alert(struct node_listener *listener, uint32_t device maybe_unused,
+		     const struct alert *alert maybe_unused)
+{
+	container_of(listener, struct fixture, listener)->alerts++;
+}
+
+static void on_enforced(struct node_listener *listener maybe_unused, uint32_t device maybe_unused,
+			uint32_t generation maybe_unused, const struct path *path maybe_unused,
+			int64_t at_us maybe_unused)
+{
+}
+
+static void on_goal(struct node_listener *listener, uint32_t device,
+		    uint32_t generation maybe_unused, enum plan_goal goal,
+		    const struct path *path maybe_unused)
+{
+	assert_int_equal(device, DEVICE);
+	container_of(listener, struct fixture, listener)->goal = goal;
+}
+
+static void on_step(struct node_listener *listener maybe_unused, uint32_t device maybe_unused,
+		    uint32_t generation maybe_unused, const struct node_step *step maybe_unused)
+{
+}
+
+static void on_record(struct node_listener *listener maybe_unused, uint32_t device maybe_unused,
+		      uint32_t umbox maybe_unused, const char *json maybe_unused)
+{
+}
+
+static void on_remark(struct node_listener *listener, uint32_t device maybe_unused,
+		      const char *kind maybe_unused, uint64_t count maybe_unused,
+		      const char *words maybe_unused)
+{
+	container_of(listener, struct fixture, listener)->remarks++;
+}
+
+static uint32_t new_umbox(struct node_listener *listener)
+{
+	return container_of(listener, struct fixture, listener)->next_umbox++;
+}
+
+/* --- daemon and world --- */
+
+static void on_world_step(void *data, unsigned number, const struct step *step maybe_unused)
+{
+	struct fixture *f = data;
+	if (number == f->cut_at)
+		fake_cut(f->driver);
+}
+
+static void turn(struct fixture *f)
+{
+	for (unsigned i = 0; i < 6; i++)
+		uv_run(&f->loop, UV_RUN_NOWAIT);
+}
+
+static void start_daemon(struct fixture *f)
+{
+	f->node = node_new(f->deadlines, &f->clock.clock, &f->config, &f->listener);
+	f->driver = fake_open(f->world, &f->loop, node_driver_listener(f->node));
+	if (f->want.posture)
+		node_want(f->node, &f->device, &f->want, "state");
+	node_start(f->node, f->driver);
+}
+
+static void on_stopped(void *data)
+{
+	*(bool *)data = true;
+}
+
+static void end_daemon(struct fixture *f)
+{
+	f->stopped = f->closed = false;
+	node_stop(f->node, on_stopped, &f->stopped);
+	f->driver->ops->close(f->driver, on_stopped, &f->closed);
+	turn(f);
+	assert_true(f->stopped && f->closed);
+	node_free(f->node);
+}
+
+static void restart_daemon(struct fixture *f)
+{
+	fake_cut(f->driver);
+	end_daemon(f);
+	f->want.hold_old = true; /* control knows that this generation was reached, or none */
+	start_daemon(f);
+}
+
+static void tick(struct fixture *f)
+{
+	turn(f);
+	clock_fake_advance(&f->clock, TICK_US);
+	fake_wake(f->driver);
+	deadlines_run(f->deadlines);
+	turn(f);
+	if (f->cut_at && f->world->step_count >= f->cut_at) {
+		f->cut_at = 0;
+		restart_daemon(f);
+	}
+	fake_traffic(f->world);
+	assert_string_equal(f->world->violation, "");
+}
+
+static const char *path(struct fixture *f)
+{
+	static char words[FAKE_WORDS_BYTES];
+	return fake_path(f->world, DEVICE, words);
+}
+
+/* Time passes until the path is this and the device has so many umboxes, all else gone. */
+static void await(struct fixture *f, const char *words, unsigned umboxes)
+{
+	for (unsigned i = 0; i < TICKS_MAX; i++) {
+		tick(f);
+		if (text_equal(path(f), words) && fake_count(f->world, DEVICE) == umboxes)
+			return;
+	}
+	print_error("path '%s' and %u umboxes\n", path(f), fake_count(f->world, DEVICE));
+	assert_string_equal(path(f), words);
+	assert_int_equal(fake_count(f->world, DEVICE), umboxes);
+}
+
+static int setup(void **state)
+{
+	static struct fixture fixture;
+	struct fixture *f = *state = &fixture;
+	*f = (struct fixture){
+		.device = {.number = DEVICE, .name = "cam"},
+		.listener = {on_alert, on_enforced, on_goal, on_step, on_record, on_remark,
+			     new_umbox},
+		.next_umbox = 1,
+	};
+	assert_int_equal(uv_loop_init(&f->loop), 0);
+	clock_init_fake(&f->clock, 1000000, 0);
+	engine_config_init(&f->config);
+	f->deadlines = deadlines_new(&f->loop, &f->clock.clock);
+	f->world = fake_world_new(&f->clock.clock);
+	f->world->on_step = on_world_step;
+	f->world->on_step_data = f;
+	f->world->ready_us = 30000;
+	f->world->delay_us[STEP_LAUNCH] = 100000;
+	f->world->delay_us[STEP_WIRE] = f->world->delay_us[STEP_ENROL] = 10000;
+	f->world->delay_us[STEP_REMOVE] = 300000;
+	start_daemon(f);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+	end_daemon(f);
+	deadlines_free(f->deadlines);
+	turn(f);
+	fake_world_free(f->world);
+	assert_int_equal(uv_loop_close(&f->loop), 0);
+	return 0;
+}
+
+/* "a b? c", or "block"; each hop's name is its digest. */
+static const struct posture *posture(struct fixture *f, unsigned at, const char *words)
+{
+	struct posture *posture = &f->postures[at];
+	*posture = (struct posture){.mode = text_equal(words, "block") ? POSTURE_BLOCK
+								       : POSTURE_CHAIN};
+	for (; posture->mode == POSTURE_CHAIN && *words; words++) {
+		struct hop *hop = &posture->hops[posture->hop_count];
+		if (*words == '?')
+			hop[-1].fail = HOP_FAIL_OPEN;
+		if (*words < 'a')
+			continue;
+		hop->name[0] = hop->digest[0] = *words;
+		posture->hop_count++;
+	}
+	return posture;
+}
+
+/* The control's next generation: chain `at`, with `standby` besides (NULL: none). */
+static void want(struct fixture *f, unsigned at, const char *words, const char *standby)
+{
+	f->want = (struct want){
+		.enrolled = true,
+		.generation = f->want.generation + 1,
+		.posture = posture(f, at, words),
+	};
+	if (standby) {
+		f->want.standby[0] = posture(f, at + 1, standby);
+		f->want.standby_count = 1;
+	}
+	node_want(f->node, &f->device, &f->want, "state");
+}
+
+/* --- tests --- */
+
+static void test_a_life(void **state)
+{
+	struct fixture *f = *state;
+	want(f, 0, "a b", "a c b");
+	await(f, "a b", 3);
+	assert_int_equal(f->goal, PLAN_CONVERGED);
+	for (unsigned i = 0; i < 20; i++)
+		tick(f);
+	want(f, 2, "a c b", NULL); /* on standby: in force when the call returns */
+	assert_string_equal(path(f), "a c b");
+	want(f, 0, "d", NULL); /* not on standby: held at once */
+	assert_string_equal(path(f), "held");
+	await(f, "d", 1);
+	want(f, 2, "block", NULL);
+	assert_string_equal(path(f), "held");
+	await(f, "held", 0);
+	node_forget(f->node, DEVICE);
+	for (unsigned i = 0; i < 20; i++)
+		tick(f);
+	assert_false(fake_find_device(f->world, DEVICE)->enrolled);
+}
+
+static void test_killed_after_every_step(void **state)
+{
+	struct fixture *f = *state;
+	unsigned steps = 1;
+	for (unsigned cut = 1; cut <= steps; cut++) {
+		unsigned before = f->world->step_count;
+		f->world->finishes_cut = cut % 2;
+		f->cut_at = before + cut;
+		want(f, 0, "a b", "a c");
+		await(f, "a b", 3);
+		want(f, 2, "c d", NULL);
+		await(f, "c d", 2);
+		want(f, 0, "block", NULL);
+		await(f, "held", 0);
+		steps = f->world->step_count - before;
+		assert_in_range(steps, 15, 60);
+	}
+}
+
+static void test_a_hop_dies(void **state)
+{
+	struct fixture *f = *state;
+	want(f, 0, "a b c", NULL);
+	await(f, "a b c", 3);
+	fake_kill_umbox(f->world, 2, true);
+	turn(f);
+	assert_string_equal(path(f), "held");
+	await(f, "a b c", 3);
+	assert_null(fake_find_umbox(f->world, 2));
+	assert_non_null(fake_find_umbox(f->world, 1)); /* with its memory */
+}
+
+static void test_a_fail_open_hop_dies(void **state)
+{
+	struct fixture *f = *state;
+	want(f, 0, "a b? c", NULL);
+	await(f, "a b c", 3);
+	fake_kill_umbox(f->world, 2, true);
+	turn(f);
+	assert_string_equal(path(f), "a c");
+	assert_int_equal(f->goal, PLAN_DEGRADED);
+	await(f, "a b c", 3);
+	assert_int_equal(f->goal, PLAN_CONVERGED);
+}
+
+static void test_repairs(void **state)
+{
+	struct fixture *f = *state;
+	want(f, 0, "a b", NULL);
+	await(f, "a b", 2);
+	fake_flush_rules(f->world, true);
+	await(f, "a b", 2);
+	assert_non_null(fake_find_umbox(f->world, 1));
+	fake_delete_leg(f->world, 1, true);
+	await(f, "held", 2);
+	await(f, "a b", 2);
+	assert_null(fake_find_umbox(f->world, 1));
+}
+
+static void test_lost_results(void **state)
+{
+	struct fixture *f = *state;
+	for (unsigned kind = 0; kind < STEP_KIND_COUNT; kind++) {
+		for (enum fake_fault fault = FAKE_REFUSED; fault < FAKE_HANGS; fault++) {
+			fake_fail(f->world, kind, 0, fault);
+			want(f, 0, "a b", "a c");
+			await(f, "a b", 3);
+			want(f, 2, "block", NULL);
+			await(f, "held", 0);
+		}
+	}
+}
+
+/* Tightening needs neither Docker nor the picture that it would give. */
+static void test_docker_is_down(void **state)
+{
+	struct fixture *f = *state;
+	want(f, 0, "a", "a b");
+	await(f, "a", 2);
+	for (unsigned i = 0; i < 20; i++)
+		tick(f);
+	fake_set_docker(f->world, false);
+	turn(f);
+	want(f, 2, "a b", NULL);
+	assert_string_equal(path(f), "a b");
+	want(f, 0, "c", NULL);
+	assert_string_equal(path(f), "held");
+	for (unsigned i = 0; i < 200; i++)
+		tick(f);
+	fake_set_docker(f->world, true);
+	await(f, "c", 1);
+}
+
+static void test_restart_interrupts_nothing(void **state)
+{
+	struct fixture *f = *state;
+	want(f, 0, "a b", NULL);
+	await(f, "a b", 2);
+	unsigned flips = f->world->flip_count;
+	fake_set_docker(f->world, false);
+	restart_daemon(f);
+	for (unsigned i = 0; i < 100; i++)
+		tick(f);
+	fake_set_docker(f->world, true);
+	for (unsigned i = 0; i < 100; i++)
+		tick(f);
+	await(f, "a b", 2);
+	assert_int_equal(f->world->flip_count, flips);
+}
+
+static void test_restart_keeps_a_bridged_chain(void **state)
+{
+	struct fixture *f = *state;
+	f->world->deaf_hop = "b";
+	want(f, 0, "a b? c", NULL);
+	await(f, "a c", 3);
+	assert_int_equal(f->goal, PLAN_DEGRADED);
+	unsigned flips = f->world->flip_count;
+	restart_daemon(f);
+	for (unsigned i = 0; i < 50; i++)
+		tick(f);
+	assert_int_equal(f->world->flip_count, flips);
+	f->world->deaf_hop = NULL;
+	await(f, "a b c", 3);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_a_life, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_killed_after_every_step, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_hop_dies, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_fail_open_hop_dies, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_repairs, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_lost_results, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_docker_is_down, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_restart_interrupts_nothing, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_restart_keeps_a_bridged_chain, setup,
+						teardown),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
