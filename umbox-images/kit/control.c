@@ -99,7 +99,7 @@ bool umbox_control_connect(struct umbox_control *control, int64_t now_us)
 		control->pause_ms = CONTROL_PAUSE_MAX_MS;
 
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	strcpy(address.sun_path, control->path);
+	memcpy(address.sun_path, control->path, sizeof(control->path));
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return false;

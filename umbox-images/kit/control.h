@@ -27,7 +27,7 @@ struct umbox_control {
 	bool ready;      /* to be said at the start of each connection */
 	bool ready_due;  /* not yet said on this one */
 	int64_t next_us; /* of the next attempt to connect */
-	unsigned pause_ms;
+	int64_t pause_ms;
 	struct umbox_control_line lines[CONTROL_LINES_MAX]; /* a ring */
 	unsigned first, count;
 	size_t sent; /* of the first line */

@@ -71,7 +71,7 @@ static void set_buffers(int fd)
 
 static int set_options(int fd)
 {
-	static const struct timeval wait = {.tv_usec = LEG_SEND_WAIT_MS * 1000};
+	static const struct timeval wait = {.tv_usec = LEG_SEND_WAIT_US};
 	static const struct {
 		int option, value;
 	} options[] = {
@@ -93,14 +93,13 @@ static int map_ring(int fd, uint8_t **ret)
 	enum { BLOCK_BYTES = 64 * 1024 };
 	struct tpacket_req request = {
 		.tp_block_size = BLOCK_BYTES,
-		.tp_block_nr = LEG_SLOTS * LEG_SLOT_BYTES / BLOCK_BYTES,
+		.tp_block_nr = LEG_RING_BYTES / BLOCK_BYTES,
 		.tp_frame_size = LEG_SLOT_BYTES,
 		.tp_frame_nr = LEG_SLOTS,
 	};
 	if (setsockopt(fd, SOL_PACKET, PACKET_RX_RING, &request, sizeof(request)) < 0)
 		return -errno;
-	void *ring = mmap(NULL, LEG_SLOTS * LEG_SLOT_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
-			  0);
+	void *ring = mmap(NULL, LEG_RING_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	if (ring == MAP_FAILED)
 		return -errno;
 	*ret = ring;
@@ -132,7 +131,7 @@ int umbox_leg_open(struct umbox_leg_socket *leg, const char *name, unsigned inde
 void umbox_leg_close(struct umbox_leg_socket *leg)
 {
 	if (leg->ring)
-		munmap(leg->ring, LEG_SLOTS * LEG_SLOT_BYTES);
+		munmap(leg->ring, LEG_RING_BYTES);
 	if (leg->fd >= 0)
 		close(leg->fd);
 	leg->ring = NULL;
@@ -222,7 +221,7 @@ static bool take_from_queue(int fd, uint8_t *room, struct umbox_frame *frame)
 
 static uint8_t *slot_at(const struct umbox_leg_socket *leg, unsigned number)
 {
-	return leg->ring + number % LEG_SLOTS * LEG_SLOT_BYTES;
+	return leg->ring + (size_t)(number % LEG_SLOTS) * LEG_SLOT_BYTES;
 }
 
 /* False when the room of the batch is used up. */

@@ -29,9 +29,10 @@ enum {
 	 */
 	LEG_SLOT_BYTES = 2048,
 	LEG_SLOTS = 1024,
+	LEG_RING_BYTES = LEG_SLOTS * LEG_SLOT_BYTES,
 	LEG_BUFFER_BYTES = 8 * 1024 * 1024,
 	/* How long a full send buffer may hold up a batch. */
-	LEG_SEND_WAIT_MS = 10,
+	LEG_SEND_WAIT_US = 10000,
 };
 
 struct umbox_leg_socket {
