@@ -56,6 +56,11 @@ void machine_forget_images(struct machine_driver *machine)
 	machine->image_count = 0;
 }
 
+static void on_umbox_notice(struct driver_listener *listener, const struct driver_notice *notice)
+{
+	machine_tell(container_of(listener, struct machine_driver, umbox_listener), notice);
+}
+
 static void on_docker_up(struct docker_listener *listener)
 {
 	struct machine_driver *machine = container_of(listener, struct machine_driver,
@@ -348,7 +353,7 @@ static int open_parts(struct machine_driver *machine, struct error *err)
 		result = nft_open(&machine->nft, machine->link, NULL, err);
 	if (result == 0)
 		result = umbox_set_open(&machine->umboxes, machine->loop, &options,
-					machine->driver.listener, err);
+					&machine->umbox_listener, err);
 	if (result < 0)
 		return result;
 	result = docker_open(&machine->docker, machine->loop, config->docker_socket,
@@ -388,6 +393,7 @@ int machine_driver_open(struct driver **ret, uv_loop_t *loop,
 		machine->config.starts_at_once = (unsigned)max_of(sysconf(_SC_NPROCESSORS_ONLN),
 								  1L);
 	machine->waiting_end = &machine->waiting;
+	machine->umbox_listener.on_notice = on_umbox_notice;
 	machine->docker_listener = (struct docker_listener){
 		.on_up = on_docker_up,
 		.on_down = on_docker_down,

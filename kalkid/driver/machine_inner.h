@@ -16,6 +16,9 @@ enum {
 	STOP_GRACE_S = 2,
 };
 
+struct launch;
+struct observation;
+
 /* An image that was looked at: good until the engine tells that images changed. */
 struct image_entry {
 	char reference[IMAGE_BYTES];
@@ -32,6 +35,7 @@ struct machine_driver {
 	struct docker *docker;
 	struct docker_listener docker_listener;
 	struct umbox_set *umboxes;
+	struct driver_listener umbox_listener;
 	struct image_entry images[IMAGES_KEPT];
 	unsigned image_count;
 	bool without_log; /* the engine has no log driver "local" */
@@ -42,7 +46,6 @@ struct machine_driver {
 	uv_timer_t drops;
 	bool watches_nft, closing;
 	unsigned handles;
-	struct later closing_step;
 	void (*closed)(void *data);
 	void *closed_data;
 };
@@ -50,8 +53,9 @@ struct machine_driver {
 /* Completes the call in the next turn of the loop. */
 void machine_finish(struct machine_driver *machine, struct driver_call *call, int result,
 		    const struct error *err);
+/* Not while it closes. */
 void machine_tell(struct machine_driver *machine, const struct driver_notice *notice);
-/* A broken or late answer leaves the result unknown. */
+/* What references mean is asked anew. */
 void machine_forget_images(struct machine_driver *machine);
 
 void machine_launch(struct machine_driver *machine, const struct driver_task *task,

@@ -37,6 +37,7 @@ struct launch {
 	char id[CONTAINER_ID_BYTES];
 	struct container container;
 	char *logs;
+	bool left;    /* failed, and a container may have stayed */
 	bool counted; /* in machine->starts */
 	int result;
 	struct error err;
@@ -62,9 +63,8 @@ static void finish(struct launch *launch)
 {
 	struct machine_driver *machine = launch->machine;
 	if (launch->umbox && launch->result < 0) {
-		/* A directory whose container may live on stays: it will be adopted or swept. */
-		bool certain = launch->result != -ETIMEDOUT && launch->result != -ECANCELED;
-		umbox_close(launch->umbox, certain);
+		/* With its directory a container that stayed can be adopted. */
+		umbox_close(launch->umbox, !launch->left);
 	} else if (launch->umbox) {
 		launch->umbox->launching = false;
 	}
@@ -84,6 +84,7 @@ static void fail(struct launch *launch, int result, const struct error *err)
 {
 	launch->result = result;
 	launch->err = *err;
+	launch->left = launch->id[0] || result == -ETIMEDOUT || result == -ECANCELED;
 	/* While the engine cannot be asked, the next observation finds what is left. */
 	bool undo = launch->id[0] && result != -ECANCELED && !launch->machine->closing;
 	if (undo)
@@ -292,7 +293,9 @@ static void on_docker_done(struct docker_call *call, int result, const struct er
 		return;
 	}
 	if (launch->stage == LAUNCH_UNDO) {
-		machine_observed_removal(launch->machine, launch->id);
+		launch->left = result < 0;
+		if (!launch->left)
+			machine_observed_removal(launch->machine, launch->id);
 		finish(launch);
 		return;
 	}

@@ -250,7 +250,6 @@ int umbox_open(struct umbox **ret, struct umbox_set *set, const struct container
 		return result;
 	}
 	umbox->container.marks = *marks;
-	umbox->directory = take_fd(directory);
 	umbox->netns = -1;
 	HASH_ADD(hh, set->umboxes, container.marks.umbox, sizeof(uint32_t), umbox);
 	*ret = umbox;
@@ -264,11 +263,17 @@ char *umbox_directory(const struct umbox *umbox)
 
 int umbox_describe(struct umbox *umbox, const char *json, struct error *err)
 {
-	cleanup_close int fd = openat(umbox->directory, "umbox.json",
+	char path[64];
+	snprintf(path, sizeof(path), "%" PRIu32 "/umbox.json", umbox->container.marks.umbox);
+	cleanup_close int fd = openat(umbox->set->directory, path,
 				      O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
-	size_t count = strlen(json);
-	if (fd < 0 || fchmod(fd, 0644) < 0 || write(fd, json, count) != (ssize_t)count)
-		return error_errno(err, errno ? -errno : -EIO, "umbox.json");
+	ssize_t count = (ssize_t)strlen(json);
+	if (fd < 0 || fchmod(fd, 0644) < 0) /* whatever the umask says */
+		return error_errno(err, -errno, "%s/%s", umbox->set->path, path);
+	ssize_t written = write(fd, json, (size_t)count);
+	if (written != count)
+		return error_errno(err, written < 0 ? -errno : -ENOSPC, "%s/%s", umbox->set->path,
+				   path);
 	return 0;
 }
 
@@ -313,7 +318,6 @@ void umbox_close(struct umbox *umbox, bool remove_directory)
 {
 	struct umbox_set *set = umbox->set;
 	let_go(umbox);
-	close(umbox->directory);
 	HASH_DELETE(hh, set->umboxes, umbox);
 	if (remove_directory)
 		umbox_remove_directory(set, umbox->container.marks.umbox);

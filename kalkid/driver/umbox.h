@@ -35,7 +35,6 @@ struct umbox {
 	struct umbox_set *set;
 	struct intake_user user;
 	struct intake *intake;
-	int directory;
 	struct pid_watch *pid_watch;
 	uint64_t heartbeat_due_ms; /* 0: none is due */
 	UT_hash_handle hh;
