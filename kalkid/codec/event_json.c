@@ -187,15 +187,14 @@ char *event_json_chain(const struct event *event, const char *what, const char *
 	return finish(root);
 }
 
-char *event_json_step(const struct event *event, const struct step *step, int result,
-		      int64_t duration_us, const char *words)
+char *event_json_step(const struct event *event, const struct step *step, const char *hop,
+		      int result, int64_t duration_us, const char *words)
 {
 	json_t *kalki;
 	json_t *root = begin(event, &kalki);
 	set_text(kalki, "step", step_kind_name(step->kind));
 	set_number(kalki, "umbox", step->umbox);
-	if (step->hop)
-		set_text(kalki, "hop", step->hop->name);
+	set_text(kalki, "hop", hop);
 	if (step->kind == STEP_ROUTE || step->kind == STEP_PREPARE)
 		json_object_set_new(kalki, "path", path_json(&step->path));
 	set_text(kalki, "result", result < 0 ? "failed" : "ok");

@@ -53,9 +53,10 @@ char *event_json_transition(const struct event *event, const struct decision *de
 /* `what` as at EVENT_CHAIN; `words` (why) may be NULL. */
 char *event_json_chain(const struct event *event, const char *what, const char *state,
 		       const struct path *path, const char *words) must_check;
-/* `result` 0 or negative errno, then `words` say why. */
-char *event_json_step(const struct event *event, const struct step *step, int result,
-		      int64_t duration_us, const char *words) must_check;
+/* `hop` is the name of the hop launched, else ""; `result` 0 or negative errno, then `words` say
+ * why. */
+char *event_json_step(const struct event *event, const struct step *step, const char *hop,
+		      int result, int64_t duration_us, const char *words) must_check;
 /* `target` is what was acted on, `reason` the operator's words; both may be NULL. */
 char *event_json_operator(const struct event *event, const char *who, const char *action,
 			  const char *target, const char *reason) must_check;

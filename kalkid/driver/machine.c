@@ -270,7 +270,7 @@ static void on_drops(uv_timer_t *timer)
 		if (drops.news[i] && nft_drop_is_spoof(i))
 			machine_tell(machine, &(struct driver_notice){.kind = DRIVER_SPOOF,
 								      .count = drops.news[i],
-								      .words = nft_drop_name(i)});
+								      .words = nft_drop_words(i)});
 	if (drops.news[NFT_DROP_UNKNOWN])
 		(void)!nft_read_unknown(machine->nft, on_unknown, machine, NULL);
 }

@@ -99,6 +99,7 @@ enum nft_drop {
 };
 
 const char *nft_drop_name(enum nft_drop drop);
+const char *nft_drop_words(enum nft_drop drop); /* for people */
 bool nft_drop_is_spoof(enum nft_drop drop);
 
 struct nft_drops {

@@ -425,6 +425,12 @@ const char *nft_drop_name(enum nft_drop drop)
 	return counters[drop][0] + strlen("drop_");
 }
 
+const char *nft_drop_words(enum nft_drop drop)
+{
+	assert(drop < NFT_DROP_COUNT);
+	return counters[drop][1];
+}
+
 bool nft_drop_is_spoof(enum nft_drop drop)
 {
 	return drop >= NFT_DROP_SPOOF_IP && drop <= NFT_DROP_SPOOF_NET;

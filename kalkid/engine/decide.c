@@ -244,7 +244,7 @@ static void on_step(struct node_listener *listener, uint32_t number, uint32_t ge
 			    event.device_name, step_kind_name(step->step->kind), step->step->umbox,
 			    step->hop, step->words);
 	events_emit(engine->events, &event,
-		    event_json_step(&event, step->step, step->result,
+		    event_json_step(&event, step->step, step->hop, step->result,
 				    step->ended_us - step->started_us, step->words));
 }
 
