@@ -34,8 +34,8 @@ static bool node_names_alert(const struct expression_node *node, const char *typ
 		return node->name->any_alert;
 	if (node->operation != OPERATION_CALL)
 		return false;
-	const char *named = node->arguments[0].text;
-	return !type || text_equal(named, "*") || text_equal(named, type);
+	const struct argument *named = &node->arguments[0];
+	return !type || named->any || text_equal(named->text, type);
 }
 
 bool expression_names_alert(const struct expression *expression, const char *type)

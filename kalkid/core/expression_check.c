@@ -269,7 +269,8 @@ static int take_alert_type(struct parser *parser, size_t offset, const char *tex
 			   struct argument *argument)
 {
 	struct error err = {0};
-	if (!text_equal(text, "*") && name_check("alert type", text, &err) < 0)
+	argument->any = text_equal(text, "*");
+	if (!argument->any && name_check("alert type", text, &err) < 0)
 		return parser_fail(parser, offset, "%s", err.text);
 	argument->text = text;
 	return 0;

@@ -78,6 +78,7 @@ enum alert_field { ALERT_FIELD_SOURCE, ALERT_FIELD_TARGET, ALERT_FIELD_COUNT };
 
 struct argument {
 	bool given;
+	bool any; /* of ARGUMENT_ALERT_TYPE: "*" */
 	union {
 		const char *text;
 		int64_t us;

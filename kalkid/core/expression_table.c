@@ -4,29 +4,30 @@
 #include "core/expression_internal.h"
 
 #include <assert.h>
+#include <string.h>
 
 #include "base/duration.h"
-#include "base/text.h"
 #include "core/machine.h"
 
 /* Positions of arguments: every function over alerts takes the first two. */
 enum { ARGUMENT_TYPE, ARGUMENT_WITHIN, ARGUMENT_BY };
 
+/* The innermost loop of every decision: what is cheap comes first. */
 bool call_counts(const struct facts *facts, const struct argument *arguments,
 		 const struct machine_alert *alert)
 {
-	const char *type = arguments[ARGUMENT_TYPE].text;
-	const struct argument *within = &arguments[ARGUMENT_WITHIN];
-	if (alert->used || (!text_equal(type, "*") && !text_equal(type, alert->type)))
+	const struct argument *named = &arguments[ARGUMENT_TYPE];
+	const struct argument *window = &arguments[ARGUMENT_WITHIN];
+	if (alert->used || (window->given && alert->time_us <= facts->now_us - window->us))
 		return false;
-	return !within->given || alert->time_us > facts->now_us - within->us;
+	return named->any || strcmp(named->text, alert->type) == 0;
 }
 
 /* When the alert leaves the window. */
 static int64_t leaves_us(const struct argument *arguments, const struct machine_alert *alert)
 {
-	const struct argument *within = &arguments[ARGUMENT_WITHIN];
-	return within->given ? alert->time_us + within->us : INT64_MAX;
+	const struct argument *window = &arguments[ARGUMENT_WITHIN];
+	return window->given ? alert->time_us + window->us : INT64_MAX;
 }
 
 /* The next alert from position `i` on that the call counts, or NULL. */

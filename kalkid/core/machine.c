@@ -40,11 +40,6 @@ void machine_done(struct machine *machine)
 	*machine = (struct machine){0};
 }
 
-struct machine_alert *machine_alert_at(const struct machine *machine, unsigned i)
-{
-	return &machine->alerts[(machine->alert_first + i) % machine->alert_room];
-}
-
 /* Room for one more: most devices never need the whole ring. */
 static void make_room(struct machine *machine)
 {

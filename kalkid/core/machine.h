@@ -19,8 +19,8 @@
 #include "core/policy.h"
 
 enum {
-	MACHINE_ALERTS_MAX = EXPRESSION_ALERTS_MAX, /* kept per device for windows; the oldest go
-						       first, counted */
+	/* Kept per device for windows; the oldest go first, counted. */
+	MACHINE_ALERTS_MAX = EXPRESSION_ALERTS_MAX,
 	EVIDENCE_MAX = 16,
 	REASON_BYTES = 256,
 };
@@ -74,7 +74,8 @@ struct machine {
 	unsigned manual_back;    /* where the end of the time limit leads */
 	char manual_reason[REASON_BYTES];
 	struct machine_alert *alerts; /* a ring that grows up to MACHINE_ALERTS_MAX */
-	unsigned alert_room, alert_first, alert_count;
+	unsigned alert_room;          /* a power of two, or 0 */
+	unsigned alert_first, alert_count;
 	uint64_t alerts_forgotten; /* that had not been used up */
 };
 
@@ -82,7 +83,10 @@ void machine_init(struct machine *machine, const struct policy *policy, int64_t 
 void machine_done(struct machine *machine);
 
 /* The `i`-th oldest of `alert_count`. */
-struct machine_alert *machine_alert_at(const struct machine *machine, unsigned i);
+static inline struct machine_alert *machine_alert_at(const struct machine *machine, unsigned i)
+{
+	return &machine->alerts[(machine->alert_first + i) & (machine->alert_room - 1)];
+}
 /* Puts an alert into the ring and decides nothing. */
 void machine_remember(struct machine *machine, const struct alert *alert, bool used);
 
