@@ -165,8 +165,9 @@ static bool parse_hook(struct nft_chain_view *view, const struct nlattr *nest)
 		return parse_device(view, hook.at[NFTA_HOOK_DEV]);
 	if (!hook.at[NFTA_HOOK_DEVS])
 		return true;
-	mnl_attr_for_each_nested(
-		one, hook.at[NFTA_HOOK_DEVS]) if (!parse_device(view, one)) return false;
+	mnl_attr_for_each_nested(one, hook.at[NFTA_HOOK_DEVS])
+		if (!parse_device(view, one))
+			return false;
 	return true;
 }
 
@@ -276,8 +277,7 @@ bool nft_parse_elements(const struct nlmsghdr *message, enum steering_set set,
 	const struct nlattr *list = get_list(message), *one;
 	if (!list)
 		return false;
-	mnl_attr_for_each_nested(one, list)
-	{
+	mnl_attr_for_each_nested(one, list) {
 		struct attributes attributes;
 		struct steering_element element = {.set = set};
 		if (!parse_nest(one, &attributes) ||
@@ -302,8 +302,7 @@ bool nft_parse_keys(const struct nlmsghdr *message, enum steering_key key,
 	const struct nlattr *list = get_list(message), *one;
 	if (!list)
 		return false;
-	mnl_attr_for_each_nested(one, list)
-	{
+	mnl_attr_for_each_nested(one, list) {
 		struct attributes attributes;
 		struct steering_element element = {0};
 		if (!parse_nest(one, &attributes) ||

@@ -263,8 +263,7 @@ int link_add_slot(struct link *link, const struct device *device, struct error *
 void link_each_slot(const struct link *link, void (*each)(void *data, uint32_t device), void *data)
 {
 	struct link_entry *entry, *next;
-	HASH_ITER(by_name, link->names, entry, next)
-	{
+	HASH_ITER(by_name, link->names, entry, next) {
 		uint32_t device;
 		char peer[LINK_NAME_BYTES];
 		if (slot_name_parse(entry->view.name, &device)) {
@@ -402,8 +401,7 @@ bool link_legs_up(const struct link *link, uint32_t umbox)
 void link_each_legs(const struct link *link, void (*each)(void *data, uint32_t umbox), void *data)
 {
 	struct link_entry *entry, *next;
-	HASH_ITER(by_name, link->names, entry, next)
-	{
+	HASH_ITER(by_name, link->names, entry, next) {
 		uint32_t umbox;
 		enum leg_side side;
 		char in[LINK_NAME_BYTES];

@@ -37,9 +37,9 @@ int link_open(struct link **ret, const char *instance, const struct data_plane *
 void link_close(struct link *link);
 
 /* As link_open on what is open: brings back bridge, host leg and ports that others took away or
- * changed (a port that came back to the host's namespace is fetched again; one that is away is no error,
- * it is just not found).  Slots come back with link_add_slot.  1 when something was mended, 0 when all
- * was well; idempotent. */
+ * changed (a port that came back to the host's namespace is fetched again; one that is away is no
+ * error, it is just not found).  Slots come back with link_add_slot.  1 when something was mended,
+ * 0 when all was well; idempotent. */
 int link_repair(struct link *link, struct error *err) must_check;
 
 /* Removes slots, legs, bridge, host leg and the namespace, and gives the ports back as they were

@@ -495,8 +495,7 @@ static void delete_all(struct teardown *down)
 	struct link_batch batch;
 	struct error words = {0};
 	bool any = false;
-	HASH_ITER(by_name, down->link.names, entry, next)
-	{
+	HASH_ITER(by_name, down->link.names, entry, next) {
 		const char *kind = entry->info.kind;
 		if (!text_equal(kind, "veth") && !text_equal(kind, "bridge"))
 			continue;
@@ -544,8 +543,7 @@ int link_teardown(const char *instance, const struct data_plane *plane, struct e
 	failed(&down, r, &words);
 	if (r == 0) {
 		struct link_entry *entry, *next;
-		HASH_ITER(by_name, link->names, entry, next)
-		{
+		HASH_ITER(by_name, link->names, entry, next) {
 			const char *role = link_alias_role(entry->info.alias, instance);
 			if (role && text_starts(role, PORT_ROLE))
 				give_back(&down, entry, role + strlen(PORT_ROLE));

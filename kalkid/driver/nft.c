@@ -40,8 +40,7 @@ static int watch_changes(struct nft *nft, struct error *err)
 static void guess_prepared(struct nft *nft)
 {
 	struct nft_device *device, *next;
-	HASH_ITER(hh, nft->devices, device, next)
-	{
+	HASH_ITER(hh, nft->devices, device, next) {
 		struct driver_device view;
 		device->prepared.state = PATH_WHOLE;
 		nft_view(nft, device->number, &view);
@@ -58,6 +57,7 @@ static int adopt_table(struct nft *nft, struct error *err)
 	int whole = nft_check_table(nft, err);
 	if (whole < 0)
 		return whole;
+	/* Of a table that is altered, what can still be read. */
 	int r = nft_sync_elements(nft, whole ? err : NULL);
 	if (!whole)
 		r = nft_replace_table(nft, err);
@@ -110,12 +110,10 @@ void nft_close(struct nft *nft)
 static int repair_elements(struct nft *nft, struct error *err)
 {
 	struct nft_device *before = nft->devices, *device, *next;
-	int mended = 0;
 	nft->devices = NULL;
-	int r = nft_sync_elements(nft, err);
+	int r = nft_sync_elements(nft, err), mended = r > 0;
 	nft_begin(nft);
-	HASH_ITER(hh, nft->devices, device, next)
-	{
+	HASH_ITER(hh, nft->devices, device, next) {
 		struct nft_device *was;
 		struct steering_changes changes = {0};
 		const struct steering nothing = {0};
@@ -125,8 +123,7 @@ static int repair_elements(struct nft *nft, struct error *err)
 			nft_batch_element(&nft->batch, &changes.list[i], device->number);
 		steering_changes_done(&changes);
 	}
-	HASH_ITER(hh, before, device, next)
-	{
+	HASH_ITER(hh, before, device, next) {
 		struct steering_changes changes = {0};
 		const struct steering nothing = {0};
 		if (!nft_device_find(nft, device->number))
@@ -135,7 +132,7 @@ static int repair_elements(struct nft *nft, struct error *err)
 			nft_batch_element(&nft->batch, &changes.list[i], device->number);
 		steering_changes_done(&changes);
 	}
-	if (r == 0 && nft->batch.messages) {
+	if (r >= 0 && nft->batch.messages) {
 		mended = 1;
 		r = nft_commit(nft, err);
 	}
@@ -292,14 +289,14 @@ int nft_observe(struct nft *nft, struct driver_device **ret, unsigned *ret_count
 {
 	struct nft_device *device, *next;
 	int r = nft_sync_hooks(nft, err);
-	if (r == 0)
+	if (r >= 0)
 		r = nft_sync_elements(nft, err);
 	if (r < 0)
 		return r;
 	struct driver_device *views = mem_alloc_array(HASH_COUNT(nft->devices) + 1, sizeof(*views));
 	unsigned count = 0;
 	HASH_ITER(hh, nft->devices, device, next)
-	nft_view(nft, device->number, &views[count++]);
+		nft_view(nft, device->number, &views[count++]);
 	*ret = views;
 	*ret_count = count;
 	return 0;
@@ -323,7 +320,7 @@ static int commit_changes(struct nft *nft, struct nft_device *device,
 		return 0;
 	}
 	int synced = nft_sync_elements(nft, NULL);
-	return synced == 0 && (r == -ENOENT || r == -EEXIST || r == -EBUSY) ? -EAGAIN : r;
+	return synced >= 0 && (r == -ENOENT || r == -EEXIST || r == -EBUSY) ? -EAGAIN : r;
 }
 
 /* What one of the operations below wants; its arguments. */

@@ -71,9 +71,10 @@ int nft_hold(struct nft *nft, uint32_t device, bool cut, struct error *err) must
  * prepared at a time: the one before becomes leftover. */
 int nft_prepare(struct nft *nft, uint32_t device, const struct path *path,
 		struct error *err) must_check;
-/* Deletes the entries of legs outside the path in force and `keep`, which is then the prepared path; an
- * empty one: none is. */
-int nft_clean(struct nft *nft, uint32_t device, const struct path *keep, struct error *err) must_check;
+/* Deletes the entries of legs outside the path in force and `keep`, which is then the prepared
+ * path; an empty one: none is. */
+int nft_clean(struct nft *nft, uint32_t device, const struct path *keep,
+	      struct error *err) must_check;
 
 /* Hooks both legs of a umbox, so that what comes out of it is steered (unhooked it goes nowhere).
  */

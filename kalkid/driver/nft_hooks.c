@@ -161,8 +161,8 @@ static struct nft_chain *chain_with_room(const struct nft *nft, enum nft_base ba
 	if (!nft->hook_lists)
 		return NULL;
 	HASH_ITER(hh, nft->chains, chain, next)
-	if (chain->base == base && chain->hooks + more <= CHAIN_HOOKS_MAX)
-		return chain;
+		if (chain->base == base && chain->hooks + more <= CHAIN_HOOKS_MAX)
+			return chain;
 	return NULL;
 }
 
@@ -256,8 +256,8 @@ static int unhook_once(struct nft *nft, enum nft_base base, const char *const *i
 	struct nft_chain *chain, *next;
 	nft_begin(nft);
 	HASH_ITER(hh, nft->chains, chain, next)
-	if (chain->base == base)
-		write_unhook(nft, chain, interfaces, count);
+		if (chain->base == base)
+			write_unhook(nft, chain, interfaces, count);
 	int r = nft->batch.messages ? nft_commit(nft, err) : 0;
 	if (r < 0)
 		return r;

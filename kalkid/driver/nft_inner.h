@@ -62,7 +62,8 @@ void nft_begin(struct nft *nft);
 struct nft_device *nft_device_find(const struct nft *nft, uint32_t number);
 struct nft_device *nft_device_make(struct nft *nft, uint32_t number);
 void nft_device_forget(struct nft *nft, struct nft_device *device);
-/* Reads all elements; those that carry no device's comment are deleted. */
+/* Reads all elements; those that carry no device's comment are deleted: 1 when there was one, 0
+ * else. */
 int nft_sync_elements(struct nft *nft, struct error *err) must_check;
 /* Whether the table stands as this program wrote it: 1, or 0 when it is missing or altered. */
 int nft_check_table(struct nft *nft, struct error *err) must_check;

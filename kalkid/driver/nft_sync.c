@@ -61,8 +61,7 @@ static void on_elements(void *data, const struct nlmsghdr *message)
 static void forget_set(struct nft *nft, enum steering_set set)
 {
 	struct nft_device *device, *next;
-	HASH_ITER(hh, nft->devices, device, next)
-	{
+	HASH_ITER(hh, nft->devices, device, next) {
 		struct steering *held = &device->held;
 		for (unsigned i = 0; i < held->count;)
 			if (held->elements[i].set == set)
@@ -114,14 +113,15 @@ int nft_sync_elements(struct nft *nft, struct error *err)
 		r = read_set(nft, set, &foreign, err);
 	if (r == 0)
 		r = delete_foreign(nft, &foreign, err);
+	bool strange = foreign.count;
 	steering_changes_done(&foreign);
 	if (r < 0)
 		return r;
 	struct nft_device *device, *next;
 	HASH_ITER(hh, nft->devices, device, next)
-	if (!device->held.count)
-		nft_device_forget(nft, device);
-	return 0;
+		if (!device->held.count)
+			nft_device_forget(nft, device);
+	return strange;
 }
 
 /* Rules */
@@ -237,10 +237,10 @@ static void write_elements(struct nft *nft)
 {
 	struct nft_device *device, *next;
 	HASH_ITER(hh, nft->devices, device, next)
-	for (unsigned i = 0; i < device->held.count; i++)
-		nft_batch_element(&nft->batch,
-				  &(struct steering_change){true, device->held.elements[i]},
-				  device->number);
+		for (unsigned i = 0; i < device->held.count; i++)
+			nft_batch_element(&nft->batch,
+					  &(struct steering_change){true, device->held.elements[i]},
+					  device->number);
 }
 
 /* Which interfaces stand in the set. */

@@ -92,11 +92,10 @@ static const char *error_words(const struct nlmsghdr *message)
 	if (!(message->nlmsg_flags & NLM_F_ACK_TLVS))
 		return NULL;
 	/* With NETLINK_CAP_ACK the request is not repeated behind the header. */
-	mnl_attr_for_each(
-		attribute, message,
-		sizeof(struct nlmsgerr)) if (mnl_attr_get_type(attribute) == NLMSGERR_ATTR_MSG &&
-					     mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) ==
-						     0) return mnl_attr_get_str(attribute);
+	mnl_attr_for_each(attribute, message, sizeof(struct nlmsgerr))
+		if (mnl_attr_get_type(attribute) == NLMSGERR_ATTR_MSG &&
+		    mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) == 0)
+			return mnl_attr_get_str(attribute);
 	return NULL;
 }
 

@@ -1,193 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* test_data_plane.c - links, rules and steering against the kernel: what passes, which way, and
  * what not. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "plane_bed.h"
 
 #include <net/if_arp.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/text.h"
-#include "testbed.h"
-
-enum { WAIT_MS = 500, ABSENT_MS = 60, PORT = 7777 };
-
-#define IP_A    "10.9.0.11"
-#define IP_B    "10.9.0.12"
-#define IP_NET  "10.9.0.2"
-#define IP_HOST "10.9.0.1"
-#define IP6_A   "fd09::11"
-#define IP6_B   "fd09::12"
-#define IP6_NET "fd09::2"
-
-/* Two device ports, a network port, a host leg; devices A (port0) and B (port1) with fixed
- * addresses, and C (port1) with none. */
-struct world_bed {
-	struct data_plane plane;
-	struct nft_options options;
-	int devices, network; /* namespaces */
-	int at_port[2], at_network, at_host;
-	struct link *link;
-	struct nft *nft;
-	struct device a, b, c;
-	struct mac gateway;
-	uint32_t tag;
-};
-
-#define assert_done(call)                                    \
-	do {                                                 \
-		struct error err = {0};                      \
-		int result_ = (call);                        \
-		if (result_ < 0)                             \
-			fail_msg("%s: %s", #call, err.text); \
-	} while (0)
-
-static struct device make_device(uint32_t number, const char *port, const char *ip, const char *ip6)
-{
-	struct device device = {.number = number, .mac = bed_mac(number)};
-	TEXT_COPY(device.port, port);
-	if (ip)
-		assert_int_equal(ip_parse(&device.ips[device.ip_count++], ip, NULL), 0);
-	if (ip6)
-		assert_int_equal(ip_parse(&device.ips[device.ip_count++], ip6, NULL), 0);
-	return device;
-}
-
-static void enrol(struct world_bed *bed, const struct device *device)
-{
-	assert_done(link_add_slot(bed->link, device, &err));
-	assert_done(nft_enrol(bed->nft, device, &err));
-}
-
-static void open_plane(struct world_bed *bed)
-{
-	assert_done(link_open(&bed->link, "test", &bed->plane, &err));
-	assert_done(nft_open(&bed->nft, bed->link, &bed->options, &err));
-}
-
-static struct world_bed *bed_make(const struct nft_options *options)
-{
-	struct world_bed *bed = calloc(1, sizeof(*bed));
-	assert_non_null(bed);
-	bed->options = *options;
-	bed->devices = bed_namespace();
-	bed->network = bed_namespace();
-	bed_pair(-1, "port0", bed->devices, "d0");
-	bed_pair(-1, "port1", bed->devices, "d1");
-	bed_pair(-1, "up0", bed->network, "n0");
-	bed->plane = (struct data_plane){
-		.namespace = "kalki-test",
-		.ports = {{.name = "port0"}, {.name = "port1"}},
-		.port_count = 2,
-		.network_port = "up0",
-		.host_leg = "kalki0",
-		.host_addresses = {IP_HOST "/24"},
-		.host_address_count = 1,
-	};
-	open_plane(bed);
-	bed->at_port[0] = bed_packet_socket(bed->devices, "d0");
-	bed->at_port[1] = bed_packet_socket(bed->devices, "d1");
-	bed->at_network = bed_packet_socket(bed->network, "n0");
-	bed->at_host = bed_packet_socket(-1, "kalki0");
-	bed->a = make_device(0xa, "port0", IP_A, IP6_A);
-	bed->b = make_device(0xb, "port1", IP_B, IP6_B);
-	bed->c = make_device(0xc, "port1", NULL, NULL);
-	bed->gateway = bed_mac(0x99);
-	bed->tag = 0x7a670000;
-	enrol(bed, &bed->a);
-	enrol(bed, &bed->b);
-	enrol(bed, &bed->c);
-	return bed;
-}
-
-static int bed_open(void **state)
-{
-	*state = bed_make(&(struct nft_options){0});
-	return 0;
-}
-
-/* As on Debian 12's kernel. */
-static int bed_open_old(void **state)
-{
-	*state = bed_make(&(struct nft_options){.without_owner = true, .without_hook_lists = true});
-	return 0;
-}
-
-static int bed_close(void **state)
-{
-	struct world_bed *bed = *state;
-	nft_close(bed->nft);
-	link_close(bed->link);
-	assert_done(link_teardown("test", &bed->plane, &err));
-	bed_run(-1, "ip link del port0; ip link del port1; ip link del up0");
-	int fds[] = {bed->devices,    bed->network,    bed->at_port[0],
-		     bed->at_port[1], bed->at_network, bed->at_host};
-	for (unsigned i = 0; i < ARRAY_SIZE(fds); i++)
-		close(fds[i]);
-	free(bed);
-	return 0;
-}
-
-static void route(struct world_bed *bed, const struct device *device, unsigned count,
-		  const uint32_t *ids)
-{
-	struct path path = {.state = PATH_WHOLE, .count = count};
-	if (count)
-		memcpy(path.ids, ids, count * sizeof(*ids));
-	assert_done(nft_route(bed->nft, device->number, &path, false, &err));
-	struct driver_device view;
-	nft_view(bed->nft, device->number, &view);
-	assert_true(view.enrolled);
-	assert_true(path_equal(&view.path, &path));
-}
-
-#define ROUTE(bed, device, ...) \
-	route(bed, device, ARRAY_SIZE(((uint32_t[]){__VA_ARGS__})), (uint32_t[]){__VA_ARGS__})
-
-static const char *ip_of(const struct world_bed *bed, const struct mac *mac)
-{
-	if (mac_equal(mac, &bed->a.mac))
-		return IP_A;
-	return mac_equal(mac, &bed->b.mac) ? IP_B : IP_NET;
-}
-
-/* Sends one UDP frame and says how many copies arrived, and what marks the last carries. */
-static unsigned pass(struct world_bed *bed, int from, const struct mac *from_mac, int to,
-		     const struct mac *to_mac, bool expect, unsigned *ret_marks)
-{
-	struct bed_frame frame, got = {0};
-	uint32_t tag = bed->tag++;
-	bed_frame_udp(&frame, &(struct bed_udp){.from = *from_mac,
-						.to = *to_mac,
-						.from_ip = ip_of(bed, from_mac),
-						.to_ip = ip_of(bed, to_mac),
-						.from_port = PORT,
-						.to_port = PORT,
-						.tag = tag});
-	bed_send(from, &frame);
-	unsigned count = bed_receive(to, tag, expect ? WAIT_MS : ABSENT_MS, &got);
-	if (ret_marks)
-		*ret_marks = count ? bed_marks(&got) : 0;
-	return count;
-}
-
-static uint64_t dropped(struct world_bed *bed, enum nft_drop drop)
-{
-	struct nft_drops drops;
-	assert_done(nft_read_drops(bed->nft, &drops, &err));
-	return drops.news[drop];
-}
 
 static void frames_go_through_the_whole_chain(void **state)
 {
-	struct world_bed *bed = *state;
+	struct plane_bed *bed = *state;
 	struct bed_umbox one, two, three;
 	unsigned marks;
 	bed_umbox_open(&one, bed->link, bed->nft, 1, 1);
@@ -195,69 +19,68 @@ static void frames_go_through_the_whole_chain(void **state)
 	bed_umbox_open(&three, bed->link, bed->nft, 3, 3);
 
 	/* Enrolled and not routed: nothing. */
-	assert_int_equal(pass(bed, bed->at_port[0], &bed->a.mac, bed->at_network, &bed->gateway,
-			      false, NULL),
+	assert_int_equal(plane_pass(bed, bed->at_port[0], &bed->a.mac, bed->at_network,
+				    &bed->gateway, false, NULL),
 			 0);
-	assert_int_equal(dropped(bed, NFT_DROP_HELD), 1);
+	assert_int_equal(plane_dropped(bed, NFT_DROP_HELD), 1);
 
 	ROUTE(bed, &bed->a, 1);
-	assert_int_equal(pass(bed, bed->at_port[0], &bed->a.mac, bed->at_network, &bed->gateway,
-			      true, &marks),
+	assert_int_equal(plane_pass(bed, bed->at_port[0], &bed->a.mac, bed->at_network,
+				    &bed->gateway, true, &marks),
 			 1);
 	assert_int_equal(marks, 1 << 1);
-	assert_int_equal(pass(bed, bed->at_network, &bed->gateway, bed->at_port[0], &bed->a.mac,
-			      true, &marks),
+	assert_int_equal(plane_pass(bed, bed->at_network, &bed->gateway, bed->at_port[0],
+				    &bed->a.mac, true, &marks),
 			 1);
 	assert_int_equal(marks, 1 << 1);
 
 	ROUTE(bed, &bed->a, 1, 2, 3);
-	assert_int_equal(pass(bed, bed->at_port[0], &bed->a.mac, bed->at_network, &bed->gateway,
-			      true, &marks),
+	assert_int_equal(plane_pass(bed, bed->at_port[0], &bed->a.mac, bed->at_network,
+				    &bed->gateway, true, &marks),
 			 1);
 	assert_int_equal(marks, 1 << 1 | 1 << 2 | 1 << 3);
-	assert_int_equal(pass(bed, bed->at_network, &bed->gateway, bed->at_port[0], &bed->a.mac,
-			      true, &marks),
+	assert_int_equal(plane_pass(bed, bed->at_network, &bed->gateway, bed->at_port[0],
+				    &bed->a.mac, true, &marks),
 			 1);
 	assert_int_equal(marks, 1 << 1 | 1 << 2 | 1 << 3);
 
 	/* The hop that was the tail is inner now, and the other way round. */
 	ROUTE(bed, &bed->a, 2);
-	assert_int_equal(pass(bed, bed->at_port[0], &bed->a.mac, bed->at_network, &bed->gateway,
-			      true, &marks),
+	assert_int_equal(plane_pass(bed, bed->at_port[0], &bed->a.mac, bed->at_network,
+				    &bed->gateway, true, &marks),
 			 1);
 	assert_int_equal(marks, 1 << 2);
 
-	route(bed, &bed->a, 0, NULL);
-	assert_int_equal(pass(bed, bed->at_port[0], &bed->a.mac, bed->at_network, &bed->gateway,
-			      true, &marks),
+	plane_route(bed, &bed->a, 0, NULL);
+	assert_int_equal(plane_pass(bed, bed->at_port[0], &bed->a.mac, bed->at_network,
+				    &bed->gateway, true, &marks),
 			 1);
 	assert_int_equal(marks, 0);
-	assert_int_equal(pass(bed, bed->at_network, &bed->gateway, bed->at_port[0], &bed->a.mac,
-			      true, &marks),
+	assert_int_equal(plane_pass(bed, bed->at_network, &bed->gateway, bed->at_port[0],
+				    &bed->a.mac, true, &marks),
 			 1);
 
 	assert_done(nft_hold(bed->nft, bed->a.number, true, &err));
-	assert_int_equal(pass(bed, bed->at_port[0], &bed->a.mac, bed->at_network, &bed->gateway,
-			      false, NULL),
+	assert_int_equal(plane_pass(bed, bed->at_port[0], &bed->a.mac, bed->at_network,
+				    &bed->gateway, false, NULL),
 			 0);
-	assert_int_equal(pass(bed, bed->at_network, &bed->gateway, bed->at_port[0], &bed->a.mac,
-			      false, NULL),
+	assert_int_equal(plane_pass(bed, bed->at_network, &bed->gateway, bed->at_port[0],
+				    &bed->a.mac, false, NULL),
 			 0);
 	bed_umbox_close(&one, bed->link, bed->nft);
 	bed_umbox_close(&two, bed->link, bed->nft);
 	bed_umbox_close(&three, bed->link, bed->nft);
 }
 
-
 /* Sends a frame and says how many copies arrive at `to`. */
-static unsigned send_to(struct world_bed *bed, int from, const struct bed_frame *frame, int to,
+static unsigned send_to(struct plane_bed *bed, int from, const struct bed_frame *frame, int to,
 			bool expect, struct bed_frame *ret)
 {
 	bed_send(from, frame);
 	return bed_receive(to, bed->tag - 1, expect ? WAIT_MS : ABSENT_MS, ret);
 }
 
-static unsigned udp(struct world_bed *bed, int from, const struct mac *from_mac,
+static unsigned udp(struct plane_bed *bed, int from, const struct mac *from_mac,
 		    const char *from_ip, int to, const struct mac *to_mac, const char *to_ip,
 		    bool expect)
 {
@@ -272,7 +95,7 @@ static unsigned udp(struct world_bed *bed, int from, const struct mac *from_mac,
 	return send_to(bed, from, &frame, to, expect, NULL);
 }
 
-static unsigned arp(struct world_bed *bed, int from, const struct mac *from_mac, int operation,
+static unsigned arp(struct plane_bed *bed, int from, const struct mac *from_mac, int operation,
 		    const struct mac *sender, const char *sender_ip, const char *target_ip, int to,
 		    bool expect, struct bed_frame *ret)
 {
@@ -282,38 +105,20 @@ static unsigned arp(struct world_bed *bed, int from, const struct mac *from_mac,
 	return send_to(bed, from, &frame, to, expect, ret);
 }
 
-static unsigned icmp6(struct world_bed *bed, int from, const struct mac *from_mac,
+static unsigned icmp6(struct plane_bed *bed, int from, const struct mac *from_mac,
 		      const struct mac *to_mac, const char *from_ip, const char *to_ip,
-		      unsigned type, const char *target, int to, bool expect,
-		      struct bed_frame *ret)
+		      unsigned type, const char *target, int to, bool expect, struct bed_frame *ret)
 {
 	struct bed_frame frame;
 	bed_frame_icmp6(&frame, from_mac, to_mac, from_ip, to_ip, type, target, bed->tag++);
 	return send_to(bed, from, &frame, to, expect, ret);
 }
 
-/* All three devices behind one umbox each: marks 1, 2, 3. */
-static void route_all(struct world_bed *bed, struct bed_umbox umboxes[3])
-{
-	const struct device *devices[] = {&bed->a, &bed->b, &bed->c};
-	for (uint32_t i = 0; i < 3; i++) {
-		bed_umbox_open(&umboxes[i], bed->link, bed->nft, 0x10 + i, i + 1);
-		ROUTE(bed, devices[i], 0x10 + i);
-	}
-	dropped(bed, NFT_DROP_COUNT - 1); /* what is told from now on is new */
-}
-
-static void close_all(struct world_bed *bed, struct bed_umbox umboxes[3])
-{
-	for (unsigned i = 0; i < 3; i++)
-		bed_umbox_close(&umboxes[i], bed->link, bed->nft);
-}
-
 /* One frame that must not arrive, and is counted once for the reason. */
-#define assert_dropped(reason, call)                                                               \
-	do {                                                                                       \
-		assert_int_equal((call), 0);                                                       \
-		assert_int_equal(dropped(bed, (reason)), 1);                                       \
+#define assert_dropped(reason, call)                               \
+	do {                                                       \
+		assert_int_equal((call), 0);                       \
+		assert_int_equal(plane_dropped(bed, (reason)), 1); \
 	} while (0)
 
 struct told {
@@ -332,16 +137,17 @@ static void on_unknown(void *data, const char *port, const struct mac *mac)
 
 static void strangers_are_dropped_and_told_once(void **state)
 {
-	struct world_bed *bed = *state;
+	struct plane_bed *bed = *state;
 	struct bed_umbox umboxes[3];
 	struct told told = {0};
 	struct mac stranger = bed_mac(0x66);
 	const struct mac *gateway = &bed->gateway;
-	route_all(bed, umboxes);
+	plane_route_all(bed, umboxes);
 	assert_dropped(NFT_DROP_UNKNOWN, udp(bed, bed->at_port[0], &stranger, "10.9.0.66",
 					     bed->at_network, gateway, IP_NET, false));
 	assert_int_equal(udp(bed, bed->at_port[0], &stranger, "10.9.0.66", bed->at_network, gateway,
-			     IP_NET, false), 0);
+			     IP_NET, false),
+			 0);
 	assert_done(nft_read_unknown(bed->nft, on_unknown, &told, &err));
 	assert_int_equal(told.count, 1);
 	assert_string_equal(told.port, "port0");
@@ -349,19 +155,19 @@ static void strangers_are_dropped_and_told_once(void **state)
 	assert_done(nft_read_unknown(bed->nft, on_unknown, &told, &err));
 	assert_int_equal(told.count, 1);
 	/* An enrolled device on another port than its own is a stranger there. */
-	dropped(bed, NFT_DROP_UNKNOWN);
+	plane_dropped(bed, NFT_DROP_UNKNOWN);
 	assert_dropped(NFT_DROP_UNKNOWN, udp(bed, bed->at_port[0], &bed->b.mac, IP_B,
 					     bed->at_network, gateway, IP_NET, false));
-	close_all(bed, umboxes);
+	plane_close_all(bed, umboxes);
 }
 
 static void addresses_are_held_to_their_devices(void **state)
 {
-	struct world_bed *bed = *state;
+	struct plane_bed *bed = *state;
 	struct bed_umbox umboxes[3];
 	const struct mac *gateway = &bed->gateway, *a = &bed->a.mac, *c = &bed->c.mac;
 	int port0 = bed->at_port[0], port1 = bed->at_port[1], net = bed->at_network;
-	route_all(bed, umboxes);
+	plane_route_all(bed, umboxes);
 
 	assert_int_equal(udp(bed, port0, a, IP_A, net, gateway, IP_NET, true), 1);
 	assert_dropped(NFT_DROP_SPOOF_IP, udp(bed, port0, a, IP_B, net, gateway, IP_NET, false));
@@ -379,22 +185,21 @@ static void addresses_are_held_to_their_devices(void **state)
 	assert_dropped(NFT_DROP_SPOOF_IP, udp(bed, port1, c, IP6_A, net, gateway, IP6_NET, false));
 
 	/* A device's MAC from the network, and from the host. */
-	assert_dropped(NFT_DROP_SPOOF_NET,
-		       udp(bed, net, a, IP_A, port1, &bed->b.mac, IP_B, false));
+	assert_dropped(NFT_DROP_SPOOF_NET, udp(bed, net, a, IP_A, port1, &bed->b.mac, IP_B, false));
 	assert_dropped(NFT_DROP_SPOOF_NET,
 		       udp(bed, bed->at_host, a, IP_A, port1, &bed->b.mac, IP_B, false));
-	close_all(bed, umboxes);
+	plane_close_all(bed, umboxes);
 }
 
 static void forged_answers_are_dropped(void **state)
 {
-	struct world_bed *bed = *state;
+	struct plane_bed *bed = *state;
 	struct bed_umbox umboxes[3];
 	const struct mac *a = &bed->a.mac, *b = &bed->b.mac, *c = &bed->c.mac;
 	const struct mac *gateway = &bed->gateway;
 	int port0 = bed->at_port[0], port1 = bed->at_port[1], net = bed->at_network;
 	const int reply = ARPOP_REPLY, request = ARPOP_REQUEST;
-	route_all(bed, umboxes);
+	plane_route_all(bed, umboxes);
 
 	assert_int_equal(arp(bed, port0, a, reply, a, IP_A, IP_NET, net, true, NULL), 1);
 	assert_int_equal(arp(bed, port0, a, request, a, "0.0.0.0", IP_A, net, true, NULL), 1);
@@ -416,27 +221,27 @@ static void forged_answers_are_dropped(void **state)
 
 	assert_int_equal(icmp6(bed, port0, a, gateway, IP6_A, IP6_NET, 136, IP6_A, net, true, NULL),
 			 1);
-	assert_int_equal(icmp6(bed, port0, a, gateway, IP6_A, IP6_NET, 136, "fe80::1", net, true,
-			       NULL), 1);
-	assert_dropped(NFT_DROP_SPOOF_ND, icmp6(bed, port0, a, gateway, IP6_A, IP6_NET, 136, IP6_B,
-						net, false, NULL));
+	assert_int_equal(
+		icmp6(bed, port0, a, gateway, IP6_A, IP6_NET, 136, "fe80::1", net, true, NULL), 1);
+	assert_dropped(NFT_DROP_SPOOF_ND,
+		       icmp6(bed, port0, a, gateway, IP6_A, IP6_NET, 136, IP6_B, net, false, NULL));
 	assert_dropped(NFT_DROP_SPOOF_ND, icmp6(bed, port0, a, gateway, IP6_A, IP6_NET, 136,
 						IP6_NET, net, false, NULL));
 	assert_dropped(NFT_DROP_SPOOF_ND, icmp6(bed, port1, c, gateway, "fe80::c", IP6_NET, 136,
 						IP6_A, net, false, NULL));
 	assert_dropped(NFT_DROP_SPOOF_ND, icmp6(bed, port1, c, gateway, "fe80::c", IP6_NET, 134,
 						NULL, net, false, NULL));
-	assert_dropped(NFT_DROP_SPOOF_ND, icmp6(bed, net, gateway, b, IP6_NET, IP6_B, 136, IP6_A,
-						port1, false, NULL));
-	close_all(bed, umboxes);
+	assert_dropped(NFT_DROP_SPOOF_ND,
+		       icmp6(bed, net, gateway, b, IP6_NET, IP6_B, 136, IP6_A, port1, false, NULL));
+	plane_close_all(bed, umboxes);
 }
 
 static void vlan_and_other_protocols_are_dropped(void **state)
 {
-	struct world_bed *bed = *state;
+	struct plane_bed *bed = *state;
 	struct bed_umbox umboxes[3];
 	struct bed_frame plain, frame;
-	route_all(bed, umboxes);
+	plane_route_all(bed, umboxes);
 	bed_frame_udp(&plain, &(struct bed_udp){.from = bed->a.mac,
 						.to = bed->gateway,
 						.from_ip = IP_A,
@@ -463,7 +268,7 @@ static void vlan_and_other_protocols_are_dropped(void **state)
 	frame.bytes[13] = 0xcc; /* LLDP */
 	assert_dropped(NFT_DROP_PROTOCOL,
 		       send_to(bed, bed->at_port[0], &frame, bed->at_network, false, NULL));
-	close_all(bed, umboxes);
+	plane_close_all(bed, umboxes);
 }
 
 static void set_ip_checksum(struct bed_frame *frame)
@@ -481,9 +286,9 @@ static void set_ip_checksum(struct bed_frame *frame)
 
 static void fragments_pass_as_their_own_device(void **state)
 {
-	struct world_bed *bed = *state;
+	struct plane_bed *bed = *state;
 	struct bed_umbox umboxes[3];
-	route_all(bed, umboxes);
+	plane_route_all(bed, umboxes);
 	for (unsigned i = 0; i < 4; i++) {
 		struct bed_frame frame;
 		bool forged = i & 1, first = i < 2;
@@ -497,18 +302,18 @@ static void fragments_pass_as_their_own_device(void **state)
 		frame.bytes[14 + 6] = first ? 0x20 : 0x00; /* more to come; or offset 800 */
 		frame.bytes[14 + 7] = first ? 0x00 : 0x64;
 		set_ip_checksum(&frame);
-		assert_int_equal(send_to(bed, bed->at_port[0], &frame, bed->at_network, !forged,
-					 NULL),
-				 forged ? 0 : 1);
+		assert_int_equal(
+			send_to(bed, bed->at_port[0], &frame, bed->at_network, !forged, NULL),
+			forged ? 0 : 1);
 	}
-	assert_int_equal(dropped(bed, NFT_DROP_SPOOF_IP), 2);
-	close_all(bed, umboxes);
+	assert_int_equal(plane_dropped(bed, NFT_DROP_SPOOF_IP), 2);
+	plane_close_all(bed, umboxes);
 }
 
 static const struct mac mdns = {{0x01, 0, 0x5e, 0, 0, 0xfb}};
 static const struct mac solicited = {{0x33, 0x33, 0xff, 0, 0, 0x12}};
 
-static unsigned dhcp(struct world_bed *bed, int from, const struct mac *from_mac,
+static unsigned dhcp(struct plane_bed *bed, int from, const struct mac *from_mac,
 		     const char *from_ip, uint16_t from_port, uint16_t to_port, int to,
 		     struct bed_frame *ret)
 {
@@ -525,19 +330,20 @@ static unsigned dhcp(struct world_bed *bed, int from, const struct mac *from_mac
 
 static void multicast_passes_where_it_is_needed(void **state)
 {
-	struct world_bed *bed = *state;
+	struct plane_bed *bed = *state;
 	struct bed_umbox umboxes[3];
 	struct bed_frame got;
 	const struct mac *a = &bed->a.mac, *gateway = &bed->gateway;
 	int port0 = bed->at_port[0], port1 = bed->at_port[1], net = bed->at_network;
-	route_all(bed, umboxes);
+	plane_route_all(bed, umboxes);
 
 	/* From a device: DHCP, duplicate address detection; nothing else. */
 	assert_int_equal(dhcp(bed, port0, a, "0.0.0.0", 68, 67, net, NULL), 1);
 	assert_int_equal(icmp6(bed, port0, a, &solicited, "::", "ff02::1:ff00:11", 135, IP6_A, net,
-			       true, NULL), 1);
-	assert_int_equal(icmp6(bed, port0, a, &solicited, IP6_A, "ff02::2", 133, NULL, net, true,
-			       NULL), 1);
+			       true, NULL),
+			 1);
+	assert_int_equal(
+		icmp6(bed, port0, a, &solicited, IP6_A, "ff02::2", 133, NULL, net, true, NULL), 1);
 	assert_dropped(NFT_DROP_MULTICAST,
 		       udp(bed, port0, a, IP_A, net, &mdns, "224.0.0.251", false));
 	assert_dropped(NFT_DROP_MULTICAST, icmp6(bed, port0, a, &solicited, "::", "ff02::16", 143,
@@ -547,98 +353,109 @@ static void multicast_passes_where_it_is_needed(void **state)
 	assert_int_equal(dhcp(bed, net, gateway, IP_NET, 67, 68, port0, &got), 1);
 	assert_memory_equal(got.bytes, a, 6);
 	assert_int_equal(dhcp(bed, net, gateway, IP_NET, 67, 68, port1, NULL), 2);
-	assert_int_equal(icmp6(bed, net, gateway, &solicited, "fe80::1", "ff02::1", 134, NULL, port1,
-			       true, NULL), 2);
-	dropped(bed, NFT_DROP_MULTICAST);
+	assert_int_equal(icmp6(bed, net, gateway, &solicited, "fe80::1", "ff02::1", 134, NULL,
+			       port1, true, NULL),
+			 2);
+	plane_dropped(bed, NFT_DROP_MULTICAST);
 	assert_int_equal(udp(bed, net, gateway, IP_NET, port0, &mdns, "224.0.0.251", false), 0);
-	assert_int_equal(dropped(bed, NFT_DROP_MULTICAST), 3);
+	assert_int_equal(plane_dropped(bed, NFT_DROP_MULTICAST), 3);
 
 	/* Allowed: both ways, under the chain in force. */
 	bed->a.multicast = true;
-	enrol(bed, &bed->a);
+	plane_enrol(bed, &bed->a);
 	assert_int_equal(udp(bed, port0, a, IP_A, net, &mdns, "224.0.0.251", true), 1);
 	assert_int_equal(udp(bed, net, gateway, IP_NET, port0, &mdns, "224.0.0.251", true), 1);
 	/* Without a chain as well. */
-	route(bed, &bed->a, 0, NULL);
+	plane_route(bed, &bed->a, 0, NULL);
 	assert_int_equal(udp(bed, port0, a, IP_A, net, &mdns, "224.0.0.251", true), 1);
 	assert_int_equal(udp(bed, net, gateway, IP_NET, port0, &mdns, "224.0.0.251", true), 1);
-	close_all(bed, umboxes);
+	plane_close_all(bed, umboxes);
 }
 
 static void questions_go_to_the_owner_only(void **state)
 {
-	struct world_bed *bed = *state;
+	struct plane_bed *bed = *state;
 	struct bed_umbox umboxes[3];
 	struct bed_frame got;
 	const struct mac *a = &bed->a.mac, *b = &bed->b.mac, *gateway = &bed->gateway;
 	int port0 = bed->at_port[0], port1 = bed->at_port[1], net = bed->at_network;
 	const int request = ARPOP_REQUEST;
-	route_all(bed, umboxes);
+	plane_route_all(bed, umboxes);
 
 	/* From the network: one copy at B's port, where C lives, too. */
-	assert_int_equal(arp(bed, net, gateway, request, gateway, IP_NET, IP_B, port1, true, &got), 1);
+	assert_int_equal(arp(bed, net, gateway, request, gateway, IP_NET, IP_B, port1, true, &got),
+			 1);
 	assert_memory_equal(got.bytes, b, 6);
 	assert_int_equal(arp(bed, net, gateway, request, gateway, IP_NET, IP_B, port0, false, NULL),
 			 0);
-	assert_int_equal(icmp6(bed, net, gateway, &solicited, IP6_NET, "ff02::1:ff00:12", 135, IP6_B,
-			       port1, true, &got), 1);
+	assert_int_equal(icmp6(bed, net, gateway, &solicited, IP6_NET, "ff02::1:ff00:12", 135,
+			       IP6_B, port1, true, &got),
+			 1);
 	assert_memory_equal(got.bytes, b, 6);
 	/* For nobody known: to all. */
-	assert_int_equal(arp(bed, net, gateway, request, gateway, IP_NET, "10.9.0.50", port1, true,
-			     NULL), 2);
+	assert_int_equal(
+		arp(bed, net, gateway, request, gateway, IP_NET, "10.9.0.50", port1, true, NULL),
+		2);
 	/* From a sibling. */
 	assert_int_equal(arp(bed, port0, a, request, a, IP_A, IP_B, port1, true, &got), 1);
 	assert_memory_equal(got.bytes, b, 6);
 	assert_int_equal(arp(bed, port0, a, request, a, IP_A, IP_B, net, false, NULL), 0);
-	assert_int_equal(icmp6(bed, port0, a, &solicited, IP6_A, "ff02::1:ff00:12", 135, IP6_B, port1,
-			       true, &got), 1);
+	assert_int_equal(icmp6(bed, port0, a, &solicited, IP6_A, "ff02::1:ff00:12", 135, IP6_B,
+			       port1, true, &got),
+			 1);
 	assert_memory_equal(got.bytes, b, 6);
-	close_all(bed, umboxes);
+	plane_close_all(bed, umboxes);
 }
 
 static void device_to_device_goes_through_both_chains(void **state)
 {
-	struct world_bed *bed = *state;
+	struct plane_bed *bed = *state;
 	struct bed_umbox umboxes[3], more;
 	unsigned marks;
-	route_all(bed, umboxes);
+	plane_route_all(bed, umboxes);
 	bed_umbox_open(&more, bed->link, bed->nft, 0x20, 4);
 	ROUTE(bed, &bed->b, 0x11, 0x20);
-	assert_int_equal(pass(bed, bed->at_port[0], &bed->a.mac, bed->at_port[1], &bed->b.mac, true,
-			      &marks), 1);
+	assert_int_equal(plane_pass(bed, bed->at_port[0], &bed->a.mac, bed->at_port[1], &bed->b.mac,
+				    true, &marks),
+			 1);
 	assert_int_equal(marks, 1 << 1 | 1 << 2 | 1 << 4);
-	assert_int_equal(pass(bed, bed->at_port[1], &bed->b.mac, bed->at_port[0], &bed->a.mac, true,
-			      &marks), 1);
+	assert_int_equal(plane_pass(bed, bed->at_port[1], &bed->b.mac, bed->at_port[0], &bed->a.mac,
+				    true, &marks),
+			 1);
 	assert_int_equal(marks, 1 << 1 | 1 << 2 | 1 << 4);
 	/* From and to a device without hops. */
-	route(bed, &bed->a, 0, NULL);
-	assert_int_equal(pass(bed, bed->at_port[0], &bed->a.mac, bed->at_port[1], &bed->b.mac, true,
-			      &marks), 1);
+	plane_route(bed, &bed->a, 0, NULL);
+	assert_int_equal(plane_pass(bed, bed->at_port[0], &bed->a.mac, bed->at_port[1], &bed->b.mac,
+				    true, &marks),
+			 1);
 	assert_int_equal(marks, 1 << 2 | 1 << 4);
-	assert_int_equal(pass(bed, bed->at_port[1], &bed->b.mac, bed->at_port[0], &bed->a.mac, true,
-			      &marks), 1);
+	assert_int_equal(plane_pass(bed, bed->at_port[1], &bed->b.mac, bed->at_port[0], &bed->a.mac,
+				    true, &marks),
+			 1);
 	assert_int_equal(marks, 1 << 2 | 1 << 4);
 	/* Not when either is held. */
 	assert_done(nft_hold(bed->nft, bed->b.number, false, &err));
-	assert_int_equal(pass(bed, bed->at_port[0], &bed->a.mac, bed->at_port[1], &bed->b.mac,
-			      false, NULL), 0);
-	assert_int_equal(pass(bed, bed->at_port[1], &bed->b.mac, bed->at_port[0], &bed->a.mac,
-			      false, NULL), 0);
+	assert_int_equal(plane_pass(bed, bed->at_port[0], &bed->a.mac, bed->at_port[1], &bed->b.mac,
+				    false, NULL),
+			 0);
+	assert_int_equal(plane_pass(bed, bed->at_port[1], &bed->b.mac, bed->at_port[0], &bed->a.mac,
+				    false, NULL),
+			 0);
 	/* Never out of the port that the sender is behind: a switch there would learn it wrong. */
 	ROUTE(bed, &bed->b, 0x11);
-	dropped(bed, NFT_DROP_RETURN);
+	plane_dropped(bed, NFT_DROP_RETURN);
 	assert_dropped(NFT_DROP_RETURN, udp(bed, bed->at_port[1], &bed->b.mac, IP_B,
 					    bed->at_port[1], &bed->c.mac, "10.9.0.77", false));
 	bed_umbox_close(&more, bed->link, bed->nft);
-	close_all(bed, umboxes);
+	plane_close_all(bed, umboxes);
 }
 
 static void a_captured_umbox_speaks_for_its_device_only(void **state)
 {
-	struct world_bed *bed = *state;
+	struct plane_bed *bed = *state;
 	struct bed_umbox umboxes[3];
 	const struct mac *a = &bed->a.mac, *b = &bed->b.mac, *gateway = &bed->gateway;
-	route_all(bed, umboxes);
+	plane_route_all(bed, umboxes);
 	int out = bed_packet_socket(umboxes[0].netns, "out");
 	int in = bed_packet_socket(umboxes[0].netns, "in");
 	int net = bed->at_network;
@@ -652,79 +469,101 @@ static void a_captured_umbox_speaks_for_its_device_only(void **state)
 		       udp(bed, in, gateway, IP_NET, bed->at_port[0], b, IP_B, false));
 	close(in);
 	close(out);
-	close_all(bed, umboxes);
+	plane_close_all(bed, umboxes);
 }
 
 /* The kernel's own ARP, ND, and big packets, from a device to the network and to the host. */
 static void real_hosts_talk(void **state)
 {
-	struct world_bed *bed = *state;
+	struct plane_bed *bed = *state;
 	struct bed_umbox umboxes[3];
 	char mac[MAC_TEXT_BYTES];
-	route_all(bed, umboxes);
+	plane_route_all(bed, umboxes);
 	mac_print(mac, &bed->a.mac);
 	bed_run(bed->devices,
 		"sysctl -qw net.ipv6.conf.d0.disable_ipv6=0 net.ipv6.conf.d0.accept_dad=0\n"
 		"ip link set d0 address %s; ip addr add " IP_A "/24 dev d0\n"
-		"ip addr add " IP6_A "/64 dev d0 nodad", mac);
+		"ip addr add " IP6_A "/64 dev d0 nodad",
+		mac);
 	bed_run(bed->network,
 		"sysctl -qw net.ipv6.conf.n0.disable_ipv6=0 net.ipv6.conf.n0.accept_dad=0\n"
 		"ip addr add " IP_NET "/24 dev n0; ip addr add " IP6_NET "/64 dev n0 nodad");
 	assert_int_equal(bed_try(bed->devices, "ping -qc2 -i0.05 -W1 " IP_NET " >/dev/null"), 0);
 	assert_int_equal(bed_try(bed->devices, "ping -qc2 -i0.05 -W1 " IP_HOST " >/dev/null"), 0);
 	assert_int_equal(bed_try(bed->devices, "ping -qc2 -i0.05 -W1 " IP6_NET " >/dev/null"), 0);
-	assert_int_equal(bed_try(bed->devices, "ping -qc2 -i0.05 -W1 -s 8000 " IP_NET " >/dev/null"),
-			 0);
+	assert_int_equal(
+		bed_try(bed->devices, "ping -qc2 -i0.05 -W1 -s 8000 " IP_NET " >/dev/null"), 0);
 	assert_int_equal(bed_try(bed->network, "ping -qc2 -i0.05 -W1 -s 8000 " IP_A " >/dev/null"),
 			 0);
 	assert_int_equal(bed_try(bed->network, "ping -qc2 -i0.05 -W1 -s 8000 " IP6_A " >/dev/null"),
 			 0);
-	assert_int_equal(dropped(bed, NFT_DROP_SPOOF_ARP), 0);
-	assert_int_equal(dropped(bed, NFT_DROP_SPOOF_ND), 0);
-	close_all(bed, umboxes);
+	assert_int_equal(plane_dropped(bed, NFT_DROP_SPOOF_ARP), 0);
+	assert_int_equal(plane_dropped(bed, NFT_DROP_SPOOF_ND), 0);
+	plane_close_all(bed, umboxes);
 }
 
-/* Whether the rules can be read by people: with the nft program, in time, every expression known. */
+static void jumbo_frames_pass(void **state)
+{
+	struct plane_bed *bed = *state;
+	struct bed_umbox umboxes[3];
+	struct bed_frame frame;
+	plane_route_all(bed, umboxes);
+	assert_int_equal(link_mtu(bed->link), 9000);
+	bed_frame_udp(&frame, &(struct bed_udp){.from = bed->a.mac,
+						.to = bed->gateway,
+						.from_ip = IP_A,
+						.to_ip = IP_NET,
+						.from_port = PORT,
+						.to_port = PORT,
+						.tag = bed->tag++,
+						.payload = 8900});
+	assert_int_equal(send_to(bed, bed->at_port[0], &frame, bed->at_network, true, NULL), 1);
+	plane_close_all(bed, umboxes);
+}
+
+/* Whether the rules can be read by people: with the nft program, in time, every expression known.
+ */
 static void rules_can_be_listed(void **state)
 {
-	struct world_bed *bed = *state;
+	struct plane_bed *bed = *state;
 	struct bed_umbox umboxes[3];
-	route_all(bed, umboxes);
-	assert_int_equal(bed_try(link_namespace(bed->link),
-				 "timeout 10 nft list ruleset > /run/netns/listed\n"
-				 "! grep -n 'unknown[^_\" {]' /run/netns/listed | grep -v '@unknown'\n"
-				 "grep -q 'comment \"device 10\"' /run/netns/listed\n"
-				 "grep -q '\"u10i\"' /run/netns/listed\n"
-				 "grep -q 'fwd to iif map @nx' /run/netns/listed\n"),
-			 0);
-	close_all(bed, umboxes);
+	plane_route_all(bed, umboxes);
+	assert_int_equal(
+		bed_try(link_namespace(bed->link),
+			"timeout 10 nft list ruleset > /run/netns/listed\n"
+			"! grep -n 'unknown[^_\" {]' /run/netns/listed | grep -v '@unknown'\n"
+			"grep -q 'comment \"device 10\"' /run/netns/listed\n"
+			"grep -q '\"u10i\"' /run/netns/listed\n"
+			"grep -q 'fwd to iif map @nx' /run/netns/listed\n"),
+		0);
+	plane_close_all(bed, umboxes);
 }
 
-#define TEST(test, open) cmocka_unit_test_setup_teardown(test, open, bed_close)
+#define TEST(test, open) cmocka_unit_test_setup_teardown(test, open, plane_close)
 
 int main(void)
 {
 	bed_enter();
 	const struct CMUnitTest tests[] = {
-		TEST(frames_go_through_the_whole_chain, bed_open),
-		TEST(strangers_are_dropped_and_told_once, bed_open),
-		TEST(addresses_are_held_to_their_devices, bed_open),
-		TEST(forged_answers_are_dropped, bed_open),
-		TEST(vlan_and_other_protocols_are_dropped, bed_open),
-		TEST(fragments_pass_as_their_own_device, bed_open),
-		TEST(multicast_passes_where_it_is_needed, bed_open),
-		TEST(questions_go_to_the_owner_only, bed_open),
-		TEST(device_to_device_goes_through_both_chains, bed_open),
-		TEST(a_captured_umbox_speaks_for_its_device_only, bed_open),
-		TEST(real_hosts_talk, bed_open),
-		TEST(rules_can_be_listed, bed_open),
+		TEST(frames_go_through_the_whole_chain, plane_open),
+		TEST(strangers_are_dropped_and_told_once, plane_open),
+		TEST(addresses_are_held_to_their_devices, plane_open),
+		TEST(forged_answers_are_dropped, plane_open),
+		TEST(vlan_and_other_protocols_are_dropped, plane_open),
+		TEST(fragments_pass_as_their_own_device, plane_open),
+		TEST(multicast_passes_where_it_is_needed, plane_open),
+		TEST(questions_go_to_the_owner_only, plane_open),
+		TEST(device_to_device_goes_through_both_chains, plane_open),
+		TEST(a_captured_umbox_speaks_for_its_device_only, plane_open),
+		TEST(real_hosts_talk, plane_open),
+		TEST(jumbo_frames_pass, plane_open_jumbo),
+		TEST(rules_can_be_listed, plane_open),
 	};
 	const struct CMUnitTest old_kernel[] = {
-		TEST(frames_go_through_the_whole_chain, bed_open_old),
-		TEST(device_to_device_goes_through_both_chains, bed_open_old),
-		TEST(rules_can_be_listed, bed_open_old),
+		TEST(frames_go_through_the_whole_chain, plane_open_old),
+		TEST(device_to_device_goes_through_both_chains, plane_open_old),
+		TEST(rules_can_be_listed, plane_open_old),
 	};
-	int failed = cmocka_run_group_tests_name("data_plane", tests, NULL, NULL);
-	return failed +
-	       cmocka_run_group_tests_name("data_plane_old_kernel", old_kernel, NULL, NULL);
+	int failed = cmocka_run_group_tests_name("identity", tests, NULL, NULL);
+	return failed + cmocka_run_group_tests_name("identity_old_kernel", old_kernel, NULL, NULL);
 }
