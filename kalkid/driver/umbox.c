@@ -66,6 +66,16 @@ static void let_go(struct umbox *umbox)
 		close(take_fd(umbox->netns));
 }
 
+/* Told first: holding the device is not to wait while the kernel takes the legs apart. */
+static void end(struct umbox *umbox, enum driver_notice_kind kind, const char *words)
+{
+	umbox->gone = true;
+	umbox->ready = false;
+	if (!umbox->removing)
+		tell(umbox, &(struct driver_notice){.kind = kind, .words = words});
+	let_go(umbox);
+}
+
 void umbox_tell_ready(struct umbox *umbox)
 {
 	if (umbox->ready || umbox->gone)
@@ -78,11 +88,7 @@ void umbox_tell_gone(struct umbox *umbox, const char *words)
 {
 	if (umbox->gone || !umbox->watched)
 		return;
-	umbox->gone = true;
-	umbox->ready = false;
-	let_go(umbox);
-	if (!umbox->removing)
-		tell(umbox, &(struct driver_notice){.kind = DRIVER_UMBOX_GONE, .words = words});
+	end(umbox, DRIVER_UMBOX_GONE, words);
 }
 
 static void on_line(struct intake_user *user, const struct umbox_line *line)
@@ -117,13 +123,9 @@ static void on_pid(uv_poll_t *poll, int status maybe_unused, int events maybe_un
 static void check_heartbeat(struct umbox *umbox)
 {
 	uint64_t due_ms = umbox->heartbeat_due_ms;
-	if (umbox->gone || umbox->removing || !due_ms || uv_now(umbox->set->loop) < due_ms)
+	if (umbox->gone || !due_ms || uv_now(umbox->set->loop) < due_ms)
 		return;
-	umbox->gone = true;
-	umbox->ready = false;
-	let_go(umbox);
-	tell(umbox, &(struct driver_notice){.kind = DRIVER_UMBOX_SILENT,
-					    .words = "it gave no sign of life"});
+	end(umbox, DRIVER_UMBOX_SILENT, "it gave no sign of life");
 }
 
 static void on_tick(uv_timer_t *timer)
