@@ -1,26 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* core/plan.c - see plan.h.  In the order of this file: what an umbox is good for; which umbox
- * stands where in a chain; which are kept for standby chains; the one step that steers; the steps
- * on umboxes; where the device stands. */
+/* core/plan.c - see plan.h.  In the order of this file: the wanted chain (plan_line.c says which
+ * umbox stands where in it); spares for standby chains; the one step that steers; the steps on
+ * umboxes; where the device stands. */
 #include "core/plan.h"
 
 #include <assert.h>
 #include <string.h>
 
 #include "base/text.h"
-
-/* One hop of a chain and the umbox that stands for it. */
-struct place {
-	const struct hop *hop;
-	int umbox;    /* place in world.umboxes, -1: none yet */
-	bool now;     /* it may be led to now */
-	bool bridged; /* fail-open and failed: left out of the path */
-};
-
-struct line {
-	struct place places[HOPS_MAX];
-	unsigned count;
-};
+#include "core/plan_line.h"
 
 enum claim { CLAIM_NONE, CLAIM_CHAIN, CLAIM_SPARE };
 
@@ -29,9 +17,8 @@ struct draft {
 	const struct want *want;
 	const struct world *have;
 	struct plan *plan;
-	const struct path *trail; /* whose frames may be inside umboxes: in force, or before held */
-	struct line line;         /* the wanted chain */
-	struct path target;       /* what it comes to, as far as `complete` */
+	struct line line;   /* the wanted chain */
+	struct path target; /* what it comes to, as far as `complete` */
 	bool complete, degraded;
 	enum claim claims[WORLD_UMBOXES_MAX];
 	unsigned spare_count;
@@ -51,199 +38,12 @@ static struct step *add(struct draft *d, enum step_kind kind)
 	return step;
 }
 
-static unsigned hop_count(const struct posture *posture)
-{
-	return posture && posture->mode == POSTURE_CHAIN ? posture->hop_count : 0;
-}
-
 static bool blocks(const struct want *want)
 {
 	return !want->enrolled || !want->posture || want->posture->mode == POSTURE_BLOCK;
 }
 
-/* --- what an umbox is good for --- */
-
-static int find(const struct world *have, uint32_t id)
-{
-	for (unsigned i = 0; i < have->umbox_count; i++)
-		if (have->umboxes[i].id == id)
-			return (int)i;
-	return -1;
-}
-
-static bool healthy(const struct umbox_view *umbox)
-{
-	return umbox->state == UMBOX_RUNNING && umbox->wired && umbox->ready && !umbox->busy;
-}
-
-/* Of no use any more.  Ready without legs: somebody took them away, and its sockets with them.
- * Wired and busy: nothing is done to a wired umbox but its removal. */
-static bool lost(const struct umbox_view *umbox)
-{
-	return umbox->state == UMBOX_GONE || (umbox->overdue && !umbox->ready) ||
-	       (umbox->ready && !umbox->wired && !umbox->busy) || (umbox->wired && umbox->busy);
-}
-
-static bool in_path(const struct world *have, uint32_t id)
-{
-	return have->path.state != PATH_HELD && path_has(&have->path, id);
-}
-
-enum fitness {
-	FIT_NEVER,
-	FIT_LATER, /* starting */
-	FIT_SOON,  /* running, but frames of another path may be inside */
-	FIT_NOW,
-};
-
-/* For a new place in a chain. */
-static enum fitness fitness(const struct draft *d, const struct umbox_view *umbox)
-{
-	if (lost(umbox) || in_path(d->have, umbox->id))
-		return FIT_NEVER;
-	if (!healthy(umbox))
-		return FIT_LATER;
-	return umbox->quiet ? FIT_NOW : FIT_SOON;
-}
-
-/* The fittest of the hop's digest that is not taken, the oldest of equals; -1: none. */
-static int fittest(const struct draft *d, const struct hop *hop, const bool taken[])
-{
-	int best = -1;
-	enum fitness best_fitness = FIT_NEVER;
-	for (unsigned i = 0; i < d->have->umbox_count; i++) {
-		const struct umbox_view *umbox = &d->have->umboxes[i];
-		if (taken[i] || !text_equal(umbox->digest, hop->digest))
-			continue;
-		enum fitness fit = fitness(d, umbox);
-		if (fit > best_fitness ||
-		    (best >= 0 && fit == best_fitness && umbox->id < d->have->umboxes[best].id)) {
-			best = (int)i;
-			best_fitness = fit;
-		}
-	}
-	return best;
-}
-
-/* One that is being removed did not fail; if it did before, the world has noted that. */
-static bool failed(const struct draft *d, const char *digest)
-{
-	for (unsigned i = 0; i < d->have->failed_count; i++)
-		if (text_equal(d->have->failed[i], digest))
-			return true;
-	for (unsigned i = 0; i < d->have->umbox_count; i++) {
-		const struct umbox_view *umbox = &d->have->umboxes[i];
-		bool fell = umbox->overdue || path_has(d->trail, umbox->id);
-		if (fell && lost(umbox) && !umbox->busy && text_equal(umbox->digest, digest))
-			return true;
-	}
-	return false;
-}
-
-/* --- which umbox stands where in a chain --- */
-
-/* The umbox at a place of the trail when it may stand for `hop` there, else -1. */
-static int stays(const struct draft *d, unsigned at, const struct hop *hop)
-{
-	int found = find(d->have, d->trail->ids[at]);
-	if (found < 0 || !healthy(&d->have->umboxes[found]))
-		return -1;
-	return text_equal(d->have->umboxes[found].digest, hop->digest) ? found : -1;
-}
-
-/* X = P.M.S becomes Y = P.M'.S: P and S stay where they are, with their memory.  A frame inside P
- * has seen P and will see M'.S; one inside S has seen P.M and will see S: each one whole chain.
- * Strays have seen something else, so what follows them must wait until they are out. */
-static void keep_ends(const struct draft *d, struct line *line)
-{
-	struct place *places[HOPS_MAX];
-	unsigned count = 0, trail = d->trail->count, first = 0, last = 0;
-
-	for (unsigned i = 0; i < line->count; i++)
-		if (!line->places[i].bridged)
-			places[count++] = &line->places[i];
-	unsigned shorter = min_of(count, trail);
-	for (int found; first < shorter; first++) {
-		if ((found = stays(d, first, places[first]->hop)) < 0)
-			break;
-		places[first]->umbox = found;
-	}
-	bool same = first == count && first == trail;
-	for (int found; last < shorter - first; last++) {
-		if ((found = stays(d, trail - 1 - last, places[count - 1 - last]->hop)) < 0)
-			break;
-		places[count - 1 - last]->umbox = found;
-		places[count - 1 - last]->now = !d->have->umboxes[found].stray_down;
-	}
-	for (unsigned i = 0; i < first; i++)
-		places[i]->now = same || !d->have->umboxes[places[i]->umbox].stray_up;
-}
-
-static void fill(const struct draft *d, struct line *line, bool taken[], bool bridged)
-{
-	for (unsigned i = 0; i < line->count; i++) {
-		struct place *place = &line->places[i];
-		if (place->umbox >= 0 || place->bridged != bridged)
-			continue;
-		place->umbox = fittest(d, place->hop, taken);
-		if (place->umbox < 0)
-			continue;
-		taken[place->umbox] = true;
-		place->now = fitness(d, &d->have->umboxes[place->umbox]) == FIT_NOW;
-	}
-}
-
-/* Leaves out the fail-open hops that failed; one that is merely coming up is waited for. */
-static bool bridge(const struct draft *d, struct line *line)
-{
-	bool more = false;
-	for (unsigned i = 0; i < line->count; i++) {
-		struct place *place = &line->places[i];
-		if (place->bridged || place->now || place->hop->fail != HOP_FAIL_OPEN ||
-		    !failed(d, place->hop->digest))
-			continue;
-		place->bridged = more = true;
-	}
-	return more;
-}
-
-static void line_up(const struct draft *d, struct line *line, const struct posture *posture)
-{
-	bool taken[WORLD_UMBOXES_MAX];
-
-	*line = (struct line){.count = hop_count(posture)};
-	for (unsigned i = 0; i < line->count; i++)
-		line->places[i].hop = &posture->hops[i];
-	do { /* a hop fewer may let more of the others stay */
-		for (unsigned i = 0; i < line->count; i++) {
-			line->places[i].umbox = -1;
-			line->places[i].now = false;
-		}
-		keep_ends(d, line);
-		for (unsigned i = 0; i < WORLD_UMBOXES_MAX; i++)
-			taken[i] = false;
-		for (unsigned i = 0; i < line->count; i++)
-			if (line->places[i].umbox >= 0)
-				taken[line->places[i].umbox] = true;
-		fill(d, line, taken, false);
-	} while (bridge(d, line));
-	fill(d, line, taken, true); /* they come back one day */
-}
-
-/* False while not every hop that counts may be led to. */
-static bool path_of(const struct draft *d, const struct line *line, struct path *ret)
-{
-	*ret = (struct path){.state = PATH_WHOLE};
-	for (unsigned i = 0; i < line->count; i++) {
-		const struct place *place = &line->places[i];
-		if (place->bridged)
-			continue;
-		if (!place->now)
-			return false;
-		ret->ids[ret->count++] = d->have->umboxes[place->umbox].id;
-	}
-	return true;
-}
+/* --- the wanted chain --- */
 
 static void choose_target(struct draft *d)
 {
@@ -252,8 +52,8 @@ static void choose_target(struct draft *d)
 		d->complete = true;
 		return;
 	}
-	line_up(d, &d->line, d->want->posture);
-	d->complete = path_of(d, &d->line, &d->target);
+	line_up(&d->line, d->have, d->want->posture);
+	d->complete = line_path(&d->target, &d->line, d->have);
 	for (unsigned i = 0; i < d->line.count; i++) {
 		d->degraded |= d->line.places[i].bridged;
 		if (d->line.places[i].umbox >= 0)
@@ -281,7 +81,7 @@ static void spare_middle(const struct draft *d, const struct posture *spare, uns
 			 unsigned *ret_end)
 {
 	const struct posture *wanted = d->want->posture;
-	unsigned there = blocks(d->want) ? 0 : hop_count(wanted), count = hop_count(spare);
+	unsigned there = blocks(d->want) ? 0 : chain_length(wanted), count = chain_length(spare);
 	unsigned shorter = min_of(there, count), first = 0, last = 0;
 	while (first < shorter && same_hop(wanted, first, spare, first))
 		first++;
@@ -301,7 +101,7 @@ static void claim_spare(struct draft *d, const struct hop *hop, bool used[])
 		not_spare[i] = d->claims[i] != CLAIM_SPARE || used[i];
 		not_free[i] = d->claims[i] != CLAIM_NONE;
 	}
-	int found = fittest(d, hop, not_spare);
+	int found = umbox_fittest(d->have, hop, not_spare);
 	if (found >= 0) {
 		used[found] = true;
 		return;
@@ -316,7 +116,7 @@ static void claim_spare(struct draft *d, const struct hop *hop, bool used[])
 	if (d->spare_count == SPARES_MAX)
 		return;
 	d->spare_count++;
-	found = fittest(d, hop, not_free);
+	found = umbox_fittest(d->have, hop, not_free);
 	if (found >= 0) {
 		d->claims[found] = CLAIM_SPARE;
 		used[found] = true;
@@ -346,9 +146,9 @@ static bool preparable(const struct draft *d, const struct path *path)
 {
 	bool outside = false;
 	for (unsigned i = 0; i < path->count; i++) {
-		if (in_path(d->have, path->ids[i]))
+		if (umbox_in_path(d->have, path->ids[i]))
 			continue;
-		if (!d->have->umboxes[find(d->have, path->ids[i])].quiet)
+		if (!d->have->umboxes[umbox_place(d->have, path->ids[i])].quiet)
 			return false;
 		outside = true;
 	}
@@ -363,8 +163,8 @@ static void choose_next(struct draft *d)
 	for (unsigned i = 0; i < d->want->standby_count && !d->next.count; i++) {
 		struct line line;
 		struct path path;
-		line_up(d, &line, d->want->standby[i]);
-		if (path_of(d, &line, &path) && preparable(d, &path))
+		line_up(&line, d->have, d->want->standby[i]);
+		if (line_path(&path, &line, d->have) && preparable(d, &path))
 			d->next = path;
 	}
 }
@@ -390,9 +190,9 @@ static bool old_chain_may_stay(const struct draft *d)
 	    have->path.state != PATH_WHOLE)
 		return false;
 	for (unsigned i = 0; i < have->path.count; i++) {
-		int found = find(have, have->path.ids[i]);
+		int found = umbox_place(have, have->path.ids[i]);
 		/* After a restart without Docker nobody is known, and the kernel's word counts. */
-		if (found < 0 ? have->complete : !healthy(&have->umboxes[found]))
+		if (found < 0 ? have->complete : !umbox_healthy(&have->umboxes[found]))
 			return false;
 	}
 	return true;
@@ -410,7 +210,8 @@ static bool draining(const struct draft *d)
 {
 	for (unsigned i = 0; i < d->have->umbox_count; i++) {
 		const struct umbox_view *umbox = &d->have->umboxes[i];
-		if (umbox->state == UMBOX_RUNNING && !umbox->quiet && !in_path(d->have, umbox->id))
+		if (umbox->state == UMBOX_RUNNING && !umbox->quiet &&
+		    !umbox_in_path(d->have, umbox->id))
 			return true;
 	}
 	return false;
@@ -465,7 +266,7 @@ static void plan_wiring(struct draft *d)
 {
 	for (unsigned i = 0; i < d->have->umbox_count; i++) {
 		const struct umbox_view *umbox = &d->have->umboxes[i];
-		if (d->claims[i] == CLAIM_NONE || healthy(umbox))
+		if (d->claims[i] == CLAIM_NONE || umbox_healthy(umbox))
 			continue;
 		d->waiting = true;
 		if (umbox->state == UMBOX_RUNNING && !umbox->wired && !umbox->busy)
@@ -489,18 +290,19 @@ static void plan_launches(struct draft *d)
 /* What nothing leads to, nothing is inside of and nobody wants. */
 static bool may_go(const struct draft *d, const struct umbox_view *umbox)
 {
-	if (umbox->busy || !d->have->complete || in_path(d->have, umbox->id))
+	if (umbox->busy || !d->have->complete || umbox_in_path(d->have, umbox->id))
 		return false;
-	if (lost(umbox) || umbox->state == UMBOX_STARTING)
+	if (umbox_lost(umbox) || umbox->state == UMBOX_STARTING)
 		return true;
 	return !needs_clean(d) && (umbox->quiet || cuts(d));
 }
 
+/* Whatever is not where it is to stay yet is waited for, too. */
 static void plan_removals(struct draft *d)
 {
 	for (unsigned i = 0; i < d->have->umbox_count; i++) {
 		const struct umbox_view *umbox = &d->have->umboxes[i];
-		bool outside = !in_path(d->have, umbox->id);
+		bool outside = !umbox_in_path(d->have, umbox->id);
 		if ((outside && (d->claims[i] == CLAIM_NONE || !umbox->quiet)) || umbox->busy ||
 		    umbox->stray_up || umbox->stray_down)
 			d->waiting = true;
@@ -519,8 +321,8 @@ static enum plan_goal stand(const struct draft *d)
 	if (target_in_force(d))
 		return d->degraded ? PLAN_DEGRADED : PLAN_CONVERGED;
 	for (unsigned i = 0; i < have->path.count; i++) {
-		int found = find(have, have->path.ids[i]);
-		if (found >= 0 && lost(&have->umboxes[found]))
+		int found = umbox_place(have, have->path.ids[i]);
+		if (found >= 0 && umbox_lost(&have->umboxes[found]))
 			return PLAN_HELD; /* its legs are gone */
 	}
 	return PLAN_OLD_CHAIN;
@@ -528,11 +330,7 @@ static enum plan_goal stand(const struct draft *d)
 
 void plan_next(struct plan *plan, const struct want *want, const struct world *have)
 {
-	static const struct path NOWHERE = {.state = PATH_HELD};
-	const struct path *trail = have->path.state == PATH_WHOLE  ? &have->path
-				   : have->path.state == PATH_HELD ? &have->before
-								   : &NOWHERE;
-	struct draft d = {.want = want, .have = have, .plan = plan, .trail = trail};
+	struct draft d = {.want = want, .have = have, .plan = plan};
 
 	plan->count = 0;
 	choose_target(&d);
@@ -545,52 +343,4 @@ void plan_next(struct plan *plan, const struct want *want, const struct world *h
 	plan->goal = stand(&d);
 	plan->settled = !plan->count && !d.waiting && have->complete && target_in_force(&d) &&
 			have->enrolled == want->enrolled && !have->stale && !needs_clean(&d);
-}
-
-static void flipped(struct world *world, const struct path *path)
-{
-	/* Of what was on the way something may not have been taken over, if only an exit. */
-	if (world->path.state != PATH_HELD || world->prepared_count)
-		world->leftovers = true;
-	world->prepared_count = 0;
-	world_flip(world, path);
-}
-
-void plan_steered(struct world *world, const struct step *step, bool known)
-{
-	if (step->kind == STEP_HOLD) {
-		flipped(world, &(struct path){.state = PATH_HELD});
-	} else if (step->kind == STEP_ROUTE) {
-		flipped(world, &step->path);
-	} else if (step->kind == STEP_PREPARE || step->kind == STEP_CLEAN) {
-		world->leftovers = world->leftovers && step->kind == STEP_PREPARE;
-		world->prepared_count = step->path.count;
-		memcpy(world->prepared, step->path.ids, sizeof(world->prepared));
-	}
-	if (known)
-		return;
-	world->complete = false;
-	if (step->kind == STEP_HOLD || step->kind == STEP_ROUTE)
-		world_flip(world, &(struct path){.state = PATH_BROKEN});
-}
-
-const char *step_kind_name(enum step_kind kind)
-{
-	static const char *const NAMES[STEP_KIND_COUNT] = {
-		[STEP_ENROL] = "enrol",   [STEP_UNENROL] = "unenrol", [STEP_HOLD] = "hold",
-		[STEP_ROUTE] = "route",   [STEP_PREPARE] = "prepare", [STEP_CLEAN] = "clean",
-		[STEP_LAUNCH] = "launch", [STEP_WIRE] = "wire",       [STEP_REMOVE] = "remove",
-	};
-	return NAMES[kind];
-}
-
-const char *plan_goal_name(enum plan_goal goal)
-{
-	static const char *const NAMES[PLAN_GOAL_COUNT] = {
-		[PLAN_CONVERGED] = "converged",
-		[PLAN_DEGRADED] = "degraded",
-		[PLAN_HELD] = "held",
-		[PLAN_OLD_CHAIN] = "old_chain",
-	};
-	return NAMES[goal];
 }

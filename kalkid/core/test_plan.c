@@ -286,6 +286,26 @@ static void test_strays_are_waited_for(void **state)
 	expect(&s, "route 2 1 3", PLAN_HELD);
 }
 
+/* The same downward: s, then s q, then t s q. */
+static void test_strays_downward_are_waited_for(void **state)
+{
+	struct scene s;
+	(void)state;
+	begin(&s, "s");
+	umbox(&s, 2, 'q', "wrq");
+	umbox(&s, 3, 't', "wrq");
+	want(&s, "s q", false);
+	expect(&s, "route 1 2; remove 3", PLAN_OLD_CHAIN);
+	steered(&s);
+	assert_true(world_find(&s.have, 1)->stray_down);
+	want(&s, "t s q", true);
+	expect(&s, "clean", PLAN_OLD_CHAIN);
+	steered(&s);
+	expect(&s, "", PLAN_OLD_CHAIN);
+	world_drained(&s.have);
+	expect(&s, "route 3 1 2", PLAN_OLD_CHAIN);
+}
+
 /* The same path may come back at once: what is inside is on its way through it. */
 static void test_flushed_rules_come_back(void **state)
 {
@@ -576,6 +596,7 @@ int main(void)
 		cmocka_unit_test(test_pass),
 		cmocka_unit_test(test_no_place_is_changed_in_use),
 		cmocka_unit_test(test_strays_are_waited_for),
+		cmocka_unit_test(test_strays_downward_are_waited_for),
 		cmocka_unit_test(test_flushed_rules_come_back),
 		cmocka_unit_test(test_death_in_force),
 		cmocka_unit_test(test_fail_open),
