@@ -155,7 +155,7 @@ def test_a_hop_that_never_comes(site, tmp_path, bad, words, hold):
         "Good": chain(stamp("a"), standby="none"),
         "Bad": chain(stamp("b"), bad, standby="none", hold=hold),
     })]
-    site.settings = {"ready_timeout": "3s"}
+    site.settings = {"umbox": {"ready_timeout": "3s"}}
     site.add_device("cam1", "proof")
     site.add_host("host")
     site.start()
