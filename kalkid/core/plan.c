@@ -283,7 +283,8 @@ static void plan_launches(struct draft *d)
 			launch(d, d->line.places[i].hop, 0);
 	if (d->missing_count)
 		d->waiting = true;
-	for (unsigned i = 0; target_in_force(d) && i < d->missing_count; i++)
+	bool spares = target_in_force(d) && !d->have->spares_backing_off;
+	for (unsigned i = 0; spares && i < d->missing_count; i++)
 		launch(d, d->missing[i], HOPS_MAX);
 }
 

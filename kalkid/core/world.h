@@ -80,7 +80,9 @@ struct world {
 	 * digest is ready again; a fail-open one is bridged over meanwhile. */
 	char failed[HOPS_MAX][DIGEST_TEXT_BYTES];
 	unsigned failed_count;
-	bool backing_off;    /* no launch for now: the last ones failed and the delay runs */
+	/* No launch for now: the last ones failed and the delay runs.  A standby chain that cannot
+	 * be had does not keep the wanted one waiting. */
+	bool backing_off, spares_backing_off;
 	uint32_t next_umbox; /* the id of the next umbox to launch */
 	struct umbox_view umboxes[WORLD_UMBOXES_MAX];
 	unsigned umbox_count;

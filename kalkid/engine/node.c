@@ -11,7 +11,7 @@
 
 static const int64_t RETRY_FIRST_US = 250000;
 static const int64_t RETRY_MAX_US = 30 * 1000000LL;
-/* A device that was well for so long starts counting its failures anew. */
+/* What went well for so long starts counting its failures anew. */
 static const int64_t WELL_AGAIN_US = 30 * 1000000LL;
 
 /* One step under way. */
@@ -92,20 +92,37 @@ static int64_t retry_delay_us(unsigned failures)
 	return min_of(delay_us, RETRY_MAX_US);
 }
 
-static void note_failure(struct node_device *device, const char *words)
+static void note_failure(struct node_device *device, struct node_delay *delay, const char *words)
 {
 	int64_t now_us = clock_now_us(device->node->clock);
-	if (device->goal == PLAN_CONVERGED && now_us - device->well_since_us > WELL_AGAIN_US)
-		device->failures = 0;
-	device->failures++;
-	device->retry_at_us = now_us + retry_delay_us(device->failures);
+	int64_t try_us = device->node->config.ready_timeout_us; /* until it is known to be vain */
+	if (now_us - delay->until_us > try_us + WELL_AGAIN_US)
+		delay->failures = 0;
+	delay->failures++;
+	delay->until_us = now_us + retry_delay_us(delay->failures);
 	TEXT_COPY(device->trouble, words);
+}
+
+static void forget_failures(struct node_device *device)
+{
+	device->chain = device->spares = (struct node_delay){0};
+	device->path_failed = false;
+}
+
+static bool is_wanted(const struct node_device *device, const char *digest)
+{
+	const struct posture *posture = device->want.posture;
+	for (unsigned i = 0; posture && i < posture->hop_count; i++)
+		if (text_equal(posture->hops[i].digest, digest))
+			return true;
+	return false;
 }
 
 static void umbox_failed(struct node_device *device, struct umbox_view *view, const char *words)
 {
+	bool wanted = is_wanted(device, view->digest);
 	mark_failed(&device->have, view->digest);
-	note_failure(device, words);
+	note_failure(device, wanted ? &device->chain : &device->spares, words);
 }
 
 /* --- results --- */
@@ -152,7 +169,7 @@ static void umbox_step_done(struct step_run *run, int result, const char *words)
 	view->busy = false;
 	if (run->step.kind == STEP_REMOVE) {
 		if (result < 0)
-			note_failure(device, words);
+			note_failure(device, &device->spares, words);
 		else
 			node_device_forget_umbox(device, run->step.umbox);
 	} else if (result < 0) {
@@ -168,7 +185,7 @@ static void enrolment_done(struct step_run *run, int result, const char *words)
 	struct node_device *device = run->device;
 	if (result < 0) { /* perhaps it was done: nothing is routed before that is known */
 		device->have.enrolled = device->have.stale = device->have.complete = false;
-		note_failure(device, words);
+		note_failure(device, &device->chain, words);
 		node_observe(device->node);
 		return;
 	}
@@ -186,7 +203,7 @@ static void steering_done(struct step_run *run, int result, const char *words)
 	if (result < 0) {
 		device->path_failed = leads(run->step.kind);
 		plan_steered(&device->have, &run->step, false);
-		note_failure(device, words);
+		note_failure(device, &device->chain, words);
 		node_observe(device->node);
 		return;
 	}
@@ -301,8 +318,11 @@ static bool mark_started(struct node_device *device, struct step_run *run, const
  * just failed. */
 static bool may_start(const struct node_device *device, const struct step *step)
 {
-	return leads(step->kind) ? !device->path_failed || !device->have.backing_off
-				 : !device->have.backing_off;
+	if (step->kind == STEP_REMOVE)
+		return !device->have.spares_backing_off;
+	if (leads(step->kind) && !device->path_failed)
+		return true;
+	return !device->have.backing_off;
 }
 
 static void start_step(struct node_device *device, const struct step *step)
@@ -366,8 +386,11 @@ static int64_t take_time_in(struct node_device *device, int64_t now_us)
 			next_us = min_of(next_us, by_us);
 		}
 	}
-	have->backing_off = now_us < device->retry_at_us;
-	return have->backing_off ? min_of(next_us, device->retry_at_us) : next_us;
+	have->backing_off = now_us < device->chain.until_us;
+	have->spares_backing_off = now_us < device->spares.until_us;
+	if (have->backing_off)
+		next_us = min_of(next_us, device->chain.until_us);
+	return have->spares_backing_off ? min_of(next_us, device->spares.until_us) : next_us;
 }
 
 static void tell_goal(struct node_device *device, const struct plan *plan)
@@ -381,7 +404,6 @@ static void tell_goal(struct node_device *device, const struct plan *plan)
 		return;
 	if (plan->goal == PLAN_CONVERGED) {
 		device->trouble[0] = '\0';
-		device->well_since_us = clock_now_us(device->node->clock);
 		device->generation_enforced = device->want.generation;
 	}
 	device->goal = plan->goal;
@@ -453,11 +475,8 @@ void node_want(struct node *node, const struct device *wanted, const struct want
 		/* Once everything was seen, a device that was not among it has nothing. */
 		device->observed = device->have.complete = node->complete;
 	}
-	if (!device->told_want || device->want.generation != want->generation) {
-		device->failures = 0;
-		device->retry_at_us = 0;
-		device->path_failed = false;
-	}
+	if (!device->told_want || device->want.generation != want->generation)
+		forget_failures(device);
 	device->told_want = true;
 	device->device = *wanted;
 	device->want = *want;
@@ -473,7 +492,7 @@ void node_forget(struct node *node, uint32_t number)
 	if (!device)
 		return;
 	device->want = (struct want){.generation = device->want.generation + 1};
-	device->retry_at_us = 0;
+	forget_failures(device);
 	node_device_plan(device);
 }
 
@@ -499,6 +518,11 @@ static void umbox_gone(struct node_device *device, struct umbox_view *view, cons
 
 static void umbox_ready(struct node_device *device, struct umbox_view *view)
 {
+	bool being_wired = view->state == UMBOX_RUNNING && view->busy;
+	if (!view->wired && !being_wired) {
+		umbox_gone(device, view, "it said ready before it had legs");
+		return;
+	}
 	view->ready = view->state == UMBOX_RUNNING || view->state == UMBOX_STARTING;
 	view->overdue = false;
 	unmark_failed(&device->have, view->digest);
@@ -519,6 +543,13 @@ static void on_umbox_notice(struct node *node, const struct driver_notice *notic
 			   notice->kind == DRIVER_UMBOX_SILENT ? "no heartbeat" : notice->words);
 }
 
+static void forget_all_failures(struct node *node)
+{
+	struct node_device *device, *next;
+	HASH_ITER(hh, node->devices, device, next)
+	forget_failures(device);
+}
+
 static void on_node_notice(struct node *node, const struct driver_notice *notice)
 {
 	static const char *const KINDS[DRIVER_NOTICE_COUNT] = {
@@ -532,6 +563,8 @@ static void on_node_notice(struct node *node, const struct driver_notice *notice
 		node->frames_spoofed += notice->count;
 	if (notice->kind == DRIVER_ENGINE_DOWN || notice->kind == DRIVER_ENGINE_UP)
 		node->engine_down = notice->kind == DRIVER_ENGINE_DOWN;
+	if (notice->kind == DRIVER_ENGINE_UP)
+		forget_all_failures(node); /* they were Docker's */
 	if (notice->kind == DRIVER_ENGINE_UP || notice->kind == DRIVER_RULES_CHANGED)
 		node_observe(node);
 	const char *words = notice->words   ? notice->words

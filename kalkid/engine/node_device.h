@@ -16,6 +16,12 @@ struct node_umbox {
 	uint64_t drain_frames; /* counted at the last look */
 };
 
+/* Grows with each failure. */
+struct node_delay {
+	unsigned failures;
+	int64_t until_us;
+};
+
 struct node_device {
 	struct node *node;
 	uint32_t number;
@@ -30,13 +36,12 @@ struct node_device {
 	int64_t drain_since_us, still_since_us; /* the last flip; the last frame counted since */
 	unsigned steps_running;
 	unsigned change; /* counts starts and ends of steps, notices: an older picture is stale */
-	unsigned failures;
-	int64_t retry_at_us;
+	struct node_delay chain; /* of everything; standby chains and removals have their own */
+	struct node_delay spares;
 	uint32_t generation_enforced;
 	bool observed;    /* at least once */
 	bool told_want;   /* control has said what it wants */
 	bool path_failed; /* the last HOLD or ROUTE was refused */
-	int64_t well_since_us;
 	enum plan_goal goal;
 	uint32_t goal_generation;
 	bool told; /* goal and goal_generation were told to the listener */

@@ -29,7 +29,8 @@ struct fixture {
 	struct want want;
 	uint32_t next_umbox;
 	enum plan_goal goal;
-	unsigned alerts, remarks;
+	unsigned alerts, remarks, failed_steps;
+	bool hasty;      /* umboxes say that they are ready before they have legs */
 	unsigned cut_at; /* step after which the daemon is killed; 0: never */
 	bool stopped, closed;
 };
@@ -56,9 +57,10 @@ static void on_goal(struct node_listener *listener, uint32_t device,
 	container_of(listener, struct fixture, listener)->goal = goal;
 }
 
-static void on_step(struct node_listener *listener maybe_unused, uint32_t device maybe_unused,
-		    uint32_t generation maybe_unused, const struct node_step *step maybe_unused)
+static void on_step(struct node_listener *listener, uint32_t device maybe_unused,
+		    uint32_t generation maybe_unused, const struct node_step *step)
 {
+	container_of(listener, struct fixture, listener)->failed_steps += step->result < 0;
 }
 
 static void on_record(struct node_listener *listener maybe_unused, uint32_t device maybe_unused,
@@ -80,9 +82,14 @@ static uint32_t new_umbox(struct node_listener *listener)
 
 /* --- daemon and world --- */
 
-static void on_world_step(void *data, unsigned number, const struct step *step maybe_unused)
+static void on_world_step(void *data, unsigned number, const struct step *step)
 {
 	struct fixture *f = data;
+	if (f->hasty && step->kind == STEP_LAUNCH)
+		f->driver->listener->on_notice(f->driver->listener,
+					       &(struct driver_notice){.kind = DRIVER_UMBOX_READY,
+								       .device = DEVICE,
+								       .umbox = step->umbox});
 	if (number == f->cut_at)
 		fake_cut(f->driver);
 }
@@ -157,6 +164,12 @@ static void await(struct fixture *f, const char *words, unsigned umboxes)
 	print_error("path '%s' and %u umboxes\n", path(f), fake_count(f->world, DEVICE));
 	assert_string_equal(path(f), words);
 	assert_int_equal(fake_count(f->world, DEVICE), umboxes);
+}
+
+static void pass(struct fixture *f, unsigned seconds)
+{
+	for (unsigned i = 0; i < seconds * (1000000 / TICK_US); i++)
+		tick(f);
 }
 
 static int setup(void **state)
@@ -378,6 +391,45 @@ static void test_restart_keeps_a_bridged_chain(void **state)
 	await(f, "a b c", 3);
 }
 
+/* However long the chain in force has been well. */
+static void test_a_broken_spare_is_not_hammered(void **state)
+{
+	struct fixture *f = *state;
+	f->world->missing_hop = "b";
+	want(f, 0, "a", "a b");
+	await(f, "a", 1);
+	pass(f, 180);
+	assert_in_range(f->failed_steps, 8, 20);
+	fake_kill_umbox(f->world, 1, true); /* nor does it keep the chain waiting */
+	pass(f, 1);
+	assert_string_equal(path(f), "a");
+}
+
+static void test_docker_comes_back(void **state)
+{
+	struct fixture *f = *state;
+	want(f, 0, "a", NULL);
+	await(f, "a", 1);
+	fake_set_docker(f->world, false);
+	want(f, 1, "b", NULL);
+	pass(f, 180);
+	fake_set_docker(f->world, true);
+	pass(f, 1);
+	assert_string_equal(path(f), "b");
+}
+
+/* It cannot forward yet: its word is worth nothing, and it is not tried again without end. */
+static void test_ready_without_legs(void **state)
+{
+	struct fixture *f = *state;
+	f->hasty = true;
+	f->world->ready_us = -1;
+	want(f, 0, "a", NULL);
+	pass(f, 60);
+	assert_string_equal(path(f), "held");
+	assert_in_range(f->next_umbox, 5, 15);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -391,6 +443,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_restart_interrupts_nothing, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_restart_keeps_a_bridged_chain, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(test_a_broken_spare_is_not_hammered, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_docker_comes_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_ready_without_legs, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
