@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* main.c - reads the command line, builds the parts in order, runs the loop, stops them in reverse.
- */
+/* main.c - reads the command line, builds the parts in order, runs the loop, stops
+ * them in reverse. */
 #include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>

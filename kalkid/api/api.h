@@ -23,6 +23,6 @@ struct api_config {
 /* -EADDRINUSE when another daemon serves the socket. */
 int api_open(struct api **ret, uv_loop_t *loop, struct engine *engine,
 	     const struct api_config *config, struct error *err) must_check;
-/* Ends every request, then runs `closed`.  The engine must still be there, and not be stopped yet.
- */
+/* Ends every request, then runs `closed`.  The engine must still be there, and not
+ * be stopped yet. */
 void api_close(struct api *api, void (*closed)(void *data), void *data);

@@ -24,7 +24,7 @@ json_t *encode_text_or_null(const char *text)
 	return *text ? encode_text(text) : json_null();
 }
 
-json_t *encode_time(int64_t wall_us)
+static json_t *encode_time(int64_t wall_us)
 {
 	char text[TIME_TEXT_BYTES];
 	clock_print_wall(text, wall_us);
@@ -92,7 +92,7 @@ static json_t *names_to_json(const char (*names)[NAME_BYTES], unsigned count)
 	return list;
 }
 
-json_t *encode_definition(const struct device *device)
+static json_t *encode_definition(const struct device *device)
 {
 	char mac[MAC_TEXT_BYTES];
 	mac_print(mac, &device->mac);

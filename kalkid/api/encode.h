@@ -12,10 +12,8 @@
 json_t *encode_text(const char *text);
 /* null for "". */
 json_t *encode_text_or_null(const char *text);
-json_t *encode_time(int64_t wall_us);
 
 json_t *encode_status(const struct engine_status *status);
-json_t *encode_definition(const struct device *device);
 /* Names what a device's definition is now: changes with it, and with nothing else. */
 void encode_definition_version(char version[static DIGEST_TEXT_BYTES], const struct device *device);
 json_t *encode_device(const struct device_status *status);

@@ -46,8 +46,8 @@ static void add_value(struct metrics *metrics, const char *name, enum family_typ
 	buffer_print(&metrics->text, "%s%s %.16g\n", name, family_types[type].suffix, value);
 }
 
-/* The samples of each family of devices: a family stands in one piece, the devices are walked once.
- */
+/* The samples of each family of devices: a family stands in one piece, the devices
+ * are walked once. */
 struct device_samples {
 	struct buffer state, alerts, degraded, up, packets;
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* api/test_api.c - every route and every error message, over the socket; answers fit openapi.yaml.
- */
+/* api/test_api.c - every route and every error message, over the socket; answers
+ * fit openapi.yaml. */
 #include "api/test_fixture.h"
 
 #include <fcntl.h>
@@ -504,8 +504,8 @@ static void metrics_are_told_in_both_dialects(void **state)
 		"\nkalki_chain_degraded{device=\"cam2\"} 1\n",
 		"\nkalki_umbox_up{device=\"cam1\",hop=\"watch\",umbox=\"26\"} 1\n",
 		"\nkalki_drift_repairs_total 4\n",
-		"\nkalki_chain_hop_packets_total{device=\"cam1\",hop=\"watch\",umbox=\"26\","
-		"direction=\"to_network\"} 41\n",
+		("\nkalki_chain_hop_packets_total{device=\"cam1\",hop=\"watch\",umbox=\"26\","
+		 "direction=\"to_network\"} 41\n"),
 		"\nkalki_events_dropped_total{reason=\"rate\"} 5\n",
 		"\nkalki_events_dropped_total{reason=\"store\"} 6\n",
 		"\nprocess_resident_memory_bytes ",

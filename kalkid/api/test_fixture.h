@@ -39,8 +39,8 @@ void fixture_close(struct fixture *fixture);
 /* Asks and waits for the answer; `headers` end with "\r\n" each and may be NULL, so may `body`. */
 void ask(struct fixture *fixture, const char *method, const char *target, const char *headers,
 	 const char *body);
-/* The same, and what it must say: the status and, of a problem, code and detail (or its beginning).
- */
+/* The same, and what it must say: the status and, of a problem, code and detail (or
+ * its beginning). */
 void ask_problem(struct fixture *fixture, const char *method, const char *target, const char *body,
 		 unsigned status, const char *code, const char *detail);
 void get(struct fixture *fixture, const char *target);

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 struct clock {
-	int64_t (*now_us)(const struct clock *clock);	   /* engine time */
+	int64_t (*now_us)(const struct clock *clock);      /* engine time */
 	int64_t (*wall_now_us)(const struct clock *clock); /* since 1970, UTC */
 	int64_t offset_us;
 };

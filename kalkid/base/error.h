@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* base/error.h - an error is a negative errno as the result and words in a caller's `struct error`. */
+/* base/error.h - an error is a negative errno as the result, and words in the caller's `struct
+ * error`. */
 #pragma once
 
 #include <errno.h>
@@ -22,5 +23,6 @@ int error_set(struct error *err, int code, const char *format, ...) printf_like(
 /* As error_set with errno's code and ": " and strerror behind the words. */
 int error_errno(struct error *err, int code, const char *format, ...) printf_like(3, 4);
 
-/* Puts context in front of the words ("device 'cam1': ") on the way up; returns the code it holds. */
+/* Puts context in front of the words ("device 'cam1': ") on the way up; returns the code that
+ * it holds. */
 int error_prefix(struct error *err, const char *format, ...) printf_like(2, 3);

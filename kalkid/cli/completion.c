@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* cli/completion.c - what may come next on the command line, from the tables and from the daemon.
- */
+/* cli/completion.c - what may come next on the command line, from the tables and
+ * from the daemon. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -70,7 +70,8 @@ static void step_words(struct buffer *words, const json_t *kalki)
 	add_field(words, " ", kalki, "words", "");
 }
 
-void event_words(struct buffer *words, const json_t *event)
+/* "attempt 5 from 10.0.0.9 ..."; what happened, without time and device. */
+static void event_words(struct buffer *words, const json_t *event)
 {
 	const json_t *eve = json_object_get(event, "eve");
 	const json_t *kalki = json_object_get(eve, "kalki");

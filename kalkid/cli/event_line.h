@@ -5,8 +5,6 @@
 #include "cli/client.h"
 #include "cli/output.h"
 
-/* "attempt 5 from 10.0.0.9 ..."; what happened, without time and device. */
-void event_words(struct buffer *words, const json_t *event);
 /* A line, or JSON where that was asked for. */
 void event_print(const struct cli *cli, const json_t *event);
 /* The history at `path`, oldest first, by the flags --since, --kind, --device and --limit.

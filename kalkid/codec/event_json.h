@@ -25,8 +25,8 @@ enum event_kind {
 const char *event_kind_name(enum event_kind kind);
 bool event_kind_parse(enum event_kind *ret, const char *name);
 
-/* One line of the history.  `json` is the whole event as below; the functions below do not read it.
- */
+/* One line of the history.  `json` is the whole event as below; the functions below
+ * do not read it. */
 struct event {
 	uint64_t id; /* grows by one for each event of this database */
 	int64_t time_us, wall_us;

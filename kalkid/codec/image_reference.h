@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* codec/image_reference.h - the syntax of references to images: [host[:port]/]path[:tag][@digest].
- */
+/* codec/image_reference.h - the syntax of references to images:
+ * [host[:port]/]path[:tag][@digest]. */
 #pragma once
 
 #include "base/error.h"

@@ -48,8 +48,10 @@ static void values_are_read(void **state maybe_unused)
 {
 	struct complaints complaints = {0};
 	struct policy *policy = read_policy(good, &complaints);
-	if (!policy)
+	if (!policy) {
 		fail_msg("%s", complaints.text.bytes);
+		return;
+	}
 	assert_string_equal(policy->type, "camera");
 	assert_string_equal(policy->description, "A camera");
 	assert_string_equal(policy->file, "t.yaml");

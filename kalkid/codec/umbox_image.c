@@ -203,11 +203,10 @@ char *umbox_description(uint32_t umbox, uint32_t generation, const struct hop *h
 		json_array_append_new(ips, json_string(ip));
 	}
 	json_t *parameters = json_loads(hop->parameters, 0, NULL);
-	json_t *description = json_pack("{si sI ss sI s{ss ss so} so}", "contract", 1, "umbox",
-					(json_int_t)umbox, "hop", hop->name, "generation",
-					(json_int_t)generation, "device", "name", device->name,
-					"mac", mac, "ips", ips, "parameters",
-					parameters ? parameters : json_object());
+	json_t *description = json_pack(
+		"{si sI ss sI s{ss ss so} so}", "contract", 1, "umbox", (json_int_t)umbox, "hop",
+		hop->name, "generation", (json_int_t)generation, "device", "name", device->name,
+		"mac", mac, "ips", ips, "parameters", parameters ? parameters : json_object());
 	char *text = json_dumps(description, JSON_COMPACT);
 	json_decref(description);
 	return text;

@@ -17,15 +17,15 @@ enum alert_severity {
 const char *alert_severity_name(enum alert_severity severity);
 
 struct alert {
-	uint64_t id;	 /* of its event in the history; grows, never used twice */
-	int64_t time_us; /* engine time of its arrival: what policies count with */
-	uint32_t umbox;	 /* 0: the daemon (spoof, degraded, unavailable) */
+	uint64_t id;          /* of its event in the history; grows, never used twice */
+	int64_t time_us;      /* engine time of its arrival: what policies count with */
+	uint32_t umbox;       /* 0: the daemon (spoof, degraded, unavailable) */
 	char hop[NAME_BYTES]; /* the hop's name in its chain, "" for the daemon */
 	char type[NAME_BYTES];
 	enum alert_severity severity;
 	struct ip source; /* the offender, where there is one */
 	struct ip target;
 	uint16_t source_port, target_port; /* 0: none */
-	uint32_t count;			   /* how many observations it stands for, at least 1 */
+	uint32_t count;                    /* how many observations it stands for, at least 1 */
 	char detail[ALERT_DETAIL_BYTES];
 };

@@ -18,8 +18,9 @@ struct data_plane {
 	struct device_port ports[DEVICE_PORTS_MAX];
 	unsigned port_count;
 	char network_port[LINK_NAME_BYTES]; /* "" in router mode */
-	char host_leg[LINK_NAME_BYTES];	    /* name of the host's end, "" for none */
-	char host_addresses[HOST_ADDRESSES_MAX][IP_TEXT_BYTES + 4]; /* with prefix length, for the host leg */
+	char host_leg[LINK_NAME_BYTES];     /* name of the host's end, "" for none */
+	/* For the host leg, with prefix length. */
+	char host_addresses[HOST_ADDRESSES_MAX][IP_TEXT_BYTES + 4];
 	unsigned host_address_count;
 	unsigned mtu; /* of every leg; 0: the largest of the ports */
 };

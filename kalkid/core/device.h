@@ -13,7 +13,7 @@ enum {
 };
 
 struct device {
-	uint32_t number; /* given by the store at enrolment, 1 to DEVICE_NUMBER_MAX; names its slot */
+	uint32_t number; /* from the store at enrolment, 1 to DEVICE_NUMBER_MAX; names its slot */
 	char name[NAME_BYTES];
 	char type[NAME_BYTES];
 	char description[DEVICE_DESCRIPTION_BYTES];
@@ -25,7 +25,7 @@ struct device {
 	unsigned group_count;
 	char tags[DEVICE_LABELS_MAX][NAME_BYTES];
 	unsigned tag_count;
-	bool multicast;		      /* multicast other than ARP, ND and DHCP passes */
+	bool multicast;               /* multicast other than ARP, ND and DHCP passes */
 	char file[SOURCE_FILE_BYTES]; /* the file that defines it; "" when made through the API */
 };
 

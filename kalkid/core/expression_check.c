@@ -78,7 +78,7 @@ static int fail_unknown(struct parser *parser, size_t offset, const char *what, 
 			   text_equal(what, "name") ? " (text stands in quotes)" : "");
 }
 
-int node_add(struct parser *parser, const struct expression_node *node)
+static int node_add(struct parser *parser, const struct expression_node *node)
 {
 	struct expression *expression = parser->expression;
 	if (expression->node_count == EXPRESSION_NODES_MAX)

@@ -192,7 +192,6 @@ const char *parser_keep(struct parser *parser, const struct token *token);
 
 /* --- check: index of the new node, or -EINVAL --- */
 
-int node_add(struct parser *parser, const struct expression_node *node) must_check;
 int node_add_constant(struct parser *parser, enum value_type type, size_t offset,
 		      const struct value *value) must_check;
 int node_add_operator(struct parser *parser, enum operation operation, size_t offset, unsigned left,

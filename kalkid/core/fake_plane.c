@@ -182,8 +182,8 @@ void plane_flush(struct fake_plane *plane)
 	new_era(plane, &NONE);
 }
 
-/* Follows the entries from `legs` to one end and adds what is there; false when they lead nowhere.
- */
+/* Follows the entries from `legs` to one end and adds what is there; false when
+ * they lead nowhere. */
 static bool walk_to_end(const struct fake_plane *plane, const struct plane_legs *legs, bool up,
 			struct path *path)
 {
@@ -196,8 +196,8 @@ static bool walk_to_end(const struct fake_plane *plane, const struct plane_legs 
 	return true;
 }
 
-/* The spare path that `legs`, outside the path in force, is in; false when there is no whole one.
- */
+/* The spare path that `legs`, outside the path in force, is in; false when there
+ * is no whole one. */
 static bool walk_spare(const struct fake_plane *plane, const struct plane_legs *legs,
 		       struct path *ret)
 {

@@ -24,7 +24,7 @@ struct mac {
 };
 
 struct ip {
-	uint8_t family;	   /* 4, 6, or 0 for none */
+	uint8_t family;    /* 4, 6, or 0 for none */
 	uint8_t octet[16]; /* network order; IPv4 in the first four */
 };
 
@@ -41,7 +41,7 @@ bool ip_equal(const struct ip *a, const struct ip *b);
 
 /* The two legs of a umbox, seen from the chain. */
 enum leg_side {
-	LEG_IN,	 /* toward the device */
+	LEG_IN,  /* toward the device */
 	LEG_OUT, /* toward the network */
 	LEG_SIDE_COUNT,
 };

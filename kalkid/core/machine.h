@@ -45,11 +45,9 @@ struct decision {
 	unsigned from, to; /* states; equal for a rule that only acts */
 	bool tightens;
 	int rule;                        /* index, -1 when no rule */
-	uint64_t evidence[EVIDENCE_MAX]; /* ids of the newest alerts that made it true, newest first
-					  */
+	uint64_t evidence[EVIDENCE_MAX]; /* ids of the alerts that made it true, newest first */
 	unsigned evidence_count;
-	char reason[REASON_BYTES]; /* for people: "rule 'brute-force' ..." or the operator's words
-				    */
+	char reason[REASON_BYTES]; /* for people: "rule 'brute-force' ...", an operator's words */
 };
 
 /* What policies need of a recent alert; one used up by a transition no longer counts. */
@@ -107,7 +105,7 @@ void machine_set_state(struct machine *machine, const struct policy *policy, uns
 void machine_release(struct machine *machine, const struct policy *policy, const char *reason,
 		     int64_t now_us, struct decision *ret);
 /* The policy was replaced: keeps the state of the same name, else goes to the tightest.  Alerts
- * stay. The decision's states are those of `after`; `from` is the old one's position, or the last.
- */
+ * stay.  The decision's states are those of `after`; `from` is the old one's position there, or the
+ * last. */
 void machine_change_policy(struct machine *machine, const struct policy *before,
 			   const struct policy *after, int64_t now_us, struct decision *ret);

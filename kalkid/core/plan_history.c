@@ -128,8 +128,8 @@ static void look_at_body(struct subject *s, const struct body *body)
 		hear_ready(s, view);
 }
 
-/* Fail-open hops that the chain of the posture reached is without have failed before the restart.
- */
+/* Fail-open hops that the chain of the posture reached is without have failed
+ * before the restart. */
 static void adopt_failures(struct subject *s)
 {
 	const struct posture *posture = s->want.posture;

@@ -59,11 +59,3 @@ void posture_done(struct posture *posture)
 		free(posture->hops[i].parameters);
 	*posture = (struct posture){0};
 }
-
-void posture_copy(struct posture *target, const struct posture *source)
-{
-	struct posture copy = *source;
-	for (unsigned i = 0; i < copy.hop_count; i++)
-		copy.hops[i].parameters = mem_copy_text(source->hops[i].parameters);
-	*target = copy;
-}

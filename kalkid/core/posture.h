@@ -14,15 +14,16 @@ enum {
 
 enum hop_fail {
 	HOP_FAIL_CLOSED, /* without this hop the device is held */
-	HOP_FAIL_OPEN,	 /* a hop that failed is bridged over, and the chain shown as degraded */
+	HOP_FAIL_OPEN,   /* a hop that failed is bridged over, and the chain shown as degraded */
 	HOP_FAIL_COUNT,
 };
 
-/* One umbox of a chain.  `digest` names image and parameters: equal digests, interchangeable hops. */
+/* One umbox of a chain.  `digest` names image and parameters: hops of equal digests are
+ * interchangeable. */
 struct hop {
-	char name[NAME_BYTES];	 /* unique in its chain */
+	char name[NAME_BYTES];   /* unique in its chain */
 	char image[IMAGE_BYTES]; /* reference as the operator wrote it */
-	char *parameters;	 /* canonical JSON (sorted keys, compact), owned; never NULL */
+	char *parameters;        /* canonical JSON (sorted keys, compact), owned; never NULL */
 	enum hop_fail fail;
 	char digest[DIGEST_TEXT_BYTES];
 };
@@ -44,7 +45,7 @@ enum posture_hold {
 
 /* When the chain of a state runs without being in force. */
 enum posture_standby {
-	POSTURE_STANDBY_NEXT, /* while the device is in a state that a rule leads from to this one */
+	POSTURE_STANDBY_NEXT, /* while the device is in a state from which a rule leads here */
 	POSTURE_STANDBY_NONE,
 	POSTURE_STANDBY_ALL, /* always */
 	POSTURE_STANDBY_COUNT,
@@ -67,4 +68,3 @@ const char *hop_fail_name(enum hop_fail fail);
 /* Computes `digest` from image and parameters. */
 void hop_seal(struct hop *hop);
 void posture_done(struct posture *posture);
-void posture_copy(struct posture *target, const struct posture *source);

@@ -19,7 +19,6 @@ typedef void driver_done_fn(struct driver_call *call, int result, const struct e
 /* Embedded in the caller's request; stays where it is until done has run. */
 struct driver_call {
 	driver_done_fn *done;
-	void *private; /* the driver's */
 };
 
 /* What observing one umbox found. */
@@ -37,7 +36,7 @@ struct driver_umbox {
 /* What observing one device's steering found. */
 struct driver_device {
 	uint32_t device;
-	bool enrolled;	      /* slot pair and identity entries present */
+	bool enrolled;    /* slot pair and identity entries present */
 	struct device as; /* identity fields only (port, mac, ips, multicast), as enrolled */
 	struct path path;
 	bool leftovers;
@@ -55,17 +54,17 @@ struct driver_picture {
 
 /* What the eyes tell without being asked. */
 enum driver_notice_kind {
-	DRIVER_UMBOX_READY,  /* it said that it forwards */
-	DRIVER_UMBOX_GONE,   /* socket closed, process dead, or a die event; `words` say how */
-	DRIVER_UMBOX_SILENT, /* no heartbeat within its time: to be condemned */
-	DRIVER_ALERT,	     /* `alert`, checked and within the umbox's rate */
-	DRIVER_RECORD,	     /* a log record of a umbox: `words` is JSON for the history */
-	DRIVER_DROPPED,	     /* `count` alerts of the umbox were over its rate, or malformed: `words` */
+	DRIVER_UMBOX_READY,   /* it said that it forwards */
+	DRIVER_UMBOX_GONE,    /* socket closed, process dead, or a die event; `words` say how */
+	DRIVER_UMBOX_SILENT,  /* no heartbeat within its time: to be condemned */
+	DRIVER_ALERT,         /* `alert`, checked and within the umbox's rate */
+	DRIVER_RECORD,        /* a log record of a umbox: `words` is JSON for the history */
+	DRIVER_DROPPED,       /* `count` lines were over the rate, or malformed: `words` */
 	DRIVER_RULES_CHANGED, /* somebody else touched rules or links: observe all */
-	DRIVER_SPOOF,	     /* `count` frames were dropped for the reason in `words` (device may be 0) */
-	DRIVER_UNKNOWN,	     /* frames of the unknown device `alert.detail` (MAC and port) were dropped */
-	DRIVER_ENGINE_DOWN,  /* Docker cannot be reached */
-	DRIVER_ENGINE_UP,    /* it can again: observe all */
+	DRIVER_SPOOF,       /* `count` frames dropped for the reason in `words`; device may be 0 */
+	DRIVER_UNKNOWN,     /* frames of a stranger dropped; `alert.detail`: MAC and port */
+	DRIVER_ENGINE_DOWN, /* Docker cannot be reached */
+	DRIVER_ENGINE_UP,   /* it can again: observe all */
 	DRIVER_NOTICE_COUNT,
 };
 
@@ -104,13 +103,16 @@ struct driver_task {
 struct driver_ops {
 	/* Carries one step out.  HOLD, ROUTE, PREPARE and CLEAN are committed to the kernel when
 	 * `run` returns; `done` tells the result later all the same. */
-	void (*run)(struct driver *driver, const struct driver_task *task, struct driver_call *call);
+	void (*run)(struct driver *driver, const struct driver_task *task,
+		    struct driver_call *call);
 	/* Looks at everything that carries this instance's marks.  `ret` belongs to the caller
 	 * (driver_picture_done) and is filled when `done` runs, on failure with what was seen. */
-	void (*observe)(struct driver *driver, struct driver_picture *ret, struct driver_call *call);
+	void (*observe)(struct driver *driver, struct driver_picture *ret,
+			struct driver_call *call);
 	/* 0, or -ENOENT when it has no legs. */
 	int (*counters)(struct driver *driver, uint32_t umbox, struct umbox_counters *ret);
-	/* The last log lines of a umbox, at most `bytes_max` of them; the text belongs to the caller. */
+	/* The last log lines of a umbox, at most `bytes_max` of them; the text belongs to the
+	 * caller. */
 	void (*logs)(struct driver *driver, uint32_t umbox, size_t bytes_max, char **ret,
 		     struct driver_call *call);
 	/* Stops listening and closes; open calls end with -ECANCELED; then `closed` runs once.

@@ -104,8 +104,8 @@ void fake_make_ready(struct fake_world *world, uint32_t umbox);
 void fake_fall_silent(struct fake_world *world, uint32_t umbox);
 void fake_delete_leg(struct fake_world *world, uint32_t umbox, bool told);
 void fake_flush_rules(struct fake_world *world, bool told);
-/* The container engine: while it is down nothing is launched or removed, and looks are incomplete.
- */
+/* The container engine: while it is down nothing is launched or removed, and looks
+ * are incomplete. */
 void fake_set_docker(struct fake_world *world, bool up);
 /* An alert of the device's umbox nearest to it, or of the daemon when it has none. */
 void fake_alert(struct fake_world *world, uint32_t device, const char *type);
@@ -116,8 +116,8 @@ void fake_traffic(struct fake_world *world);
 struct fake_umbox *fake_find_umbox(struct fake_world *world, uint32_t umbox);
 /* NULL when it never had a step. */
 struct fake_device *fake_find_device(struct fake_world *world, uint32_t number);
-/* The way of the device's frames in words: "held", "pass", "broken", or its hops' names: "a b c".
- */
+/* The way of the device's frames in words: "held", "pass", "broken", or its hops'
+ * names: "a b c". */
 const char *fake_path(struct fake_world *world, uint32_t device,
 		      char words[static FAKE_WORDS_BYTES]);
 /* How many umboxes the device has. */

@@ -315,7 +315,7 @@ static int ensure_host_end(struct link *link, const struct link_info *host, stru
 			&(struct link_edit){.index = host->index, .alias = alias, .up = LINK_ON});
 	for (unsigned i = 0; i < link->plane.host_address_count; i++) {
 		struct ip ip;
-		unsigned bits;
+		unsigned bits = 0;
 		int r = parse_host_address(link->plane.host_addresses[i], &ip, &bits, err);
 		if (r < 0)
 			return r;

@@ -15,8 +15,8 @@ struct machine_driver_config {
 	struct data_plane data_plane;
 	char docker_socket[DRIVER_PATH_BYTES];
 	char umbox_directory[DRIVER_PATH_BYTES]; /* /run/kalki/umbox */
-	unsigned starts_at_once;	       /* 0: number of processors */
-	unsigned alerts_per_second;	       /* per umbox, burst of ten times that */
+	unsigned starts_at_once;                 /* 0: number of processors */
+	unsigned alerts_per_second;              /* per umbox, burst of ten times that */
 	unsigned heartbeat_timeout_ms;
 };
 
@@ -24,9 +24,10 @@ struct machine_driver_config {
  * it is told as DRIVER_ENGINE_DOWN and tried again).  The listener may be called from now on, but
  * not before this returned. */
 int machine_driver_open(struct driver **ret, uv_loop_t *loop,
-			const struct machine_driver_config *config, struct driver_listener *listener,
-			struct error *err) must_check;
+			const struct machine_driver_config *config,
+			struct driver_listener *listener, struct error *err) must_check;
 
 /* `--teardown`: removes every umbox, rule, link and namespace of this instance and gives the ports
  * back as they were.  Runs without a daemon, blocks, and may be pressed twice. */
-int machine_driver_teardown(const struct machine_driver_config *config, struct error *err) must_check;
+int machine_driver_teardown(const struct machine_driver_config *config,
+			    struct error *err) must_check;

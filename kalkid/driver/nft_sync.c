@@ -212,7 +212,7 @@ int nft_check_table(struct nft *nft, struct error *err)
 	_Alignas(struct nlmsghdr) char question[NFT_QUESTION_BYTES];
 	struct nft_table_view view = {0};
 	char comment[NFT_TABLE_COMMENT_BYTES], digest[DIGEST_TEXT_BYTES];
-	unsigned rules, base_rules;
+	unsigned rules = 0, base_rules = 0;
 	int r = netlink_ask(&nft->netlink, nft_ask_table(question), on_table, NULL, &view, err);
 	if (r == -ENOENT)
 		return 0;

@@ -48,7 +48,6 @@ struct engine {
 };
 
 /* engine.c */
-struct control_device *engine_device(const struct engine *engine, const char *name);
 int engine_seek(const struct engine *engine, const char *name, struct control_device **ret,
 		struct error *err) must_check;
 /* Adds it to the tables; its machine starts anew. */

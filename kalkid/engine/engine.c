@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* engine/engine.c - begins and ends the engine: intent from the store and the files, then the node.
- */
+/* engine/engine.c - begins and ends the engine: intent from the store and the files,
+ * then the node. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +23,7 @@ void engine_config_init(struct engine_config *config)
 
 /* --- tables --- */
 
-struct control_device *engine_device(const struct engine *engine, const char *name)
+static struct control_device *find_name(const struct engine *engine, const char *name)
 {
 	struct control_device *device;
 	HASH_FIND(hh_name, engine->by_name, name, strlen(name), device);
@@ -33,7 +33,7 @@ struct control_device *engine_device(const struct engine *engine, const char *na
 int engine_seek(const struct engine *engine, const char *name, struct control_device **ret,
 		struct error *err)
 {
-	*ret = engine_device(engine, name);
+	*ret = find_name(engine, name);
 	return *ret ? 0 : error_set(err, -ENOENT, "no device is named '%s'", name);
 }
 
@@ -224,7 +224,7 @@ static void drop_rivals(struct engine *engine, const struct device *device)
 static void add_file_device(struct engine *engine, const struct device *device)
 {
 	drop_rivals(engine, device);
-	if (engine_device(engine, device->name))
+	if (find_name(engine, device->name))
 		return;
 	struct device value = *device;
 	value.number = store_new_device_number(engine->store);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* engine/orders.c - what operators order: checked in full, then done, then written with their name.
- */
+/* engine/orders.c - what operators order: checked in full, then done, then written
+ * with their name. */
 #include <string.h>
 
 #include "base/log.h"

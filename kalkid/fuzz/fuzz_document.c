@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* fuzz/fuzz_document.c - YAML and JSON into trees; an odd first byte says that it is called .json.
- */
+/* fuzz/fuzz_document.c - YAML and JSON into trees; an odd first byte says that it
+ * is called .json. */
 #include <assert.h>
 #include <stdint.h>
 #include <stdlib.h>

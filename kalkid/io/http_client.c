@@ -2,7 +2,7 @@
 /* io/http_client.c - see http_client.h.
  *
  * curl tells which sockets it waits for (on_socket) and until when (on_timeout); a uv_poll_t for
- * each socket and one uv_timer_t drive it.  curl may be entered from those two places and from the
+ * each socket and one uv_timer_t drive it.  curl is entered from those two places and from the
  * queue of cancelled requests only, so that no completion runs inside one of curl's own callbacks.
  */
 #include "io/http_client.h"
@@ -223,8 +223,8 @@ static curl_socket_t on_open_socket(void *data maybe_unused, curlsocktype purpos
 	return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
 }
 
-/* curl has told on_socket to forget it by now, so that no poll handle looks at a closed descriptor.
- */
+/* curl has told on_socket to forget it by now, so that no poll handle looks at a
+ * closed descriptor. */
 static int on_close_socket(void *data maybe_unused, curl_socket_t socket)
 {
 	return close(socket);

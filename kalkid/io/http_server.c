@@ -204,8 +204,8 @@ static enum MHD_Result on_access(void *data, struct MHD_Connection *connection m
 	if (!request->method) {
 		request->method = mem_copy_text(method);
 		request->too_large = announced_too_large(request);
-		/* Answered before its body: libmicrohttpd closes the connection behind the answer.
-		 */
+		/* Answered before its body: libmicrohttpd closes the connection
+		 * behind the answer. */
 		return request->too_large ? dispatch(request) : MHD_YES;
 	}
 	if (*count) {

@@ -20,8 +20,8 @@ struct netlink {
 /* What an unopened or closed one looks like. */
 #define NETLINK_NONE ((struct netlink){.fd = -1})
 
-/* `netns` is the namespace that the socket is to be in; -1: this one. `protocol` as in netlink(7).
- */
+/* `netns` is the namespace that the socket is to be in; -1: this one. `protocol` as
+ * in netlink(7). */
 int netlink_open(struct netlink *ret, int netns, int protocol, struct error *err) must_check;
 void netlink_close(struct netlink *netlink);
 

@@ -62,8 +62,8 @@ static int bind_at(int fd, const struct sockaddr_un *address,
 	int result = remove_stale(address, err);
 	if (result < 0)
 		return result;
-	/* The mode of the descriptor is that of the path at its birth: no moment with more rights.
-	 */
+	/* The mode of the descriptor is that of the path at its birth: no moment
+	 * with more rights. */
 	if (fchmod(fd, 0600) < 0 ||
 	    bind(fd, (const struct sockaddr *)address, sizeof(*address)) < 0)
 		return error_errno(err, -errno, "%s", config->path);

@@ -10,8 +10,8 @@
 
 /* Opens or makes the database and reads its intent.  A damaged one (`known_damaged`: the caller saw
  * it) is set aside, and a new one made from the intent in it or, where that cannot be read, from
- * the copy: then `*ret_damaged` is true.  -ENOTSUP: made by a newer version; other errors may pass.
- */
+ * the copy: then `*ret_damaged` is true.  -ENOTSUP: made by a newer version; other errors may
+ * pass. */
 int database_open(sqlite3 **ret, const char *path, bool known_damaged, struct intent *ret_intent,
 		  bool *ret_damaged, struct error *err) must_check;
 /* Only reads, and needs no room on the disk: for a start with a full one. */

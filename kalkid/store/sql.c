@@ -18,8 +18,7 @@ static int to_errno(int extended)
 	case SQLITE_CORRUPT:
 	case SQLITE_NOTADB:
 	case SQLITE_FORMAT:
-	case SQLITE_ERROR: /* our statements are right: a table or a column of the schema is missing
-			    */
+	case SQLITE_ERROR: /* our statements are right: a table or a column is missing */
 		return -EUCLEAN;
 	case SQLITE_FULL: return -ENOSPC;
 	case SQLITE_READONLY: return -EROFS;
@@ -30,7 +29,8 @@ static int to_errno(int extended)
 	}
 }
 
-int sql_error(sqlite3 *connection, struct error *err, const char *what)
+/* The words of the connection's last failure behind `what`. */
+static int sql_error(sqlite3 *connection, struct error *err, const char *what)
 {
 	return error_set(err, to_errno(sqlite3_extended_errcode(connection)), "%s: %s", what,
 			 sqlite3_errmsg(connection));

@@ -10,11 +10,9 @@
 
 #include "base/error.h"
 
-/* `flags` as sqlite3_open_v2.  The connection knows row_digest(...), the digest of its arguments.
- */
+/* `flags` as sqlite3_open_v2.  The connection knows row_digest(...), the digest of
+ * its arguments. */
 int sql_open(sqlite3 **ret, const char *path, int flags, struct error *err) must_check;
-/* The words of the connection's last failure behind `what`. */
-int sql_error(sqlite3 *connection, struct error *err, const char *what);
 
 /* One or several statements without results. */
 int sql_run(sqlite3 *connection, const char *sql, struct error *err) must_check;

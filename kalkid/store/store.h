@@ -23,8 +23,8 @@ struct store_config {
 	int64_t history_bytes_max;  /* and the oldest beyond this size */
 	unsigned queue_max;         /* puts waiting; events beyond it are counted and dropped */
 	const char *boot_id;        /* NULL: the machine's; tests give their own */
-	/* On the loop's thread, when writing begins to fail (words) and when it works again (NULL).
-	 */
+	/* On the loop's thread, when writing begins to fail (words) and when it
+	 * works again (NULL). */
 	void (*on_trouble)(void *data, const char *words);
 	void *data;
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* store/store_open.c - store_open: the lock, the database, engine time that goes on, the first ids.
- */
+/* store/store_open.c - store_open: the lock, the database, engine time that goes on,
+ * the first ids. */
 #include "store/store.h"
 
 #include <fcntl.h>

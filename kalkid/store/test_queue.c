@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* store/test_queue.c - the queue is bounded, keeps the latest intent, and takes back what failed.
- */
+/* store/test_queue.c - the queue is bounded, keeps the latest intent, and takes
+ * back what failed. */
 #include <assert.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* store/test_store.c - intent and history come back, ids go on, engine time goes on, old events go.
- */
+/* store/test_store.c - intent and history come back, ids go on, engine time goes on,
+ * old events go. */
 #include "store/test_store.h"
 
 #include <sys/stat.h>

@@ -91,8 +91,8 @@ static void run_and_kill(struct fixture *f, struct memory *m, unsigned after_us)
 		write_for_ever(f, ends[1]);
 	}
 	close(ends[1]);
-	/* The moment is counted from the child's first word, so that every round writes something.
-	 */
+	/* The moment is counted from the child's first word, so that every round
+	 * writes something. */
 	struct report report;
 	m->given_count = 0;
 	bool killed = false;
