@@ -183,7 +183,7 @@ static struct body_field *find_field(struct body_field *fields, size_t count, co
 	return NULL;
 }
 
-static void read_field(const struct document *document, const struct node *node,
+static void read_field(const struct document *document, const struct document_node *node,
 		       struct body_field *fields, size_t count, struct complaints *complaints)
 {
 	struct body_field *field = find_field(fields, count, node->key);
@@ -194,7 +194,7 @@ static void read_field(const struct document *document, const struct node *node,
 		const char *nearest = text_nearest(node->key, names, count);
 		cleanup_free char *right = nearest ? mem_printf("'%s'?", nearest) : NULL;
 		document_complain(document, node, complaints, right, "no such field");
-	} else if (node->kind != NODE_TEXT) {
+	} else if (node->kind != DOCUMENT_TEXT) {
 		document_complain(document, node, complaints, "a text", "is no text");
 	} else if (strlen(node->text) >= field->bytes_max) {
 		document_complain(document, node, complaints, NULL, "longer than %zu bytes",
@@ -207,15 +207,15 @@ static void read_field(const struct document *document, const struct node *node,
 static void read_fields(const struct document *document, struct body_field *fields, size_t count,
 			struct complaints *complaints)
 {
-	const struct node *root = document_root(document);
-	if (root->kind != NODE_MAP) {
+	const struct document_node *root = document_root(document);
+	if (root->kind != DOCUMENT_MAP) {
 		document_complain(document, root, complaints, "{...}", "is no object");
 		return;
 	}
-	for (const struct node *node = root->first; node; node = node->next)
+	for (const struct document_node *node = root->first; node; node = node->next)
 		read_field(document, node, fields, count, complaints);
 	for (size_t i = 0; i < count; i++)
-		if (fields[i].required && !node_find(root, fields[i].name))
+		if (fields[i].required && !document_find(root, fields[i].name))
 			document_complain(document, root, complaints, NULL, "'%s' is missing",
 					  fields[i].name);
 }

@@ -86,7 +86,7 @@ static int add_from_file(struct cli *cli, const char *file)
 		complaints_done(&complaints);
 		return EXIT_INVALID;
 	}
-	json_t *root = node_to_json(document_root(document)), *device;
+	json_t *root = document_to_json(document_root(document)), *device;
 	size_t i;
 	int code = 0;
 	if (json_is_array(root)) {

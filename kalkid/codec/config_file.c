@@ -29,7 +29,7 @@ static bool is_own_name(const char *name)
 	       slot_peer_name_parse(name, &number);
 }
 
-static void check_device_port(struct reading *reading, const struct node *node,
+static void check_device_port(struct reading *reading, const struct document_node *node,
 			      const struct data_plane *plane, unsigned last)
 {
 	const char *name = plane->ports[last].name;
@@ -43,14 +43,15 @@ static void check_device_port(struct reading *reading, const struct node *node,
 					  "each port once", "'%s' is there before", name);
 }
 
-static void read_device_ports(struct reading *reading, const struct node *list, void *target)
+static void read_device_ports(struct reading *reading, const struct document_node *list,
+			      void *target)
 {
 	struct data_plane *plane = target;
 	plane->port_count = 0;
 	memset(plane->ports, 0, sizeof(plane->ports));
 	if (!read_is_list(reading, list, DEVICE_PORTS_MAX))
 		return;
-	for (const struct node *item = list->first; item; item = item->next) {
+	for (const struct document_node *item = list->first; item; item = item->next) {
 		struct device_port *port = &plane->ports[plane->port_count++];
 		(void)fields_read(reading, item, device_port_fields, ARRAY_SIZE(device_port_fields),
 				  port);
@@ -77,13 +78,14 @@ static bool is_address_with_prefix(const char *text)
 	return atoi(prefix) <= (ip.family == 4 ? IPV4_BITS : IPV6_BITS);
 }
 
-static void read_host_addresses(struct reading *reading, const struct node *list, void *target)
+static void read_host_addresses(struct reading *reading, const struct document_node *list,
+				void *target)
 {
 	struct data_plane *plane = target;
 	plane->host_address_count = 0;
 	if (!read_is_list(reading, list, HOST_ADDRESSES_MAX))
 		return;
-	for (const struct node *item = list->first; item; item = item->next) {
+	for (const struct document_node *item = list->first; item; item = item->next) {
 		const char *text = read_text(reading, item);
 		if (!text)
 			continue;
@@ -102,7 +104,7 @@ static const struct field host_leg_fields[] = {
 	{"addresses", FIELD_OTHER, .read = read_host_addresses},
 };
 
-static void read_host_leg(struct reading *reading, const struct node *node, void *target)
+static void read_host_leg(struct reading *reading, const struct document_node *node, void *target)
 {
 	(void)fields_read(reading, node, host_leg_fields, ARRAY_SIZE(host_leg_fields), target);
 }
@@ -115,14 +117,14 @@ static const struct field data_plane_fields[] = {
 	{"mtu", FIELD_UNSIGNED, FIELD_AT(struct data_plane, mtu), .min = MTU_MIN, .max = MTU_MAX},
 };
 
-static void read_data_plane(struct reading *reading, const struct node *node, void *target)
+static void read_data_plane(struct reading *reading, const struct document_node *node, void *target)
 {
 	struct config *config = target;
 	(void)fields_read(reading, node, data_plane_fields, ARRAY_SIZE(data_plane_fields),
 			  &config->data_plane);
 }
 
-static void read_socket(struct reading *reading, const struct node *node, void *target)
+static void read_socket(struct reading *reading, const struct document_node *node, void *target)
 {
 	struct config *config = target;
 	const char *text = read_text(reading, node);
@@ -164,11 +166,12 @@ static const struct field history_fields[] = {
 	 .max = 1024 * 1024 * MIB, .standard = "1GiB"},
 };
 
-#define SECTION(name)                                                                           \
-	static void read_##name(struct reading *reading, const struct node *node, void *target) \
-	{                                                                                       \
-		(void)fields_read(reading, node, name##_fields, ARRAY_SIZE(name##_fields),      \
-				  target);                                                      \
+#define SECTION(name)                                                                      \
+	static void read_##name(struct reading *reading, const struct document_node *node, \
+				void *target)                                              \
+	{                                                                                  \
+		(void)fields_read(reading, node, name##_fields, ARRAY_SIZE(name##_fields), \
+				  target);                                                 \
 	}
 SECTION(docker)
 SECTION(umbox)
@@ -197,7 +200,7 @@ void config_set_standard(struct config *config)
 	fields_set_standard(history_fields, ARRAY_SIZE(history_fields), config);
 }
 
-void config_read(struct reading *reading, const struct node *map, struct config *config)
+void config_read(struct reading *reading, const struct document_node *map, struct config *config)
 {
 	(void)fields_read(reading, map, config_fields, ARRAY_SIZE(config_fields), config);
 }

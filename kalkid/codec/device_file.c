@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-static void read_mac(struct reading *reading, const struct node *node, void *target)
+static void read_mac(struct reading *reading, const struct document_node *node, void *target)
 {
 	struct device *device = target;
 	struct error err = {0};
@@ -14,12 +14,12 @@ static void read_mac(struct reading *reading, const struct node *node, void *tar
 				  err.text);
 }
 
-static void read_ips(struct reading *reading, const struct node *list, void *target)
+static void read_ips(struct reading *reading, const struct document_node *list, void *target)
 {
 	struct device *device = target;
 	if (!read_is_list(reading, list, DEVICE_IPS_MAX))
 		return;
-	for (const struct node *item = list->first; item; item = item->next) {
+	for (const struct document_node *item = list->first; item; item = item->next) {
 		struct error err = {0};
 		const char *text = read_text(reading, item);
 		if (text && ip_parse(&device->ips[device->ip_count++], text, &err) < 0)
@@ -28,12 +28,12 @@ static void read_ips(struct reading *reading, const struct node *list, void *tar
 	}
 }
 
-static void read_labels(struct reading *reading, const struct node *list, char labels[][NAME_BYTES],
-			unsigned *count)
+static void read_labels(struct reading *reading, const struct document_node *list,
+			char labels[][NAME_BYTES], unsigned *count)
 {
 	if (!read_is_list(reading, list, DEVICE_LABELS_MAX))
 		return;
-	for (const struct node *item = list->first; item; item = item->next) {
+	for (const struct document_node *item = list->first; item; item = item->next) {
 		if (!read_name(reading, item, labels[*count]))
 			continue;
 		for (unsigned i = 0; i < *count; i++)
@@ -44,13 +44,13 @@ static void read_labels(struct reading *reading, const struct node *list, char l
 	}
 }
 
-static void read_groups(struct reading *reading, const struct node *list, void *target)
+static void read_groups(struct reading *reading, const struct document_node *list, void *target)
 {
 	struct device *device = target;
 	read_labels(reading, list, device->groups, &device->group_count);
 }
 
-static void read_tags(struct reading *reading, const struct node *list, void *target)
+static void read_tags(struct reading *reading, const struct document_node *list, void *target)
 {
 	struct device *device = target;
 	read_labels(reading, list, device->tags, &device->tag_count);
@@ -68,8 +68,8 @@ static const struct field device_fields[] = {
 	{"multicast", FIELD_BOOLEAN, FIELD_AT(struct device, multicast)},
 };
 
-int device_read(struct device *ret, const struct document *document, const struct node *map,
-		struct complaints *complaints)
+int device_read(struct device *ret, const struct document *document,
+		const struct document_node *map, struct complaints *complaints)
 {
 	struct reading reading = {.document = document, .complaints = complaints};
 	struct device device = {0};
@@ -86,14 +86,15 @@ int device_read(struct device *ret, const struct document *document, const struc
 
 void devices_read(const struct document *document, struct complaints *complaints,
 		  void (*on_device)(void *data, const struct device *device,
-				    const struct document *document, const struct node *node),
+				    const struct document *document,
+				    const struct document_node *node),
 		  void *data)
 {
 	struct reading reading = {.document = document, .complaints = complaints};
-	const struct node *list = document_root(document);
+	const struct document_node *list = document_root(document);
 	if (!read_is_list(&reading, list, DEVICES_MAX))
 		return;
-	for (const struct node *item = list->first; item; item = item->next) {
+	for (const struct document_node *item = list->first; item; item = item->next) {
 		struct device device;
 		if (device_read(&device, document, item, complaints) < 0)
 			continue;

@@ -70,7 +70,7 @@ static void shown(char *target, const char *text)
 }
 
 /* "states.Normal.chain[0].image"; what does not fit is left out in front. */
-static void print_path(char path[static PATH_BYTES], const struct node *node)
+static void print_path(char path[static PATH_BYTES], const struct document_node *node)
 {
 	size_t at = PATH_BYTES - 1;
 	path[at] = '\0';
@@ -78,7 +78,7 @@ static void print_path(char path[static PATH_BYTES], const struct node *node)
 		char key[KEY_SHOWN_BYTES] = "", part[KEY_SHOWN_BYTES + 2];
 		if (node->key)
 			shown(key, node->key);
-		int length = node->parent->kind == NODE_LIST
+		int length = node->parent->kind == DOCUMENT_LIST
 				     ? snprintf(part, sizeof(part), "[%u]", node->index)
 				     : snprintf(part, sizeof(part), "%s%s",
 						node->parent->parent ? "." : "", key);
@@ -91,8 +91,8 @@ static void print_path(char path[static PATH_BYTES], const struct node *node)
 }
 
 static void complain(const struct document *document, unsigned line, unsigned column,
-		     const struct node *node, struct complaints *complaints, const char *right,
-		     const char *format, va_list args)
+		     const struct document_node *node, struct complaints *complaints,
+		     const char *right, const char *format, va_list args)
 {
 	char path[PATH_BYTES], words[LINE_BYTES];
 	print_path(path, node);
@@ -108,8 +108,8 @@ static void complain(const struct document *document, unsigned line, unsigned co
 }
 
 void document_complain_at(const struct document *document, unsigned line, unsigned column,
-			  const struct node *node, struct complaints *complaints, const char *right,
-			  const char *format, ...)
+			  const struct document_node *node, struct complaints *complaints,
+			  const char *right, const char *format, ...)
 {
 	va_list args;
 	va_start(args, format);
@@ -117,7 +117,7 @@ void document_complain_at(const struct document *document, unsigned line, unsign
 	va_end(args);
 }
 
-void document_complain(const struct document *document, const struct node *node,
+void document_complain(const struct document *document, const struct document_node *node,
 		       struct complaints *complaints, const char *right, const char *format, ...)
 {
 	va_list args;
@@ -126,7 +126,7 @@ void document_complain(const struct document *document, const struct node *node,
 	va_end(args);
 }
 
-void document_complain_key(const struct document *document, const struct node *node,
+void document_complain_key(const struct document *document, const struct document_node *node,
 			   struct complaints *complaints, const char *right, const char *format,
 			   ...)
 {
@@ -138,7 +138,7 @@ void document_complain_key(const struct document *document, const struct node *n
 	va_end(args);
 }
 
-void document_complain_inside(const struct document *document, const struct node *node,
+void document_complain_inside(const struct document *document, const struct document_node *node,
 			      size_t offset, struct complaints *complaints, const char *right,
 			      const char *format, ...)
 {
@@ -231,10 +231,10 @@ int document_read_file(struct document **ret, const char *file, struct complaint
 	return result < 0 ? error_set(err, result, "%s: cannot be used as it is", file) : 0;
 }
 
-static void node_free(struct node *node)
+static void node_free(struct document_node *node)
 {
 	while (node) {
-		struct node *next = node->next;
+		struct document_node *next = node->next;
 		node_free(node->first); /* no deeper than DOCUMENT_DEPTH_MAX */
 		free((char *)node->text);
 		free((char *)node->key);
@@ -253,7 +253,7 @@ void document_free(struct document *document)
 	free(document);
 }
 
-const struct node *document_root(const struct document *document)
+const struct document_node *document_root(const struct document *document)
 {
 	return document->root;
 }
@@ -268,38 +268,38 @@ void document_digest(const struct document *document, char text[static DIGEST_TE
 	digest_text(text, document->source, document->source_bytes);
 }
 
-const struct node *node_find(const struct node *map, const char *key)
+const struct document_node *document_find(const struct document_node *map, const char *key)
 {
-	if (map->kind != NODE_MAP)
+	if (map->kind != DOCUMENT_MAP)
 		return NULL;
-	const struct node *node = map->first;
+	const struct document_node *node = map->first;
 	while (node && strcmp(node->key, key) != 0)
 		node = node->next;
 	return node;
 }
 
-json_t *node_to_json(const struct node *node)
+json_t *document_to_json(const struct document_node *node)
 {
 	json_t *json = NULL;
 	switch (node->kind) {
-	case NODE_NULL: json = json_null(); break;
-	case NODE_BOOLEAN: json = json_boolean(node->boolean); break;
-	case NODE_NUMBER:
+	case DOCUMENT_NULL: json = json_null(); break;
+	case DOCUMENT_BOOLEAN: json = json_boolean(node->boolean); break;
+	case DOCUMENT_NUMBER:
 		json = node->integer ? json_integer(strtoll(node->text, NULL, 10))
 				     : json_real(node->number);
 		break;
-	case NODE_TEXT: json = json_string(node->text); break;
-	case NODE_LIST:
+	case DOCUMENT_TEXT: json = json_string(node->text); break;
+	case DOCUMENT_LIST:
 		json = json_array();
-		for (const struct node *item = node->first; item; item = item->next)
-			json_array_append_new(json, node_to_json(item));
+		for (const struct document_node *item = node->first; item; item = item->next)
+			json_array_append_new(json, document_to_json(item));
 		break;
-	case NODE_MAP:
+	case DOCUMENT_MAP:
 		json = json_object();
-		for (const struct node *entry = node->first; entry; entry = entry->next)
-			json_object_set_new(json, entry->key, node_to_json(entry));
+		for (const struct document_node *entry = node->first; entry; entry = entry->next)
+			json_object_set_new(json, entry->key, document_to_json(entry));
 		break;
-	case NODE_KIND_COUNT: break;
+	case DOCUMENT_KIND_COUNT: break;
 	}
 	return json;
 }

@@ -11,7 +11,7 @@
 
 /* A list or map that is open, and where its next entry goes. */
 struct level {
-	struct node *node, *last;
+	struct document_node *node, *last;
 	char *key; /* of the entry to come; NULL: the next scalar is one */
 	unsigned key_line, key_column;
 };
@@ -28,7 +28,7 @@ static struct level *open_level(struct builder *builder)
 	return builder->depth ? &builder->levels[builder->depth - 1] : NULL;
 }
 
-static void attach(struct builder *builder, struct node *node)
+static void attach(struct builder *builder, struct document_node *node)
 {
 	struct level *level = open_level(builder);
 	if (!level) {
@@ -47,9 +47,10 @@ static void attach(struct builder *builder, struct node *node)
 	level->last = node;
 }
 
-static struct node *add_node(struct builder *builder, enum node_kind kind, const yaml_mark_t *mark)
+static struct document_node *add_node(struct builder *builder, enum document_kind kind,
+				      const yaml_mark_t *mark)
 {
-	struct node *node = mem_alloc(sizeof(*node));
+	struct document_node *node = mem_alloc(sizeof(*node));
 	node->kind = kind;
 	node->line = (unsigned)mark->line + 1;
 	node->column = (unsigned)mark->column + 1;
@@ -80,10 +81,10 @@ static void refuse_decoration(struct builder *builder, const yaml_mark_t *mark,
 static bool awaits_key(struct builder *builder)
 {
 	struct level *level = open_level(builder);
-	return level && level->node->kind == NODE_MAP && !level->key;
+	return level && level->node->kind == DOCUMENT_MAP && !level->key;
 }
 
-static void resolve(struct builder *builder, struct node *node)
+static void resolve(struct builder *builder, struct document_node *node)
 {
 	const char *right = NULL;
 	const char *wrong = scalar_resolve(node, &right);
@@ -103,9 +104,9 @@ static void take_key(struct builder *builder, const yaml_event_t *event)
 	const char *text = (const char *)event->data.scalar.value;
 	level->key_line = (unsigned)event->start_mark.line + 1;
 	level->key_column = (unsigned)event->start_mark.column + 1;
-	struct node as_value = {.kind = NODE_TEXT, .text = text};
+	struct document_node as_value = {.kind = DOCUMENT_TEXT, .text = text};
 	const char *right;
-	if (is_bare(event) && (scalar_resolve(&as_value, &right) || as_value.kind != NODE_TEXT))
+	if (is_bare(event) && (scalar_resolve(&as_value, &right) || as_value.kind != DOCUMENT_TEXT))
 		refuse(builder, &event->start_mark, "write quotes around it", "a key must be text");
 	level->key = mem_copy_text(text);
 }
@@ -120,39 +121,42 @@ static bool take_scalar(struct builder *builder, const yaml_event_t *event)
 		take_key(builder, event);
 		return true;
 	}
-	struct node *node = add_node(builder, NODE_TEXT, &event->start_mark);
+	struct document_node *node = add_node(builder, DOCUMENT_TEXT, &event->start_mark);
 	node->text = mem_copy_text((const char *)event->data.scalar.value);
 	if (is_bare(event))
 		resolve(builder, node);
 	return true;
 }
 
-static bool open_collection(struct builder *builder, enum node_kind kind, const yaml_mark_t *mark)
+static bool open_collection(struct builder *builder, enum document_kind kind,
+			    const yaml_mark_t *mark)
 {
 	if (awaits_key(builder))
 		return refuse(builder, mark, "one word", "a key must be text");
 	if (builder->depth == DOCUMENT_DEPTH_MAX)
 		return refuse(builder, mark, NULL, "nested too deeply");
-	struct node *node = add_node(builder, kind, mark);
+	struct document_node *node = add_node(builder, kind, mark);
 	builder->levels[builder->depth++] = (struct level){.node = node};
 	return true;
 }
 
 static int compare_keys(const void *a, const void *b)
 {
-	const struct node *left = *(struct node *const *)a, *right = *(struct node *const *)b;
+	const struct document_node *left = *(struct document_node *const *)a,
+				   *right = *(struct document_node *const *)b;
 	int order = strcmp(left->key, right->key);
 	return order ? order : (left->index > right->index) - (left->index < right->index);
 }
 
-static void refuse_equal_keys(struct builder *builder, const struct node *map)
+static void refuse_equal_keys(struct builder *builder, const struct document_node *map)
 {
 	size_t count = 0;
-	for (const struct node *entry = map->first; entry; entry = entry->next)
+	for (const struct document_node *entry = map->first; entry; entry = entry->next)
 		count++;
-	cleanup_free const struct node **entries = mem_alloc_array(count, sizeof(*entries));
+	cleanup_free const struct document_node **entries = mem_alloc_array(count,
+									    sizeof(*entries));
 	count = 0;
-	for (const struct node *entry = map->first; entry; entry = entry->next)
+	for (const struct document_node *entry = map->first; entry; entry = entry->next)
 		entries[count++] = entry;
 	qsort(entries, count, sizeof(*entries), compare_keys);
 	for (size_t i = 1; i < count; i++)
@@ -165,7 +169,7 @@ static void refuse_equal_keys(struct builder *builder, const struct node *map)
 static void close_collection(struct builder *builder)
 {
 	struct level *level = open_level(builder);
-	if (level->node->kind == NODE_MAP)
+	if (level->node->kind == DOCUMENT_MAP)
 		refuse_equal_keys(builder, level->node);
 	builder->depth--;
 }
@@ -175,7 +179,7 @@ static bool take_alias(struct builder *builder, const yaml_mark_t *mark)
 	refuse(builder, mark, "write the value out", "aliases are not allowed");
 	if (awaits_key(builder))
 		return false;
-	add_node(builder, NODE_NULL, mark);
+	add_node(builder, DOCUMENT_NULL, mark);
 	return true;
 }
 
@@ -199,11 +203,11 @@ static bool take_event(struct builder *builder, const yaml_event_t *event)
 	case YAML_SEQUENCE_START_EVENT:
 		refuse_decoration(builder, mark, event->data.sequence_start.anchor,
 				  event->data.sequence_start.tag);
-		return open_collection(builder, NODE_LIST, mark);
+		return open_collection(builder, DOCUMENT_LIST, mark);
 	case YAML_MAPPING_START_EVENT:
 		refuse_decoration(builder, mark, event->data.mapping_start.anchor,
 				  event->data.mapping_start.tag);
-		return open_collection(builder, NODE_MAP, mark);
+		return open_collection(builder, DOCUMENT_MAP, mark);
 	case YAML_SEQUENCE_END_EVENT:
 	case YAML_MAPPING_END_EVENT: close_collection(builder); return true;
 	}
@@ -258,6 +262,6 @@ bool document_build(struct document *document, struct complaints *complaints)
 	for (unsigned i = 0; i < builder.depth; i++)
 		free(builder.levels[i].key);
 	if (whole && !document->root)
-		document->root = add_node(&builder, NODE_NULL, &(yaml_mark_t){0});
+		document->root = add_node(&builder, DOCUMENT_NULL, &(yaml_mark_t){0});
 	return whole;
 }

@@ -103,8 +103,8 @@ static void pass_one(struct heads *heads, char quote)
 	heads->text++;
 }
 
-void document_place_inside(const struct document *document, const struct node *node, size_t offset,
-			   unsigned *ret_line, unsigned *ret_column)
+void document_place_inside(const struct document *document, const struct document_node *node,
+			   size_t offset, unsigned *ret_line, unsigned *ret_column)
 {
 	size_t start = find_offset(document, node->line, node->column);
 	struct heads heads = {

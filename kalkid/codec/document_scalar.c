@@ -67,7 +67,7 @@ static bool is_number_elsewhere(const char *text)
 	return *text == '\0';
 }
 
-static const char *resolve_number(struct node *node, bool integer, const char **ret_right)
+static const char *resolve_number(struct document_node *node, bool integer, const char **ret_right)
 {
 	errno = 0;
 	if (integer)
@@ -78,22 +78,22 @@ static const char *resolve_number(struct node *node, bool integer, const char **
 		*ret_right = "at most 64 bits, or write it in quotes";
 		return "a number out of range";
 	}
-	node->kind = NODE_NUMBER;
+	node->kind = DOCUMENT_NUMBER;
 	node->integer = integer;
 	return NULL;
 }
 
-const char *scalar_resolve(struct node *node, const char **ret_right)
+const char *scalar_resolve(struct document_node *node, const char **ret_right)
 {
 	static const char *const refused[] = {"yes", "no", "on", "off", "true", "false", "null"};
 	const char *text = node->text;
 	bool integer;
 	if (!*text || strcmp(text, "null") == 0 || strcmp(text, "~") == 0) {
-		node->kind = NODE_NULL;
+		node->kind = DOCUMENT_NULL;
 		return NULL;
 	}
 	if (strcmp(text, "true") == 0 || strcmp(text, "false") == 0) {
-		node->kind = NODE_BOOLEAN;
+		node->kind = DOCUMENT_BOOLEAN;
 		node->boolean = *text == 't';
 		return NULL;
 	}

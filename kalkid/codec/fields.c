@@ -45,37 +45,37 @@ static void number_print(char text[static DURATION_TEXT_BYTES], int64_t number)
 	snprintf(text, DURATION_TEXT_BYTES, "%" PRId64, number);
 }
 
-static const char *kind_words(const struct node *node)
+static const char *kind_words(const struct document_node *node)
 {
-	static const char *const words[NODE_KIND_COUNT] = {"nothing", "true or false", "a number",
-							   "text",    "a list",        "a map"};
+	static const char *const words[DOCUMENT_KIND_COUNT] = {
+		"nothing", "true or false", "a number", "text", "a list", "a map"};
 	return words[node->kind];
 }
 
-static void complain_kind(struct reading *reading, const struct node *node, const char *wanted,
-			  const char *right)
+static void complain_kind(struct reading *reading, const struct document_node *node,
+			  const char *wanted, const char *right)
 {
 	document_complain(reading->document, node, reading->complaints, right, "is %s, not %s",
 			  kind_words(node), wanted);
 }
 
-const char *read_text(struct reading *reading, const struct node *node)
+const char *read_text(struct reading *reading, const struct document_node *node)
 {
-	if (node->kind == NODE_TEXT)
+	if (node->kind == DOCUMENT_TEXT)
 		return node->text;
-	bool quotes = node->kind == NODE_NUMBER || node->kind == NODE_BOOLEAN;
+	bool quotes = node->kind == DOCUMENT_NUMBER || node->kind == DOCUMENT_BOOLEAN;
 	complain_kind(reading, node, "text", quotes ? "write it in quotes" : NULL);
 	return NULL;
 }
 
-bool read_is_list(struct reading *reading, const struct node *node, unsigned max)
+bool read_is_list(struct reading *reading, const struct document_node *node, unsigned max)
 {
-	if (node->kind != NODE_LIST) {
+	if (node->kind != DOCUMENT_LIST) {
 		complain_kind(reading, node, "a list", NULL);
 		return false;
 	}
 	unsigned count = 0;
-	for (const struct node *item = node->first; item; item = item->next)
+	for (const struct document_node *item = node->first; item; item = item->next)
 		count++;
 	if (count > max)
 		document_complain(reading->document, node, reading->complaints, NULL,
@@ -83,7 +83,7 @@ bool read_is_list(struct reading *reading, const struct node *node, unsigned max
 	return count <= max;
 }
 
-bool read_name(struct reading *reading, const struct node *node, char *target)
+bool read_name(struct reading *reading, const struct document_node *node, char *target)
 {
 	const char *text = read_text(reading, node);
 	if (!text)
@@ -99,7 +99,7 @@ bool read_name(struct reading *reading, const struct node *node, char *target)
 	return true;
 }
 
-void complain_unknown(struct reading *reading, const struct node *node, const char *what,
+void complain_unknown(struct reading *reading, const struct document_node *node, const char *what,
 		      const char *word, const char *const *known, size_t count)
 {
 	char right[RIGHT_BYTES];
@@ -116,7 +116,7 @@ void complain_unknown(struct reading *reading, const struct node *node, const ch
 			  "no %s '%.64s'", what, word);
 }
 
-static void read_plain_text(struct reading *reading, const struct node *node,
+static void read_plain_text(struct reading *reading, const struct document_node *node,
 			    const struct field *field, char *target)
 {
 	const char *text = read_text(reading, node);
@@ -135,7 +135,7 @@ static void read_plain_text(struct reading *reading, const struct node *node,
 				  "is longer than %zu bytes", field->size - 1);
 }
 
-static void read_link(struct reading *reading, const struct node *node, char *target)
+static void read_link(struct reading *reading, const struct document_node *node, char *target)
 {
 	const char *text = read_text(reading, node);
 	if (!text)
@@ -152,8 +152,8 @@ static void read_link(struct reading *reading, const struct node *node, char *ta
 				  "'%.64s' is no name of a network interface", text);
 }
 
-static bool in_range(struct reading *reading, const struct node *node, const struct field *field,
-		     int64_t value, void (*print)(char *, int64_t))
+static bool in_range(struct reading *reading, const struct document_node *node,
+		     const struct field *field, int64_t value, void (*print)(char *, int64_t))
 {
 	char min[DURATION_TEXT_BYTES], max[DURATION_TEXT_BYTES], right[RIGHT_BYTES];
 	if (value >= field->min && value <= field->max)
@@ -165,21 +165,21 @@ static bool in_range(struct reading *reading, const struct node *node, const str
 	return false;
 }
 
-static void read_unsigned(struct reading *reading, const struct node *node,
+static void read_unsigned(struct reading *reading, const struct document_node *node,
 			  const struct field *field, unsigned *target)
 {
-	if (node->kind != NODE_NUMBER || !node->integer)
+	if (node->kind != DOCUMENT_NUMBER || !node->integer)
 		complain_kind(reading, node, "a whole number", NULL);
 	else if (in_range(reading, node, field, strtoll(node->text, NULL, 10), number_print))
 		*target = (unsigned)strtoll(node->text, NULL, 10);
 }
 
-static void read_duration(struct reading *reading, const struct node *node,
+static void read_duration(struct reading *reading, const struct document_node *node,
 			  const struct field *field, int64_t *target)
 {
 	static const char right[] = "write 500ms, 10s, 1h30m, 2d";
 	int64_t us;
-	if (node->kind != NODE_TEXT && node->kind != NODE_NUMBER)
+	if (node->kind != DOCUMENT_TEXT && node->kind != DOCUMENT_NUMBER)
 		complain_kind(reading, node, "a duration", right);
 	else if (duration_parse(&us, node->text) < 0)
 		document_complain(reading->document, node, reading->complaints, right,
@@ -188,12 +188,12 @@ static void read_duration(struct reading *reading, const struct node *node,
 		*target = us;
 }
 
-static void read_size(struct reading *reading, const struct node *node, const struct field *field,
-		      int64_t *target)
+static void read_size(struct reading *reading, const struct document_node *node,
+		      const struct field *field, int64_t *target)
 {
 	static const char right[] = "write 512MiB; units are B KiB MiB GiB TiB";
 	int64_t bytes;
-	if (node->kind != NODE_TEXT && node->kind != NODE_NUMBER)
+	if (node->kind != DOCUMENT_TEXT && node->kind != DOCUMENT_NUMBER)
 		complain_kind(reading, node, "a size", right);
 	else if (size_parse(&bytes, node->text) < 0)
 		document_complain(reading->document, node, reading->complaints, right,
@@ -202,8 +202,8 @@ static void read_size(struct reading *reading, const struct node *node, const st
 		*target = bytes;
 }
 
-static void read_choice(struct reading *reading, const struct node *node, const struct field *field,
-			unsigned *target)
+static void read_choice(struct reading *reading, const struct document_node *node,
+			const struct field *field, unsigned *target)
 {
 	const char *text = read_text(reading, node);
 	if (!text)
@@ -218,8 +218,8 @@ static void read_choice(struct reading *reading, const struct node *node, const 
 	complain_unknown(reading, node, "choice", text, field->choices, count);
 }
 
-static void read_field(struct reading *reading, const struct node *node, const struct field *field,
-		       void *target)
+static void read_field(struct reading *reading, const struct document_node *node,
+		       const struct field *field, void *target)
 {
 	void *place = (char *)target + field->offset;
 	switch (field->kind) {
@@ -227,7 +227,7 @@ static void read_field(struct reading *reading, const struct node *node, const s
 	case FIELD_NAME: (void)read_name(reading, node, place); break;
 	case FIELD_LINK: read_link(reading, node, place); break;
 	case FIELD_BOOLEAN:
-		if (node->kind == NODE_BOOLEAN)
+		if (node->kind == DOCUMENT_BOOLEAN)
 			*(bool *)place = node->boolean;
 		else
 			complain_kind(reading, node, "true or false", NULL);
@@ -245,14 +245,14 @@ static void read_field(struct reading *reading, const struct node *node, const s
 	}
 }
 
-static void complain_unknown_keys(struct reading *reading, const struct node *map,
+static void complain_unknown_keys(struct reading *reading, const struct document_node *map,
 				  const struct field *fields, size_t count)
 {
 	const char *keys[FIELDS_MAX];
 	char right[RIGHT_BYTES];
 	for (size_t i = 0; i < count; i++)
 		keys[i] = fields[i].key;
-	for (const struct node *entry = map->first; entry; entry = entry->next) {
+	for (const struct document_node *entry = map->first; entry; entry = entry->next) {
 		size_t i = 0;
 		while (i < count && !text_equal(keys[i], entry->key))
 			i++;
@@ -266,16 +266,16 @@ static void complain_unknown_keys(struct reading *reading, const struct node *ma
 	}
 }
 
-bool fields_read(struct reading *reading, const struct node *map, const struct field *fields,
-		 size_t count, void *target)
+bool fields_read(struct reading *reading, const struct document_node *map,
+		 const struct field *fields, size_t count, void *target)
 {
 	unsigned before = reading->complaints->count;
-	if (map->kind != NODE_MAP) {
+	if (map->kind != DOCUMENT_MAP) {
 		complain_kind(reading, map, "a map", "key: value");
 		return false;
 	}
 	for (size_t i = 0; i < count; i++) {
-		const struct node *node = node_find(map, fields[i].key);
+		const struct document_node *node = document_find(map, fields[i].key);
 		if (node)
 			read_field(reading, node, &fields[i], target);
 		else if (fields[i].required)
@@ -292,11 +292,12 @@ void fields_set_standard(const struct field *fields, size_t count, void *target)
 		const struct field *field = &fields[i];
 		struct complaints complaints = {0};
 		struct reading reading = {.complaints = &complaints};
-		struct node node = {.kind = NODE_TEXT, .text = field->standard};
+		struct document_node node = {.kind = DOCUMENT_TEXT, .text = field->standard};
 		if (!field->standard)
 			continue;
 		if (field->kind == FIELD_UNSIGNED || field->kind == FIELD_BOOLEAN) {
-			node.kind = field->kind == FIELD_UNSIGNED ? NODE_NUMBER : NODE_BOOLEAN;
+			node.kind = field->kind == FIELD_UNSIGNED ? DOCUMENT_NUMBER
+								  : DOCUMENT_BOOLEAN;
 			node.integer = true;
 			node.boolean = text_equal(field->standard, "true");
 		}

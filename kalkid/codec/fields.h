@@ -34,7 +34,7 @@ struct field {
 	int64_t min, max;
 	const char *standard; /* as one would write it; NULL: zero */
 	const char *const *choices;
-	void (*read)(struct reading *reading, const struct node *node, void *target);
+	void (*read)(struct reading *reading, const struct document_node *node, void *target);
 };
 
 #define FIELD_AT(type, member) .offset = offsetof(type, member), .size = sizeof(((type *)0)->member)
@@ -43,13 +43,13 @@ struct field {
 void fields_set_standard(const struct field *fields, size_t count, void *target);
 /* Reads the map's entries, in the table's order; the others keep what they have.  False when
  * something was complained of. */
-bool fields_read(struct reading *reading, const struct node *map, const struct field *fields,
-		 size_t count, void *target);
+bool fields_read(struct reading *reading, const struct document_node *map,
+		 const struct field *fields, size_t count, void *target);
 
 /* The node's text, or NULL and a complaint. */
-const char *read_text(struct reading *reading, const struct node *node);
-bool read_is_list(struct reading *reading, const struct node *node, unsigned max);
-bool read_name(struct reading *reading, const struct node *node, char *target);
+const char *read_text(struct reading *reading, const struct document_node *node);
+bool read_is_list(struct reading *reading, const struct document_node *node, unsigned max);
+bool read_name(struct reading *reading, const struct document_node *node, char *target);
 /* `what` is no known one; says which is meant. */
-void complain_unknown(struct reading *reading, const struct node *node, const char *what,
+void complain_unknown(struct reading *reading, const struct document_node *node, const char *what,
 		      const char *word, const char *const *known, size_t count);

@@ -14,7 +14,7 @@ enum { FILES_MAX = 8192, CLAIM_BYTES = 80 };
 /* Where a device stands, for what is said of it later. */
 struct device_place {
 	const struct document *document;
-	const struct node *node;
+	const struct document_node *node;
 };
 
 struct loading {
@@ -136,7 +136,7 @@ static void take_type(struct loading *loading, const struct document *document)
 		files->policies[files->policy_count++] = policy;
 		return;
 	}
-	const struct node *type = node_find(document_root(document), "type");
+	const struct document_node *type = document_find(document_root(document), "type");
 	if (first)
 		document_complain(document, type, loading->complaints, "each type in one file",
 				  "there is a type '%s' in %s", policy->type, first->file);
@@ -147,7 +147,7 @@ static void take_type(struct loading *loading, const struct document *document)
 }
 
 static void take_device(void *data, const struct device *device, const struct document *document,
-			const struct node *node)
+			const struct document_node *node)
 {
 	struct loading *loading = data;
 	struct files *files = &loading->files;
@@ -182,8 +182,9 @@ static void check_types(struct loading *loading)
 		const struct device_place *place = &loading->places[i];
 		struct reading reading = {place->document, loading->complaints, NULL};
 		if (!find_policy(files, files->devices[i].type))
-			complain_unknown(&reading, node_find(place->node, "type"), "device type",
-					 files->devices[i].type, types, files->policy_count);
+			complain_unknown(&reading, document_find(place->node, "type"),
+					 "device type", files->devices[i].type, types,
+					 files->policy_count);
 	}
 }
 
@@ -202,8 +203,9 @@ static void check_ports(struct loading *loading)
 		       !text_equal(ports[known], files->devices[i].port))
 			known++;
 		if (known == plane->port_count)
-			complain_unknown(&reading, node_find(place->node, "port"), "device port",
-					 files->devices[i].port, ports, plane->port_count);
+			complain_unknown(&reading, document_find(place->node, "port"),
+					 "device port", files->devices[i].port, ports,
+					 plane->port_count);
 	}
 }
 
@@ -256,7 +258,7 @@ static void check_claims(struct loading *loading)
 			continue;
 		const struct device_place *place = &loading->places[claims[i].device];
 		const struct device_place *other = &loading->places[claims[i - 1].device];
-		document_complain(place->document, node_find(place->node, claims[i].key),
+		document_complain(place->document, document_find(place->node, claims[i].key),
 				  loading->complaints, "each device its own",
 				  "the %s is that of device '%s' too, %s:%u", claims[i].text,
 				  files->devices[claims[i - 1].device].name,

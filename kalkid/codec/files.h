@@ -39,5 +39,5 @@ void files_done(struct files *files);
 /* One type, for `kalkictl policy check`; NULL with complaints. */
 struct policy *policy_read(const struct document *document, struct complaints *complaints);
 /* A device from a map with the keys of devices.d, as the API takes it too. */
-int device_read(struct device *ret, const struct document *document, const struct node *map,
-		struct complaints *complaints) must_check;
+int device_read(struct device *ret, const struct document *document,
+		const struct document_node *map, struct complaints *complaints) must_check;

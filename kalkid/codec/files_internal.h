@@ -7,12 +7,13 @@
 
 void config_set_standard(struct config *config);
 /* Takes what the map gives over what `config` has. */
-void config_read(struct reading *reading, const struct node *map, struct config *config);
+void config_read(struct reading *reading, const struct document_node *map, struct config *config);
 /* What only all files together show; `file` stands in front of the complaints. */
 void config_check(const struct config *config, const char *file, struct complaints *complaints);
 
 /* The devices of one file, a list; calls `on_device` for each good one. */
 void devices_read(const struct document *document, struct complaints *complaints,
 		  void (*on_device)(void *data, const struct device *device,
-				    const struct document *document, const struct node *node),
+				    const struct document *document,
+				    const struct document_node *node),
 		  void *data);

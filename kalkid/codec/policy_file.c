@@ -16,7 +16,7 @@ static const char *const fails[] = {"closed", "open", NULL};
 static const char *const holds[] = {"auto", "held", "old", NULL};
 static const char *const standbys[] = {"next", "none", "all", NULL};
 
-static void read_image(struct reading *reading, const struct node *node, void *target)
+static void read_image(struct reading *reading, const struct document_node *node, void *target)
 {
 	struct hop *hop = target;
 	struct error err = {0};
@@ -31,15 +31,15 @@ static void read_image(struct reading *reading, const struct node *node, void *t
 				  "is longer than %d bytes", IMAGE_BYTES - 1);
 }
 
-static void read_parameters(struct reading *reading, const struct node *node, void *target)
+static void read_parameters(struct reading *reading, const struct document_node *node, void *target)
 {
 	struct hop *hop = target;
-	if (node->kind != NODE_MAP) {
+	if (node->kind != DOCUMENT_MAP) {
 		document_complain(reading->document, node, reading->complaints, "{}",
 				  "parameters are a map");
 		return;
 	}
-	json_t *json = node_to_json(node);
+	json_t *json = document_to_json(node);
 	hop->parameters = json_dumps(json, JSON_SORT_KEYS | JSON_COMPACT);
 	json_decref(json);
 	if (strlen(hop->parameters) > PARAMETERS_BYTES_MAX)
@@ -54,7 +54,7 @@ static const struct field hop_fields[] = {
 	{"fail", FIELD_CHOICE, FIELD_AT(struct hop, fail), .choices = fails},
 };
 
-static void refuse_equal_hops(struct reading *reading, const struct node *node,
+static void refuse_equal_hops(struct reading *reading, const struct document_node *node,
 			      const struct posture *posture)
 {
 	unsigned last = posture->hop_count - 1;
@@ -67,7 +67,8 @@ static void refuse_equal_hops(struct reading *reading, const struct node *node,
 					  posture->hops[last].name);
 }
 
-static void read_hops(struct reading *reading, const struct node *list, struct posture *posture)
+static void read_hops(struct reading *reading, const struct document_node *list,
+		      struct posture *posture)
 {
 	if (!read_is_list(reading, list, HOPS_MAX))
 		return;
@@ -75,7 +76,7 @@ static void read_hops(struct reading *reading, const struct node *list, struct p
 		document_complain(reading->document, list, reading->complaints,
 				  "chain: pass lets everything through, chain: block nothing",
 				  "an empty chain");
-	for (const struct node *item = list->first; item; item = item->next) {
+	for (const struct document_node *item = list->first; item; item = item->next) {
 		struct hop *hop = &posture->hops[posture->hop_count++];
 		(void)fields_read(reading, item, hop_fields, ARRAY_SIZE(hop_fields), hop);
 		if (!hop->parameters)
@@ -85,15 +86,15 @@ static void read_hops(struct reading *reading, const struct node *list, struct p
 	}
 }
 
-static void read_chain(struct reading *reading, const struct node *node, void *target)
+static void read_chain(struct reading *reading, const struct document_node *node, void *target)
 {
 	struct posture *posture = &((struct policy_state *)target)->posture;
 	posture->mode = POSTURE_CHAIN;
-	if (node->kind == NODE_LIST)
+	if (node->kind == DOCUMENT_LIST)
 		read_hops(reading, node, posture);
-	else if (node->kind == NODE_TEXT && text_equal(node->text, "pass"))
+	else if (node->kind == DOCUMENT_TEXT && text_equal(node->text, "pass"))
 		posture->mode = POSTURE_PASS;
-	else if (node->kind == NODE_TEXT && text_equal(node->text, "block"))
+	else if (node->kind == DOCUMENT_TEXT && text_equal(node->text, "block"))
 		posture->mode = POSTURE_BLOCK;
 	else
 		document_complain(reading->document, node, reading->complaints,
@@ -101,7 +102,7 @@ static void read_chain(struct reading *reading, const struct node *node, void *t
 }
 
 /* Index of the state that the node names, or -1 and a complaint. */
-static int read_state(struct reading *reading, const struct node *node)
+static int read_state(struct reading *reading, const struct document_node *node)
 {
 	const struct policy *policy = reading->data;
 	const char *names[POLICY_STATES_MAX];
@@ -116,7 +117,7 @@ static int read_state(struct reading *reading, const struct node *node)
 	return state;
 }
 
-static void read_calm_to(struct reading *reading, const struct node *node, void *target)
+static void read_calm_to(struct reading *reading, const struct document_node *node, void *target)
 {
 	const struct policy *policy = reading->data;
 	struct policy_state *state = target;
@@ -131,7 +132,7 @@ static void read_calm_to(struct reading *reading, const struct node *node, void 
 				  state->name);
 }
 
-static void read_calm(struct reading *reading, const struct node *node, void *target)
+static void read_calm(struct reading *reading, const struct document_node *node, void *target)
 {
 	static const struct field fields[] = {
 		{"after", FIELD_DURATION, .required = true, FIELD_AT(struct policy_state, calm_us),
@@ -152,11 +153,11 @@ static const struct field state_fields[] = {
 };
 
 /* All names first: calm and rules name states before and after their own. */
-static void read_state_names(struct reading *reading, const struct node *map)
+static void read_state_names(struct reading *reading, const struct document_node *map)
 {
 	struct policy *policy = reading->data;
 	policy->states = mem_alloc_array(POLICY_STATES_MAX, sizeof(*policy->states));
-	for (const struct node *entry = map->first; entry; entry = entry->next) {
+	for (const struct document_node *entry = map->first; entry; entry = entry->next) {
 		struct error err = {0};
 		if (policy->state_count == POLICY_STATES_MAX) {
 			document_complain_key(reading->document, entry, reading->complaints, NULL,
@@ -173,10 +174,11 @@ static void read_state_names(struct reading *reading, const struct node *map)
 	}
 }
 
-static void read_states(struct reading *reading, const struct node *map, void *target maybe_unused)
+static void read_states(struct reading *reading, const struct document_node *map,
+			void *target maybe_unused)
 {
 	struct policy *policy = reading->data;
-	if (map->kind != NODE_MAP || !map->first) {
+	if (map->kind != DOCUMENT_MAP || !map->first) {
 		document_complain(reading->document, map, reading->complaints,
 				  "Name: {chain: ...}, from the loosest to the tightest",
 				  "at least one state is needed");
@@ -184,13 +186,13 @@ static void read_states(struct reading *reading, const struct node *map, void *t
 	}
 	read_state_names(reading, map);
 	unsigned i = 0;
-	for (const struct node *entry = map->first; entry && i < policy->state_count;
+	for (const struct document_node *entry = map->first; entry && i < policy->state_count;
 	     entry = entry->next)
 		(void)fields_read(reading, entry, state_fields, ARRAY_SIZE(state_fields),
 				  &policy->states[i++]);
 }
 
-static void read_initial(struct reading *reading, const struct node *node, void *target)
+static void read_initial(struct reading *reading, const struct document_node *node, void *target)
 {
 	struct policy *policy = target;
 	int state = policy->state_count ? read_state(reading, node) : -1;
@@ -198,11 +200,11 @@ static void read_initial(struct reading *reading, const struct node *node, void 
 		policy->initial = (unsigned)state;
 }
 
-static void read_from(struct reading *reading, const struct node *node, void *target)
+static void read_from(struct reading *reading, const struct document_node *node, void *target)
 {
 	const struct policy *policy = reading->data;
 	struct policy_rule *rule = target;
-	if (node->kind == NODE_TEXT && text_equal(node->text, "any")) {
+	if (node->kind == DOCUMENT_TEXT && text_equal(node->text, "any")) {
 		rule->from = (uint32_t)((UINT64_C(1) << policy->state_count) - 1);
 		return;
 	}
@@ -211,14 +213,14 @@ static void read_from(struct reading *reading, const struct node *node, void *ta
 	if (!node->first)
 		document_complain(reading->document, node, reading->complaints,
 				  "any, or a list of states", "holds in no state");
-	for (const struct node *item = node->first; item; item = item->next) {
+	for (const struct document_node *item = node->first; item; item = item->next) {
 		int state = read_state(reading, item);
 		if (state >= 0)
 			rule->from |= UINT32_C(1) << state;
 	}
 }
 
-static void read_to(struct reading *reading, const struct node *node, void *target)
+static void read_to(struct reading *reading, const struct document_node *node, void *target)
 {
 	struct policy_rule *rule = target;
 	int state = read_state(reading, node);
@@ -226,7 +228,7 @@ static void read_to(struct reading *reading, const struct node *node, void *targ
 		rule->to = (unsigned)state;
 }
 
-static void read_when(struct reading *reading, const struct node *node, void *target)
+static void read_when(struct reading *reading, const struct document_node *node, void *target)
 {
 	struct policy_rule *rule = target;
 	struct expression_place place;
@@ -247,29 +249,29 @@ static const struct field rule_fields[] = {
 };
 
 /* What concerns a rule as a whole, once its parts are good. */
-static void check_rule(struct reading *reading, const struct node *node,
+static void check_rule(struct reading *reading, const struct document_node *node,
 		       const struct policy_rule *rule)
 {
 	const struct policy *policy = reading->data;
 	int first = policy_find_rule(policy, rule->name);
 	if (rule != &policy->rules[first])
-		document_complain(reading->document, node_find(node, "name"), reading->complaints,
-				  "each rule its own name", "there is a rule '%s' before",
-				  rule->name);
+		document_complain(reading->document, document_find(node, "name"),
+				  reading->complaints, "each rule its own name",
+				  "there is a rule '%s' before", rule->name);
 	if (rule->from == UINT32_C(1) << rule->to && !expression_names_alert(rule->when, NULL))
 		document_complain(reading->document, node, reading->complaints,
 				  "name an alert in its condition, or lead to another state",
 				  "a rule from a state to itself needs an alert to rest on");
 }
 
-static void read_rules(struct reading *reading, const struct node *list, void *target)
+static void read_rules(struct reading *reading, const struct document_node *list, void *target)
 {
 	struct policy *policy = target;
 	unsigned long cost = 0;
 	if (!policy->state_count || !read_is_list(reading, list, POLICY_RULES_MAX))
 		return;
 	policy->rules = mem_alloc_array(POLICY_RULES_MAX, sizeof(*policy->rules));
-	for (const struct node *item = list->first; item; item = item->next) {
+	for (const struct document_node *item = list->first; item; item = item->next) {
 		struct policy_rule *rule = &policy->rules[policy->rule_count++];
 		if (!fields_read(reading, item, rule_fields, ARRAY_SIZE(rule_fields), rule))
 			continue;

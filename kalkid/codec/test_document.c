@@ -20,7 +20,7 @@ static char *as_json(const char *file, const char *text)
 	int result = document_read(&document, file, text, strlen(text), &complaints);
 	if (result < 0)
 		fail_msg("%s", complaints.text.bytes);
-	json_t *json = node_to_json(document_root(document));
+	json_t *json = document_to_json(document_root(document));
 	char *dumped = json_dumps(json, JSON_ENCODE_ANY | JSON_COMPACT);
 	json_decref(json);
 	document_free(document);
@@ -194,7 +194,7 @@ static void places_inside_text_are_exact(void **state maybe_unused)
 		assert_int_equal(document_read(&document, "f", cases[i].text, strlen(cases[i].text),
 					       &complaints),
 				 0);
-		const struct node *when = node_find(document_root(document), "when");
+		const struct document_node *when = document_find(document_root(document), "when");
 		size_t offset = (size_t)(strchr(when->text, '@') - when->text);
 		document_complain_inside(document, when, offset, &complaints, "x", "here");
 		char wanted[64];

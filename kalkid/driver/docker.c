@@ -31,7 +31,7 @@ struct docker {
 	char *socket;
 	unsigned version_minor; /* of API version 1; 0: not agreed on yet */
 	bool down_told, up, closing;
-	struct http_request ping, events;
+	struct http_client_request ping, events;
 	struct buffer event_bytes;
 	uv_timer_t retry;
 	unsigned retry_ms;
@@ -62,7 +62,7 @@ static void lost(struct docker *docker, const char *words)
 }
 
 /* One line each. */
-static int on_event_data(struct http_request *request, const char *bytes, size_t count)
+static int on_event_data(struct http_client_request *request, const char *bytes, size_t count)
 {
 	struct docker *docker = container_of(request, struct docker, events);
 	struct buffer *buffer = &docker->event_bytes;
@@ -83,7 +83,7 @@ static int on_event_data(struct http_request *request, const char *bytes, size_t
 	return buffer->length > EVENT_BYTES_MAX ? -EMSGSIZE : 0;
 }
 
-static void on_events_head(struct http_request *request)
+static void on_events_head(struct http_client_request *request)
 {
 	struct docker *docker = container_of(request, struct docker, events);
 	if (request->status != 200)
@@ -94,7 +94,7 @@ static void on_events_head(struct http_request *request)
 	docker->listener->on_up(docker->listener);
 }
 
-static void on_events_done(struct http_request *request, int result, const struct error *err)
+static void on_events_done(struct http_client_request *request, int result, const struct error *err)
 {
 	struct docker *docker = container_of(request, struct docker, events);
 	buffer_done(&request->answer);
@@ -111,7 +111,7 @@ static void open_events(struct docker *docker)
 		"%22import%22%2C%22pull%22%5D%7D";
 	cleanup_free char *path = mem_printf("/v1.%u/events?since=%" PRId64 "&filters=%s",
 					     docker->version_minor, (int64_t)time(NULL), filters);
-	docker->events = (struct http_request){
+	docker->events = (struct http_client_request){
 		.method = "GET",
 		.path = path,
 		.on_head = on_events_head,
@@ -136,7 +136,7 @@ static int agree_on_version(struct docker *docker, const char *offered, struct e
 	return 0;
 }
 
-static void on_ping_done(struct http_request *request, int result, const struct error *err)
+static void on_ping_done(struct http_client_request *request, int result, const struct error *err)
 {
 	struct docker *docker = container_of(request, struct docker, ping);
 	struct error own = {0};
@@ -155,7 +155,7 @@ static void on_ping_done(struct http_request *request, int result, const struct 
 
 static void connect_now(struct docker *docker)
 {
-	docker->ping = (struct http_request){
+	docker->ping = (struct http_client_request){
 		.method = "GET",
 		.path = "/_ping",
 		.timeout_ms = PING_MS,
@@ -223,7 +223,7 @@ void docker_close(struct docker *docker, void (*closed)(void *data), void *data)
 	http_client_close(docker->client, on_client_closed, docker);
 }
 
-static int result_of_status(const struct http_request *request, struct error *err)
+static int result_of_status(const struct http_client_request *request, struct error *err)
 {
 	unsigned status = request->status;
 	if ((status >= 200 && status < 300) || status == 304)
@@ -237,7 +237,7 @@ static int result_of_status(const struct http_request *request, struct error *er
 	return error_set(err, code, "docker: %s (status %u)", words, status);
 }
 
-static void on_call_done(struct http_request *request, int result, const struct error *err)
+static void on_call_done(struct http_client_request *request, int result, const struct error *err)
 {
 	struct docker_call *call = container_of(request, struct docker_call, request);
 	struct error own = {0};
@@ -285,7 +285,7 @@ static void start(struct docker *docker, struct docker_call *call, const char *m
 	call->failing = (struct later){0};
 	call->gone_is_fine = false;
 	cleanup_free char *versioned = mem_printf("/v1.%u%s", docker->version_minor, path);
-	call->request = (struct http_request){
+	call->request = (struct http_client_request){
 		.method = method,
 		.path = versioned,
 		.body = body,

@@ -23,7 +23,7 @@ struct docker_call {
 	docker_done_fn *done;
 	/* The docker's own. */
 	struct docker *docker;
-	struct http_request request;
+	struct http_client_request request;
 	int (*read)(struct docker_call *call, const char *bytes, size_t count, struct error *err);
 	void *ret;
 	unsigned *ret_count;

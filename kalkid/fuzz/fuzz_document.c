@@ -12,13 +12,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { PLACES_TRIED = 64 };
 
-static void check_node(const struct document *document, const struct node *node, unsigned depth)
+static void check_node(const struct document *document, const struct document_node *node,
+		       unsigned depth)
 {
 	assert(depth <= DOCUMENT_DEPTH_MAX);
 	assert(node->line >= 1 && node->column >= 1);
-	assert((node->kind == NODE_TEXT || node->kind == NODE_NUMBER) <= (node->text != NULL));
+	assert((node->kind == DOCUMENT_TEXT || node->kind == DOCUMENT_NUMBER) <=
+	       (node->text != NULL));
 	struct complaints complaints = {0};
-	size_t length = node->kind == NODE_TEXT ? strlen(node->text) : 0;
+	size_t length = node->kind == DOCUMENT_TEXT ? strlen(node->text) : 0;
 	for (size_t i = 0; i < length && i < PLACES_TRIED; i++)
 		document_complain_inside(document, node, i * length / PLACES_TRIED, &complaints,
 					 NULL, "here");
@@ -29,11 +31,11 @@ static void check_node(const struct document *document, const struct node *node,
 	json_decref(text);
 	complaints_done(&complaints);
 	unsigned index = 0;
-	for (const struct node *child = node->first; child; child = child->next) {
+	for (const struct document_node *child = node->first; child; child = child->next) {
 		assert(child->parent == node && child->index == index++);
-		assert((node->kind == NODE_MAP) == (child->key != NULL));
+		assert((node->kind == DOCUMENT_MAP) == (child->key != NULL));
 		if (child->key)
-			assert(node_find(node, child->key) == child);
+			assert(document_find(node, child->key) == child);
 		check_node(document, child, depth + 1);
 	}
 }
@@ -45,7 +47,7 @@ static void check_same_as_json(const struct document *document, const char *byte
 		count -= 3;
 	}
 	json_t *wanted = json_loadb(bytes, count, JSON_DECODE_ANY, NULL);
-	json_t *json = node_to_json(document_root(document));
+	json_t *json = document_to_json(document_root(document));
 	assert(wanted && json && json_equal(wanted, json));
 	json_decref(wanted);
 	json_decref(json);

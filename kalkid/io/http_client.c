@@ -27,7 +27,7 @@ struct http_client {
 	uv_timer_t timer;
 	struct later_queue later;
 	char *socket;
-	struct http_request *requests;
+	struct http_client_request *requests;
 	unsigned handles; /* libuv handles that are not closed yet */
 	bool closing, cleaned;
 	bool in_curl; /* inside one of its callbacks: it must not be entered */
@@ -80,7 +80,7 @@ static void finish_when_idle(struct http_client *client)
 		later_add(&client->later, &client->finish, on_finish);
 }
 
-static int result_of(struct http_request *request, CURLcode code, struct error *err)
+static int result_of(struct http_client_request *request, CURLcode code, struct error *err)
 {
 	if (request->cancelled)
 		return error_set(err, -ECANCELED, "%s: cancelled", request->client->socket);
@@ -98,7 +98,7 @@ static int result_of(struct http_request *request, CURLcode code, struct error *
 			 request->words[0] ? request->words : curl_easy_strerror(code));
 }
 
-static void read_head(struct http_request *request)
+static void read_head(struct http_client_request *request)
 {
 	long status = 0;
 	curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &status);
@@ -109,7 +109,7 @@ static void read_head(struct http_request *request)
 		TEXT_COPY(request->header_value, header->value);
 }
 
-static void complete(struct http_request *request, CURLcode code)
+static void complete(struct http_client_request *request, CURLcode code)
 {
 	struct http_client *client = request->client;
 	struct error err = {0};
@@ -138,7 +138,7 @@ static void complete_finished(struct http_client *client)
 		char *private;
 		CURLcode code = message->data.result;
 		curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &private);
-		struct http_request *request = (void *)private;
+		struct http_client_request *request = (void *)private;
 		if (!request->cancelled) /* else on_cancel is on its way */
 			complete(request, code);
 	}
@@ -232,7 +232,7 @@ static int on_close_socket(void *data maybe_unused, curl_socket_t socket)
 
 static size_t on_header(char *bytes, size_t size, size_t count, void *data)
 {
-	struct http_request *request = data;
+	struct http_client_request *request = data;
 	bool last = count == 2 && memcmp(bytes, "\r\n", 2) == 0;
 	if (last && request->on_head && !request->cancelled) {
 		read_head(request);
@@ -245,7 +245,7 @@ static size_t on_header(char *bytes, size_t size, size_t count, void *data)
 
 static size_t on_body(char *bytes, size_t size, size_t count, void *data)
 {
-	struct http_request *request = data;
+	struct http_client_request *request = data;
 	if (request->cancelled)
 		return 0;
 	request->client->in_curl = true;
@@ -286,12 +286,12 @@ void http_client_close(struct http_client *client, void (*closed)(void *data), v
 	client->closing = true;
 	client->closed = closed;
 	client->closed_data = data;
-	for (struct http_request *r = client->requests; r; r = r->next)
-		http_request_cancel(r);
+	for (struct http_client_request *r = client->requests; r; r = r->next)
+		http_client_cancel(r);
 	finish_when_idle(client);
 }
 
-static void set_body(struct http_request *request)
+static void set_body(struct http_client_request *request)
 {
 	CURL *easy = request->easy;
 	if (text_equal(request->method, "GET"))
@@ -308,7 +308,7 @@ static void set_body(struct http_request *request)
 }
 
 /* Only asks for a timeout of 0; the work begins in the loop. */
-static void begin(struct http_request *request)
+static void begin(struct http_client_request *request)
 {
 	CURLMcode code = curl_multi_add_handle(request->client->multi, request->easy);
 	assert(code == CURLM_OK);
@@ -316,14 +316,15 @@ static void begin(struct http_request *request)
 
 static void on_start(struct later *later)
 {
-	struct http_request *request = container_of(later, struct http_request, later);
+	struct http_client_request *request = container_of(later, struct http_client_request,
+							   later);
 	if (request->cancelled)
 		complete(request, CURLE_OK);
 	else
 		begin(request);
 }
 
-void http_client_start(struct http_client *client, struct http_request *request)
+void http_client_start(struct http_client *client, struct http_client_request *request)
 {
 	assert(!client->closing);
 	request->client = client;
@@ -369,10 +370,10 @@ void http_client_start(struct http_client *client, struct http_request *request)
 
 static void on_cancel(struct later *later)
 {
-	complete(container_of(later, struct http_request, later), CURLE_OK);
+	complete(container_of(later, struct http_client_request, later), CURLE_OK);
 }
 
-void http_request_cancel(struct http_request *request)
+void http_client_cancel(struct http_client_request *request)
 {
 	if (request->cancelled)
 		return;

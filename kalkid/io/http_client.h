@@ -18,9 +18,9 @@ enum {
 };
 
 struct http_client;
-struct http_request;
+struct http_client_request;
 
-struct http_request {
+struct http_client_request {
 	/* Set by the user before http_client_start, which copies the texts. */
 	const char *method;
 	const char *path;    /* with its query, well formed */
@@ -29,13 +29,13 @@ struct http_request {
 	const char *header;  /* name of a header of the answer that is wanted, or NULL */
 	/* For a stream: the head has come, `status` stands; and each piece of the body as it
 	 * comes, instead of `answer`.  A negative result ends the request with it. */
-	void (*on_head)(struct http_request *request);
-	int (*on_data)(struct http_request *request, const char *bytes, size_t count);
+	void (*on_head)(struct http_client_request *request);
+	int (*on_data)(struct http_client_request *request, const char *bytes, size_t count);
 	/* Exactly once, never before http_client_start returned: 0 when an answer came, else
 	 * -ECANCELED, -ETIMEDOUT, -EMSGSIZE, the errno of the connection (nothing was sent then),
 	 * or -EIO (the connection broke: the server may have done what was asked).  The request is
 	 * the user's again, and `answer` is the user's to free, result or not. */
-	void (*done)(struct http_request *request, int result, const struct error *err);
+	void (*done)(struct http_client_request *request, int result, const struct error *err);
 
 	/* The answer. */
 	unsigned status;
@@ -46,7 +46,7 @@ struct http_request {
 	struct http_client *client;
 	CURL *easy;
 	struct curl_slist *headers;
-	struct http_request *next, *previous;
+	struct http_client_request *next, *previous;
 	struct later later; /* to be started, or cancelled */
 	bool cancelled;
 	int data_result;
@@ -59,7 +59,7 @@ int http_client_open(struct http_client **ret, uv_loop_t *loop, const char *sock
 void http_client_close(struct http_client *client, void (*closed)(void *data), void *data);
 
 /* Also from inside on_head, on_data and done. */
-void http_client_start(struct http_client *client, struct http_request *request);
+void http_client_start(struct http_client *client, struct http_client_request *request);
 /* No more of on_head and on_data; `done` comes with -ECANCELED, unless the end was
  * already there. */
-void http_request_cancel(struct http_request *request);
+void http_client_cancel(struct http_client_request *request);

@@ -154,7 +154,7 @@ static int tear_down(void **state)
 }
 
 struct asked {
-	struct http_request request;
+	struct http_client_request request;
 	uv_loop_t *loop;
 	unsigned done, heads;
 	int result;
@@ -162,7 +162,7 @@ struct asked {
 	char words[256];
 };
 
-static void on_done(struct http_request *request, int result, const struct error *err)
+static void on_done(struct http_client_request *request, int result, const struct error *err)
 {
 	struct asked *asked = container_of(request, struct asked, request);
 	asked->done++;
@@ -245,14 +245,14 @@ static void several_are_in_flight(void **state)
 	assert_true(server->connections > 1);
 }
 
-static void on_head(struct http_request *request)
+static void on_head(struct http_client_request *request)
 {
 	struct asked *asked = container_of(request, struct asked, request);
 	asked->heads++;
 	assert_int_equal(request->status, 200);
 }
 
-static int on_data(struct http_request *request, const char *bytes, size_t count)
+static int on_data(struct http_client_request *request, const char *bytes, size_t count)
 {
 	struct asked *asked = container_of(request, struct asked, request);
 	buffer_add(&asked->stream, bytes, count);
@@ -273,11 +273,11 @@ static void a_stream_comes_in_pieces_and_its_end_is_told(void **state)
 
 static struct asked from_inside;
 
-static void start_from_inside(struct http_request *request)
+static void start_from_inside(struct http_client_request *request)
 {
 	struct asked *asked = container_of(request, struct asked, request);
 	from_inside = (struct asked){.loop = asked->loop};
-	from_inside.request = (struct http_request){
+	from_inside.request = (struct http_client_request){
 		.method = "GET", .path = "/hello", .timeout_ms = 5000, .done = on_done};
 	http_client_start(request->client, &from_inside.request);
 }
@@ -294,7 +294,7 @@ static void a_stream_may_lead_to_requests(void **state)
 	buffer_done(&asked.stream);
 }
 
-static int on_unwanted_data(struct http_request *request maybe_unused,
+static int on_unwanted_data(struct http_client_request *request maybe_unused,
 			    const char *bytes maybe_unused, size_t count maybe_unused)
 {
 	return -EMSGSIZE;
@@ -329,13 +329,13 @@ static void cancelling_completes_once(void **state)
 {
 	struct asked early = {0}, late = {0};
 	ask(*state, &early, "GET", "/hello");
-	http_request_cancel(&early.request);
-	http_request_cancel(&early.request);
+	http_client_cancel(&early.request);
+	http_client_cancel(&early.request);
 	assert_int_equal(early.done, 0);
 	ask(*state, &late, "GET", "/never");
 	for (unsigned i = 0; i < 5; i++)
 		uv_run(&((struct server *)*state)->loop, UV_RUN_NOWAIT);
-	http_request_cancel(&late.request);
+	http_client_cancel(&late.request);
 	run_until(*state, &late.done);
 	assert_int_equal(early.done, 1);
 	assert_int_equal(early.result, -ECANCELED);
