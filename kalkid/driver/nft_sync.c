@@ -313,7 +313,7 @@ int nft_replace_table(struct nft *nft, struct error *err)
 {
 	_Alignas(struct nlmsghdr) char question[NFT_QUESTION_BYTES];
 	struct nft_table_view view = {0};
-	unsigned rules, base_rules;
+	unsigned rules = 0, base_rules = 0;
 	int r = netlink_ask(&nft->netlink, nft_ask_table(question), on_table, NULL, &view, NULL);
 	bool exists = r == 0;
 	nft->rules_digest[0] = '\0';
