@@ -11,6 +11,7 @@ import threading
 from . import net
 
 ETH_P_ALL = 3
+SO_RCVBUFFORCE = 33  # of asm-generic/socket.h; Python has no name for it
 ETH_P_IP = 0x0800
 
 
@@ -46,7 +47,7 @@ class Auditor(threading.Thread):
     @staticmethod
     def _open():
         sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUFFORCE, 64 << 20)
+        sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, 64 << 20)
         return sock
 
     def run(self):
