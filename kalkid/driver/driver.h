@@ -19,6 +19,7 @@ typedef void driver_done_fn(struct driver_call *call, int result, const struct e
 /* Embedded in the caller's request; stays where it is until done has run. */
 struct driver_call {
 	driver_done_fn *done;
+	int committed; /* of HOLD, ROUTE, PREPARE and CLEAN: the result, known when `run` returns */
 };
 
 /* What observing one umbox found. */
@@ -101,8 +102,9 @@ struct driver_task {
 };
 
 struct driver_ops {
-	/* Carries one step out.  HOLD, ROUTE, PREPARE and CLEAN are committed to the kernel when
-	 * `run` returns; `done` tells the result later all the same. */
+	/* Carries one step out.  HOLD, ROUTE, PREPARE and CLEAN are committed to the kernel, or
+	 * refused, when `run` returns (`call->committed`); `done` brings the words later all the
+	 * same. */
 	void (*run)(struct driver *driver, const struct driver_task *task,
 		    struct driver_call *call);
 	/* Looks at everything that carries this instance's marks.  `ret` belongs to the caller

@@ -233,6 +233,7 @@ static void run(struct driver *driver, const struct driver_task *task, struct dr
 				errand->result = -EIO;
 		}
 	}
+	call->committed = errand->result;
 	post(fake, errand, after_us);
 }
 

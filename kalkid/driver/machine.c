@@ -157,6 +157,7 @@ static void run(struct driver *driver, const struct driver_task *task, struct dr
 	case STEP_REMOVE: machine_remove(machine, step->umbox, call); return;
 	case STEP_KIND_COUNT: result = error_set(&err, -EINVAL, "not a step"); break;
 	}
+	call->committed = result;
 	machine_finish(machine, call, result, &err);
 }
 

@@ -57,27 +57,31 @@ void control_put_machine(struct control_device *device)
 	store_put_machine(device->engine->store, &record);
 }
 
-static void record_transition(struct control_device *device, const struct decision *decision,
-			      int64_t decided_us)
+/* When the kernel was told of the machine's generation, 0 when it was not yet. */
+static int64_t enforced_us(const struct control_device *device)
 {
-	struct engine *engine = device->engine;
+	struct node_view view;
+	bool there = node_read(device->engine->node, device->device.number, &view);
+	return there && view.generation_enforced == device->machine.generation ? view.enforced_us
+									       : 0;
+}
+
+static void record_transition(struct control_device *device, const struct decision *decision,
+			      struct event *event)
+{
 	const struct policy *policy = device->policy;
-	struct event event = events_begin(engine->events, EVENT_TRANSITION, &device->device,
-					  device->machine.generation);
 	struct transition_text text = {
 		.from = policy->states[decision->from].name,
 		.to = policy->states[decision->to].name,
 		.rule = decision->rule >= 0 ? policy->rules[decision->rule].name : NULL,
 		.alert_us = decision->evidence_count ? device->machine.last_alert_us : 0,
-		.decided_us = decided_us,
+		.decided_us = event->time_us,
+		.enforced_us = decision->tightens ? enforced_us(device) : 0,
 	};
-	device->decided_event = event.id;
-	device->entered_wall_us = event.wall_us;
-	control_put_machine(device);
 	log_info("state", "device=%s from=%s to=%s cause=%s generation=%u reason=\"%s\"",
 		 device->device.name, text.from, text.to, decision_cause_name(decision->cause),
 		 device->machine.generation, decision->reason);
-	events_emit(engine->events, &event, event_json_transition(&event, decision, &text));
+	events_emit(device->engine->events, event, event_json_transition(event, decision, &text));
 }
 
 /* A loosening decision on its way to the disk. */
@@ -127,19 +131,26 @@ static bool old_chain_may_stay(const struct control_device *device, const struct
 
 void control_carry_out(struct control_device *device, const struct decision *decision)
 {
-	int64_t decided_us = clock_now_us(device->engine->clock);
+	struct engine *engine = device->engine;
 	if (decision->cause == DECISION_NONE)
 		return;
 	bool moves = decision->from != decision->to;
+	struct event event = events_begin(engine->events, EVENT_TRANSITION, &device->device,
+					  device->machine.generation);
 
 	TEXT_COPY(device->reason, decision->reason);
+	device->decided_event = event.id;
 	if (moves) {
-		device->engine->transitions++;
+		engine->transitions++;
+		device->entered_wall_us = event.wall_us;
 		device->hold_old = old_chain_may_stay(device, decision);
 	}
+	events_hold(engine->events); /* the kernel before the history */
 	if (moves && decision->tightens)
 		control_hand_over(device);
-	record_transition(device, decision, decided_us);
+	control_put_machine(device);
+	record_transition(device, decision, &event);
+	events_release(engine->events);
 	if (moves && !decision->tightens)
 		control_hand_over_written(device);
 }

@@ -14,7 +14,7 @@ struct events {
 	const struct clock *clock;
 	struct engine_subscriber *subscribers;
 	struct waiting *waiting; /* in the order of ids, while held */
-	bool held;
+	unsigned held;           /* holds nest */
 };
 
 struct waiting {
@@ -83,12 +83,13 @@ void events_emit(struct events *events, struct event *event, char *json)
 
 void events_hold(struct events *events)
 {
-	events->held = true;
+	events->held++;
 }
 
 void events_release(struct events *events)
 {
-	events->held = false;
+	if (--events->held)
+		return;
 	struct waiting *waiting, *next;
 	LL_FOREACH_SAFE(events->waiting, waiting, next)
 	{

@@ -22,8 +22,7 @@ struct step_run {
 	char hop[NAME_BYTES], digest[DIGEST_TEXT_BYTES];
 	struct device identity; /* ENROL: as which */
 	uint32_t generation;
-	int64_t started_us, returned_us;
-	struct path led; /* HOLD, ROUTE: the path in force from then on */
+	int64_t started_us;
 };
 
 /* --- the device's umboxes --- */
@@ -195,23 +194,25 @@ static void enrolment_done(struct step_run *run, int result, const char *words)
 			     !device_same_identity(&device->enrolled_as, &device->device);
 }
 
-/* The kernel was told when the step was started, and the picture says so since. */
-static void steering_done(struct step_run *run, int result, const char *words)
+/* At once when the driver's `run` has returned: the picture, the drain, and whoever listens. */
+static void steering_returned(struct step_run *run)
 {
 	struct node_device *device = run->device;
 	struct node_listener *listener = device->node->listener;
-	if (result < 0) {
-		device->path_failed = leads(run->step.kind);
-		plan_steered(&device->have, &run->step, false);
-		note_failure(device, &device->chain, words);
-		node_observe(device->node);
-		return;
-	}
+	int64_t now_us = clock_now_us(device->node->clock);
+	bool committed = run->call.committed >= 0;
+
+	plan_steered(&device->have, &run->step, committed);
 	if (!leads(run->step.kind))
 		return;
+	node_device_flipped(device, now_us);
+	device->path_failed = !committed;
+	if (!committed)
+		return;
 	device->generation_enforced = run->generation;
-	listener->on_enforced(listener, device->number, run->generation, &run->led,
-			      run->returned_us);
+	device->enforced_us = now_us;
+	listener->on_enforced(listener, device->number, run->generation, &device->have.path,
+			      now_us);
 }
 
 static void take_result(struct step_run *run, int result, const char *words)
@@ -228,7 +229,12 @@ static void take_result(struct step_run *run, int result, const char *words)
 	case STEP_HOLD:
 	case STEP_ROUTE:
 	case STEP_PREPARE:
-	case STEP_CLEAN: steering_done(run, result, words); break;
+	case STEP_CLEAN:
+		if (result < 0) {
+			note_failure(run->device, &run->device->chain, words);
+			node_observe(run->device->node);
+		}
+		break;
 	case STEP_KIND_COUNT: break;
 	}
 }
@@ -261,7 +267,7 @@ static void on_step_done(struct driver_call *call, int result, const struct erro
 		device->have.complete = false; /* done or not: look before anything else */
 		node_observe(node);
 	}
-	run->step.hop = NULL;
+	run->step.hop = NULL; /* the policy it stood in may be gone */
 	take_result(run, result, words);
 	tell_step(run, result, words);
 	free(run);
@@ -284,7 +290,6 @@ static bool start_launch(struct node_device *device, struct step_run *run, const
 	TEXT_COPY(view->digest, step->hop->digest);
 	TEXT_COPY(umbox->hop, step->hop->name);
 	TEXT_COPY(umbox->state, device->state);
-	TEXT_COPY(run->hop, step->hop->name);
 	umbox->generation = device->want.generation;
 	return true;
 }
@@ -325,11 +330,11 @@ static bool may_start(const struct node_device *device, const struct step *step)
 	return !device->have.backing_off;
 }
 
-static void start_step(struct node_device *device, const struct step *step)
+static bool start_step(struct node_device *device, const struct step *step)
 {
 	struct node *node = device->node;
 	if (!may_start(device, step))
-		return;
+		return false;
 	struct step_run *run = mem_alloc(sizeof(*run));
 	run->call.done = on_step_done;
 	run->device = device;
@@ -339,8 +344,11 @@ static void start_step(struct node_device *device, const struct step *step)
 	run->started_us = clock_now_us(node->clock);
 	if (!mark_started(device, run, step)) {
 		free(run);
-		return;
+		return false;
 	}
+	int place = node_device_umbox(device, run->step.umbox, false);
+	if (place >= 0)
+		TEXT_COPY(run->hop, device->umboxes[place].hop);
 	device->steps_running++;
 	device->change++;
 	node->calls++;
@@ -351,13 +359,9 @@ static void start_step(struct node_device *device, const struct step *step)
 		.state = device->state,
 	};
 	node->driver->ops->run(node->driver, &task, &run->call);
-	run->returned_us = clock_now_us(node->clock);
-	if (steers(step->kind)) { /* committed, or refused: then `done` takes it back */
-		plan_steered(&device->have, step, true);
-		run->led = device->have.path;
-		if (leads(step->kind))
-			node_device_flipped(device, run->returned_us);
-	}
+	if (steers(step->kind))
+		steering_returned(run);
+	return true;
 }
 
 /* --- planning --- */
@@ -429,9 +433,11 @@ void node_device_plan(struct node_device *device)
 	struct plan plan;
 
 	plan_next(&plan, &device->want, &device->have);
-	tell_goal(device, &plan);
+	bool led = false;
 	for (unsigned i = 0; i < plan.count; i++)
-		start_step(device, &plan.steps[i]);
+		led |= start_step(device, &plan.steps[i]) && leads(plan.steps[i].kind);
+	if (!led) /* else it stands elsewhere by now, and is looked at again when the step ends */
+		tell_goal(device, &plan);
 	if (nothing_left(device)) {
 		deadline_remove(node->deadlines, &device->deadline);
 		HASH_DEL(node->devices, device);
@@ -547,7 +553,7 @@ static void forget_all_failures(struct node *node)
 {
 	struct node_device *device, *next;
 	HASH_ITER(hh, node->devices, device, next)
-	forget_failures(device);
+		forget_failures(device);
 }
 
 static void on_node_notice(struct node *node, const struct driver_notice *notice)
@@ -625,8 +631,7 @@ void node_free(struct node *node)
 	if (!node)
 		return;
 	struct node_device *device, *next;
-	HASH_ITER(hh, node->devices, device, next)
-	{
+	HASH_ITER(hh, node->devices, device, next) {
 		HASH_DEL(node->devices, device);
 		deadline_remove(node->deadlines, &device->deadline);
 		free(device);

@@ -14,7 +14,7 @@ struct node;
 /* How one step went; for the history. */
 struct node_step {
 	const struct step *step;
-	const char *hop; /* LAUNCH: its name, else "" */
+	const char *hop; /* the name of the hop that `umbox` is of, "" when it is of none */
 	int result;
 	const char *words; /* of the error, "" when it went well */
 	int64_t started_us, ended_us;
@@ -64,6 +64,7 @@ void node_forget(struct node *node, uint32_t device);
 struct node_view {
 	enum plan_goal goal;
 	uint32_t generation_enforced;
+	int64_t enforced_us; /* when the kernel was told that generation; 0: not by this process */
 	bool settled;
 	const char *trouble;
 };

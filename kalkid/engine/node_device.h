@@ -39,6 +39,7 @@ struct node_device {
 	struct node_delay chain; /* of everything; standby chains and removals have their own */
 	struct node_delay spares;
 	uint32_t generation_enforced;
+	int64_t enforced_us; /* when the kernel was told so; 0: not by this process */
 	bool observed;    /* at least once */
 	bool told_want;   /* control has said what it wants */
 	bool path_failed; /* the last HOLD or ROUTE was refused */

@@ -12,6 +12,7 @@ bool node_read(const struct node *node, uint32_t number, struct node_view *ret)
 	*ret = (struct node_view){
 		.goal = device->goal,
 		.generation_enforced = device->generation_enforced,
+		.enforced_us = device->enforced_us,
 		.settled = device->settled,
 		.trouble = device->trouble,
 	};
