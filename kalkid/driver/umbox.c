@@ -132,8 +132,7 @@ static void on_tick(uv_timer_t *timer)
 {
 	struct umbox_set *set = container_of(timer, struct umbox_set, tick);
 	struct umbox *umbox, *next;
-	HASH_ITER(hh, set->umboxes, umbox, next)
-	{
+	HASH_ITER(hh, set->umboxes, umbox, next) {
 		struct buffer words = {0};
 		uint64_t count = umbox->intake ? intake_report(umbox->intake, &words) : 0;
 		if (count)

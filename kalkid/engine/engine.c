@@ -207,8 +207,7 @@ static int load_device(void *data, const struct device *stored, const struct mac
 static void drop_rivals(struct engine *engine, const struct device *device)
 {
 	struct control_device *other, *next;
-	HASH_ITER(hh_name, engine->by_name, other, next)
-	{
+	HASH_ITER(hh_name, engine->by_name, other, next) {
 		if (text_equal(other->device.name, device->name) ||
 		    device_check_pair(device, &other->device, NULL) == 0)
 			continue;
@@ -292,8 +291,7 @@ static void note(struct engine *engine, const char *what)
 static void hand_over_all(struct engine *engine)
 {
 	struct control_device *device, *next;
-	HASH_ITER(hh_name, engine->by_name, device, next)
-	{
+	HASH_ITER(hh_name, engine->by_name, device, next) {
 		control_hand_over(device);
 		control_schedule(device);
 	}
@@ -321,7 +319,7 @@ void engine_free(struct engine *engine)
 		return;
 	struct control_device *device, *next;
 	HASH_ITER(hh_name, engine->by_name, device, next)
-	engine_drop_device(device);
+		engine_drop_device(device);
 	node_free(engine->node);
 	events_free(engine->events);
 	deadlines_free(engine->deadlines);
@@ -376,8 +374,7 @@ void engine_reload(struct engine *engine, struct policy **policies, unsigned pol
 	engine->policies = mem_copy(policies, policy_count * sizeof(*policies));
 	engine->policy_count = policy_count;
 	struct control_device *device, *next;
-	HASH_ITER(hh_name, engine->by_name, device, next)
-	{
+	HASH_ITER(hh_name, engine->by_name, device, next) {
 		const struct device *in_file = find_in_files(&loading, device->device.name);
 		uint32_t number = device->device.number;
 		if (in_file || !device->device.file[0]) {

@@ -40,9 +40,9 @@ struct node_device {
 	struct node_delay spares;
 	uint32_t generation_enforced;
 	int64_t enforced_us; /* when the kernel was told so; 0: not by this process */
-	bool observed;    /* at least once */
-	bool told_want;   /* control has said what it wants */
-	bool path_failed; /* the last HOLD or ROUTE was refused */
+	bool observed;       /* at least once */
+	bool told_want;      /* control has said what it wants */
+	bool path_failed;    /* the last HOLD or ROUTE was refused */
 	enum plan_goal goal;
 	uint32_t goal_generation;
 	bool told; /* goal and goal_generation were told to the listener */

@@ -167,7 +167,7 @@ static void plan_all(struct node *node)
 {
 	struct node_device *device, *next;
 	HASH_ITER(hh, node->devices, device, next)
-	node_device_plan(device);
+		node_device_plan(device);
 }
 
 static void on_observed(struct driver_call *call, int result maybe_unused,
@@ -181,8 +181,7 @@ static void on_observed(struct driver_call *call, int result maybe_unused,
 	if (!node->stopping) {
 		adopt_strangers(node, &look->picture);
 		struct node_device *device, *next;
-		HASH_ITER(hh, node->devices, device, next)
-		{
+		HASH_ITER(hh, node->devices, device, next) {
 			if (unchanged_since(look, device))
 				merge(look, device);
 			else
@@ -220,7 +219,8 @@ void node_observe(struct node *node)
 	look->marks = mem_alloc_array(HASH_COUNT(node->devices), sizeof(*look->marks));
 	struct node_device *device, *next;
 	HASH_ITER(hh, node->devices, device, next)
-	look->marks[look->mark_count++] = (struct change_mark){device->number, device->change};
+		look->marks[look->mark_count++] = (struct change_mark){device->number,
+								       device->change};
 	node->calls++;
 	node->driver->ops->observe(node->driver, &look->picture, &look->call);
 }

@@ -165,8 +165,7 @@ void node_read_status(const struct node *node, struct engine_status *ret)
 		[PLAN_OLD_CHAIN] = &ret->old_chain,
 	};
 	const struct node_device *device, *next;
-	HASH_ITER(hh, node->devices, device, next)
-	{
+	HASH_ITER(hh, node->devices, device, next) {
 		if (device->want.enrolled)
 			++*goals[device->goal];
 		for (unsigned i = 0; i < device->have.umbox_count; i++) {

@@ -25,8 +25,7 @@ static int check_against_others(struct engine *engine, const struct device *devi
 				const struct control_device *itself, struct error *err)
 {
 	struct control_device *other, *next;
-	HASH_ITER(hh_name, engine->by_name, other, next)
-	{
+	HASH_ITER(hh_name, engine->by_name, other, next) {
 		if (other == itself)
 			continue;
 		int r = device_check_pair(device, &other->device, err);

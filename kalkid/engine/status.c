@@ -26,8 +26,7 @@ void engine_read_status(const struct engine *engine, struct engine_status *ret)
 		.started_wall_us = engine->started_wall_us,
 	};
 	const struct control_device *device, *next;
-	HASH_ITER(hh_name, engine->by_name, device, next)
-	{
+	HASH_ITER(hh_name, engine->by_name, device, next) {
 		ret->quarantined += device->quarantined;
 		if (device->policy && device->machine.state == device->policy->initial)
 			ret->devices_in_initial_state++;

@@ -145,8 +145,7 @@ void queue_add_barrier(struct queue *queue, struct store_barrier *barrier)
 static void put_back_intent(struct queue *queue, struct queue *failed)
 {
 	struct intent_change *old, *next;
-	HASH_ITER(hh, failed->changes, old, next)
-	{
+	HASH_ITER(hh, failed->changes, old, next) {
 		struct intent_change *change = change_of(queue, old->number);
 		if (change->device_change == CHANGE_NONE) {
 			change->device_change = old->device_change;
