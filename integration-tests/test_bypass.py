@@ -66,6 +66,17 @@ def told(verdicts):
                      for way, verdict in zip(("up", "down"), verdicts))
 
 
+def where(verdict, spans):
+    """The gaps that nothing explains, in ms from the start of the span before each."""
+    lines = []
+    for from_ns, to_ns, count in verdict.gaps_outside(spans)[:20]:
+        before = max((span for span in spans if span[0] <= from_ns + 20_000_000),
+                     default=(from_ns, from_ns))
+        lines.append(f"{count} lost from {(from_ns - before[0]) / 1e6:.1f} to "
+                     f"{(to_ns - before[0]) / 1e6:.1f}, held for {(before[1] - before[0]) / 1e6:.1f}")
+    return "\n" + "\n".join(lines)
+
+
 def test_1000_transitions(proof, tmp_path, record_property):
     witness = Witness(proof, "cam1", WHOLE)
     flow = Flow(tmp_path, proof.devices["cam1"], proof.hosts["host"])
@@ -80,7 +91,7 @@ def test_1000_transitions(proof, tmp_path, record_property):
             record_property(f"{way}_{key}", value)
         assert verdict.wrong == 0, told(verdicts)
         assert verdict.doubled == 0
-        assert verdict.lost_outside(spans) == 0, (told(verdicts), verdict.gaps[:20], spans[:20])
+        assert not verdict.gaps_outside(spans), told(verdicts) + where(verdict, spans)
         # The flow was real: every chain was crossed.
         crossed = {tuple(witness.names[umbox] for umbox in path) for path in verdict.paths}
         assert {tuple(sorted(hops)) for hops in crossed} == {tuple(sorted(h)) for h in WHOLE}
@@ -104,11 +115,12 @@ def test_cold_chains(site, tmp_path):
     site.add_host("host")
     site.start()
     witness = Witness(site, "cam1", WHOLE)
-    flow = Flow(tmp_path, site.devices["cam1"], site.hosts["host"])
+    # Not at full rate: starting containers keeps the processors from the hops for a while.
+    flow = Flow(tmp_path, site.devices["cam1"], site.hosts["host"], rate=2000)
     go_through(site, itertools.chain(a_walk(25, seed=3), ["One"]), pause_s=0.1)
     flow.stop()
     witness.close()
     spans = witness.held_spans(time.time_ns())
     for verdict in (verdicts := flow.judge(witness.whole_and_ordered)):
         assert verdict.wrong == 0 and verdict.doubled == 0, told(verdicts)
-        assert verdict.lost_outside(spans) == 0, told(verdicts)
+        assert not verdict.gaps_outside(spans), told(verdicts) + where(verdict, spans)

@@ -62,11 +62,14 @@ class Verdict:
         self.gaps = _gaps(seen, sent)
         self.lost = sum(gap[2] for gap in self.gaps)
 
-    def lost_outside(self, spans, slack_ns=20_000_000):
-        """Lost frames that were not sent within one of the spans [(from_ns, to_ns)]."""
-        return sum(count for from_ns, to_ns, count in self.gaps
-                   if not any(start - slack_ns <= from_ns and to_ns <= end + slack_ns
-                              for start, end in spans))
+    def gaps_outside(self, spans, slack_ns=20_000_000):
+        """Gaps whose frames were not all sent within one of the spans [(from_ns, to_ns)]."""
+        return [(from_ns, to_ns, count) for from_ns, to_ns, count in self.gaps
+                if not any(start - slack_ns <= from_ns and to_ns <= end + slack_ns
+                           for start, end in spans)]
+
+    def lost_outside(self, spans, **options):
+        return sum(count for _, _, count in self.gaps_outside(spans, **options))
 
     def summary(self):
         return {"sent": self.sent, "received": self.received, "wrong": self.wrong,
