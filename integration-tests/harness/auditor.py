@@ -10,6 +10,8 @@ import threading
 
 from . import net
 
+SO_RCVBUFFORCE = 33
+SOL_PACKET, PACKET_STATISTICS = 263, 6
 ETH_P_ALL = 3
 SO_RCVBUFFORCE = 33  # of asm-generic/socket.h; Python has no name for it
 ETH_P_IP = 0x0800
@@ -77,7 +79,7 @@ class Auditor(threading.Thread):
         """Drops counted by the kernel would blind the look: returns how many there were."""
         self._stopping = True
         self.join()
-        packets_drops = self._socket.getsockopt(263, 6, 8)  # SOL_PACKET, PACKET_STATISTICS
+        packets_drops = self._socket.getsockopt(SOL_PACKET, PACKET_STATISTICS, 8)
         self._socket.close()
         return int.from_bytes(packets_drops[4:8], "little")
 

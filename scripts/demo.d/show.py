@@ -55,15 +55,15 @@ class Show:
         self.user = site.add_host("user", 101)
         self.attacker = site.add_host("attacker", 102)
         self.accomplice = site.add_host("accomplice", 103)
-        self.begin(self.camera, os.path.join(HERE, "camera.py"), self.camera.ip, WEB)
+        self.begin(self.camera, "/usr/bin/python3", os.path.join(HERE, "camera.py"), self.camera.ip, WEB)
         site.start()
         with open(os.path.join(ROOT, "pid"), "w", encoding="ascii") as file:
             file.write(str(site.daemon.process.pid))
         self.auditor = Auditor(site.data_plane, self.camera.mac, self.camera.port,
                                site.network_port)
         self.events = Events(site.api)
-        self.begin(self.user, os.path.join(HERE, "viewer.py"), self.camera.ip, WEB,
-                   self.viewer_file)
+        self.begin(self.user, "/usr/bin/python3", os.path.join(HERE, "viewer.py"),
+                   self.camera.ip, WEB, self.viewer_file)
         wait_for(lambda: self.viewer()["bytes"] > 100_000, what="the camera's pictures")
 
     def begin(self, host, *command):
@@ -161,21 +161,26 @@ class Show:
     def timeline(self):
         say("What happened, in microseconds after the alert")
         events = history(self.site.api, "camera", "alert,chain,transition")
-        converged = [e["eve"]["kalki"] for e in events
-                     if e["eve"]["kalki"].get("what") in ("converged", "held")]
-        print(f"  {'transition':<26}{'alert':<28}{'decision':>9}{'enforced':>10}{'converged':>11}")
+        chain_times = [(k["generation"], k["what"], k["time_us"]) for k in
+                       (e["eve"]["kalki"] for e in events if e["kind"] == "chain")]
+
+        def after(kalki, zero, *what):
+            times = [time_us for generation, told, time_us in chain_times if told in what
+                     and generation == kalki["generation"] and time_us >= zero]
+            return min(times) - zero if times else "-"
+
+        print(f"  {'transition':<26}{'alert':<30}{'decision':>9}{'enforced':>10}{'converged':>11}")
         for event in events:
             kalki = event["eve"]["kalki"]
             if event["kind"] != "transition" or kalki["from"] == kalki["to"]:
                 continue
-            times = kalki["times"]
-            zero = times.get("alert_us") or times["decided_us"]
-            done = [c["time_us"] for c in converged
-                    if c["generation"] == kalki["generation"] and c["time_us"] >= zero]
-            cells = [times["decided_us"] - zero, times.get("enforced_us", zero) - zero,
-                     min(done) - zero if done else "-"]
-            print(f"  {kalki['from'] + ' → ' + kalki['to']:<26}{event['time']:<28}"
-                  f"{cells[0]:>9}{cells[1]:>10}{cells[2]:>11}")
+            decided = kalki["times"]["decided_us"]
+            alert = kalki["times"].get("alert_us")
+            zero = alert or decided
+            print(f"  {kalki['from'] + ' → ' + kalki['to']:<26}"
+                  f"{event['time'] if alert else 'none: an operator':<30}{decided - zero:>9}"
+                  f"{after(kalki, zero, 'routed', 'held'):>10}"
+                  f"{after(kalki, zero, 'converged'):>11}")
 
     def audit(self):
         blind = self.auditor.close()
