@@ -10,7 +10,6 @@ import threading
 
 from . import net
 
-SO_RCVBUFFORCE = 33
 SOL_PACKET, PACKET_STATISTICS = 263, 6
 ETH_P_ALL = 3
 SO_RCVBUFFORCE = 33  # of asm-generic/socket.h; Python has no name for it

@@ -55,15 +55,15 @@ class Show:
         self.user = site.add_host("user", 101)
         self.attacker = site.add_host("attacker", 102)
         self.accomplice = site.add_host("accomplice", 103)
-        self.begin(self.camera, "/usr/bin/python3", os.path.join(HERE, "camera.py"), self.camera.ip, WEB)
+        self.begin(self.camera, os.path.join(HERE, "camera.py"), self.camera.ip, WEB)
         site.start()
         with open(os.path.join(ROOT, "pid"), "w", encoding="ascii") as file:
             file.write(str(site.daemon.process.pid))
         self.auditor = Auditor(site.data_plane, self.camera.mac, self.camera.port,
                                site.network_port)
         self.events = Events(site.api)
-        self.begin(self.user, "/usr/bin/python3", os.path.join(HERE, "viewer.py"),
-                   self.camera.ip, WEB, self.viewer_file)
+        self.begin(self.user, os.path.join(HERE, "viewer.py"), self.camera.ip, WEB,
+                   self.viewer_file)
         wait_for(lambda: self.viewer()["bytes"] > 100_000, what="the camera's pictures")
 
     def begin(self, host, *command):
