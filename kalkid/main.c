@@ -34,7 +34,7 @@ enum {
 
 struct options {
 	const char *root;
-	bool check, teardown;
+	bool check, early, teardown;
 };
 
 /* Everything that lives as long as the daemon, in the order of its building. */
@@ -61,6 +61,7 @@ static void print_help(void)
 	       "\n"
 	       "usage: kalkid [--root DIR] [--log-level LEVEL]\n"
 	       "       kalkid --check      read every file, say what is wrong with them, start nothing\n"
+	       "       kalkid --early      take the ports and let nothing pass, before the network is up\n"
 	       "       kalkid --teardown   remove every chain, rule and link; give the ports back\n"
 	       "\n"
 	       "  --root DIR         put DIR before /etc/kalki, /var/lib/kalki and /run/kalki\n"
@@ -90,6 +91,7 @@ static int read_options(int argc, char **argv, struct options *options)
 	static const struct option FLAGS[] = {
 		{"root", required_argument, NULL, 'r'},
 		{"check", no_argument, NULL, 'c'},
+		{"early", no_argument, NULL, 'e'},
 		{"teardown", no_argument, NULL, 't'},
 		{"log-level", required_argument, NULL, 'l'},
 		{"version", no_argument, NULL, 'v'},
@@ -103,6 +105,7 @@ static int read_options(int argc, char **argv, struct options *options)
 		switch (flag) {
 		case 'r': options->root = optarg; break;
 		case 'c': options->check = true; break;
+		case 'e': options->early = true; break;
 		case 't': options->teardown = true; break;
 		case 'l': level = optarg; break;
 		case 'v': printf("kalkid " KALKI_VERSION "\n"); return 1;
@@ -371,15 +374,26 @@ static int run(struct daemon *daemon)
 	return EXIT_SUCCESS;
 }
 
-static int teardown(const struct daemon *daemon)
+/* What is done without a loop: opening early, tearing down. */
+static int run_once(const struct daemon *daemon, const char *what,
+		    int (*once)(const struct machine_driver_config *config, struct error *err))
 {
 	struct machine_driver_config config;
 	struct error err = {0};
 	driver_config(&daemon->files, daemon->options.root, &config);
-	if (machine_driver_teardown(&config, &err) == 0)
+	if (once(&config, &err) == 0)
 		return EXIT_SUCCESS;
-	fprintf(stderr, "kalkid: teardown: %s\n", err.text);
+	fprintf(stderr, "kalkid: %s: %s\n", what, err.text);
 	return EXIT_FAILURE;
+}
+
+static int run_locked(struct daemon *daemon)
+{
+	if (daemon->options.teardown)
+		return run_once(daemon, "teardown", machine_driver_teardown);
+	if (daemon->options.early)
+		return run_once(daemon, "early", machine_driver_early);
+	return run(daemon);
 }
 
 int main(int argc, char **argv)
@@ -404,7 +418,7 @@ int main(int argc, char **argv)
 	} else {
 		code = lock_root(daemon.options.root);
 		if (code == EXIT_SUCCESS)
-			code = daemon.options.teardown ? teardown(&daemon) : run(&daemon);
+			code = run_locked(&daemon);
 	}
 	files_done(&daemon.files);
 	curl_global_cleanup();

@@ -411,3 +411,15 @@ int machine_driver_open(struct driver **ret, uv_loop_t *loop,
 	*ret = &machine->driver;
 	return 0;
 }
+
+int machine_driver_early(const struct machine_driver_config *config, struct error *err)
+{
+	struct link *link = NULL;
+	struct nft *nft = NULL;
+	int result = link_open(&link, config->instance, &config->data_plane, err);
+	if (result >= 0)
+		result = nft_open(&nft, link, NULL, err);
+	nft_close(nft);
+	link_close(link);
+	return result < 0 ? result : 0;
+}

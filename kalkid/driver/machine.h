@@ -27,6 +27,10 @@ int machine_driver_open(struct driver **ret, uv_loop_t *loop,
 			const struct machine_driver_config *config,
 			struct driver_listener *listener, struct error *err) must_check;
 
+/* `--early`: takes the ports into the data plane, whose rules let nothing pass, and ends; for the
+ * time before the network comes up.  Needs no Docker; what is in force already stays so. */
+int machine_driver_early(const struct machine_driver_config *config, struct error *err) must_check;
+
 /* `--teardown`: removes every umbox, rule, link and namespace of this instance and gives the ports
  * back as they were.  Runs without a daemon, blocks, and may be pressed twice. */
 int machine_driver_teardown(const struct machine_driver_config *config,

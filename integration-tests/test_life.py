@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The life of the daemon: before it, beside it, after it."""
+import os
+import subprocess
+
+import pytest
+
+from harness.daemon import BUILD
+
+CAMERA = {
+    "type": "camera",
+    "states": {"Normal": {"chain": "pass"}, "Attack": {"chain": "block"}},
+}
+
+
+def kalkid(site, *words):
+    return subprocess.run([os.path.join(BUILD, "kalkid/kalkid"), "--root", site.root, *words],
+                          capture_output=True, text=True, timeout=60, check=False)
+
+
+@pytest.fixture
+def host(site):
+    site.types = [CAMERA]
+    site.add_device("cam1", "camera")
+    return site.add_host("host", 100)
+
+
+def test_early_lets_nothing_pass_until_the_daemon_runs(site, host):
+    site.write_files()
+    for _ in range(2):  # pressed twice
+        done = kalkid(site, "--early")
+        assert (done.returncode, done.stderr) == (0, "")
+    cam1 = site.devices["cam1"]
+    assert not cam1.ping(host, count=2)
+    site.start()
+    assert cam1.ping(host, count=2)
+
+
+def test_a_second_daemon_is_refused(site, host):
+    site.start()
+    for words in ((), ("--early",), ("--teardown",)):
+        done = kalkid(site, *words)
+        assert done.returncode == 5
+        assert done.stderr.startswith("kalkid: another kalkid is running")
+    assert site.devices["cam1"].ping(host, count=2)
+
+
+def test_stopped_it_leaves_the_chains_in_force(site, host):
+    site.start()
+    site.daemon.stop()
+    assert site.devices["cam1"].ping(host, count=2)
+    assert kalkid(site, "--teardown").returncode == 0
+    assert not site.leftovers()
+    assert kalkid(site, "--teardown").returncode == 0
