@@ -2,9 +2,8 @@
 /* api/api.h - REST and an event stream over a Unix socket, as openapi.yaml describes them.
  *
  * Start reading at route.c: the table of what is served.  A request goes: api.c (who, which route)
- * -> its handler (site.c, devices.c, chains.c, types.c, history.c, stream.c, metrics.c) ->
- * engine/engine.h
- * -> encode.c -> answer.c. */
+ * -> its handler (site.c, devices.c, chains.c, types.c, history.c, stream.c, metrics.c) -> the
+ * engine (engine/engine.h) -> encode.c -> answer.c. */
 #pragma once
 
 #include "base/clock.h"
@@ -14,9 +13,8 @@ struct api;
 
 struct api_config {
 	const char *socket_path;
-	const char
-		*group; /* who may connect beside root; NULL, or one that does not exist: nobody */
-	mode_t mode;    /* of the socket: 0660 */
+	const char *group; /* who may connect beside root; NULL or one that is not there: nobody */
+	mode_t mode;       /* of the socket: 0660 */
 	const struct clock *clock;
 };
 

@@ -186,7 +186,7 @@ json_t *encode_hop(const struct hop_status *hop)
 			 encode_text(hop->name), "image", encode_text(hop->image), "image_id",
 			 encode_text_or_null(hop->image_id), "state", encode_text(hop->state),
 			 "generation", (json_int_t)hop->generation, "fail",
-			 hop_fail_name(hop->fail), "running", hop->running, "wired", hop->wired,
+			 HOP_FAIL_NAMES[hop->fail], "running", hop->running, "wired", hop->wired,
 			 "ready", hop->ready, "legs", legs_to_json(hop), "counters",
 			 counters_to_json(hop));
 }
@@ -261,7 +261,7 @@ static json_t *policy_hop_to_json(const struct hop *hop)
 {
 	json_t *parameters = json_loads(hop->parameters, JSON_DECODE_ANY, NULL);
 	return json_pack("{s:o, s:o, s:s, s:o, s:s}", "name", encode_text(hop->name), "image",
-			 encode_text(hop->image), "fail", hop_fail_name(hop->fail), "parameters",
+			 encode_text(hop->image), "fail", HOP_FAIL_NAMES[hop->fail], "parameters",
 			 parameters ? parameters : json_null(), "digest", hop->digest);
 }
 
@@ -270,14 +270,15 @@ static json_t *state_to_json(const struct policy *policy, const struct policy_st
 	json_t *hops = json_array();
 	for (unsigned i = 0; i < state->posture.hop_count; i++)
 		json_array_append_new(hops, policy_hop_to_json(&state->posture.hops[i]));
-	return json_pack(
-		"{s:o, s:s, s:s, s:s, s:b, s:I, s:I, s:o, s:o}", "name", encode_text(state->name),
-		"mode", posture_mode_name(state->posture.mode), "hold",
-		posture_hold_name(state->posture.hold), "standby",
-		posture_standby_name(state->posture.standby), "cut", state->posture.cut, "dwell_us",
-		(json_int_t)state->dwell_us, "calm_us", (json_int_t)state->calm_us, "calm_to",
-		state->calm_us ? encode_text(policy->states[state->calm_to].name) : json_null(),
-		"hops", hops);
+	return json_pack("{s:o, s:s, s:s, s:s, s:b, s:I, s:I, s:o, s:o}", "name",
+			 encode_text(state->name), "mode", posture_mode_name(state->posture.mode),
+			 "hold", POSTURE_HOLD_NAMES[state->posture.hold], "standby",
+			 POSTURE_STANDBY_NAMES[state->posture.standby], "cut", state->posture.cut,
+			 "dwell_us", (json_int_t)state->dwell_us, "calm_us",
+			 (json_int_t)state->calm_us, "calm_to",
+			 state->calm_us ? encode_text(policy->states[state->calm_to].name)
+					: json_null(),
+			 "hops", hops);
 }
 
 static json_t *rule_to_json(const struct policy *policy, const struct policy_rule *rule)

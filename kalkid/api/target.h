@@ -13,8 +13,7 @@ struct target_parameter {
 /* Not to be copied: it points into itself. */
 struct target {
 	char text[TARGET_BYTES_MAX];
-	const char
-		*segments[TARGET_SEGMENTS_MAX]; /* "/a/b" has two, "/a/" has an empty second one */
+	const char *segments[TARGET_SEGMENTS_MAX]; /* "/a/b" has two, "/a/" an empty second one */
 	unsigned segment_count;
 	struct target_parameter query[TARGET_QUERY_MAX];
 	unsigned query_count;

@@ -41,6 +41,12 @@ static void nearest_word_finds_typing_errors_only(void **state maybe_unused)
 	assert_string_equal(text_nearest("Suspicous", words, 3), "Suspicious");
 	assert_string_equal(text_nearest("Atack", words, 3), "Attack");
 	assert_null(text_nearest("Quarantine", words, 3));
+
+	char hint[TEXT_HINT_BYTES];
+	text_hint(hint, "Atack", words, 3);
+	assert_string_equal(hint, " (did you mean 'Attack'?)");
+	text_hint(hint, "Quarantine", words, 3);
+	assert_string_equal(hint, "");
 }
 
 static void buffer_grows_and_drops(void **state maybe_unused)

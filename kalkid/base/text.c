@@ -70,6 +70,15 @@ const char *text_nearest(const char *word, const char *const *candidates, size_t
 	return nearest;
 }
 
+void text_hint(char hint[static TEXT_HINT_BYTES], const char *word, const char *const *candidates,
+	       size_t count)
+{
+	const char *nearest = text_nearest(word, candidates, count);
+	hint[0] = '\0';
+	if (nearest)
+		snprintf(hint, TEXT_HINT_BYTES, " (did you mean '%s'?)", nearest);
+}
+
 void buffer_done(struct buffer *buffer)
 {
 	free(buffer->bytes);

@@ -15,6 +15,10 @@ bool text_copy(char *target, size_t target_bytes, const char *source);
 
 /* The candidate nearest to `word` by edit distance ("did you mean"), NULL when none is near. */
 const char *text_nearest(const char *word, const char *const *candidates, size_t count);
+/* The same as words to put behind a message: " (did you mean 'x'?)", or "". */
+enum { TEXT_HINT_BYTES = 96 };
+void text_hint(char hint[static TEXT_HINT_BYTES], const char *word, const char *const *candidates,
+	       size_t count);
 
 /* A growing byte buffer, always NUL-terminated once something was added. */
 struct buffer {

@@ -8,6 +8,9 @@
 
 #include "base/text.h"
 
+/* What is longer, or stands behind so many, gets no hint. */
+enum { FLAG_NAME_BYTES = 64, NEIGHBOURS_MAX = 64 };
+
 int flag_find(const char *name, size_t length)
 {
 	for (int i = 0; i < FLAG_COUNT; i++) {
@@ -29,7 +32,7 @@ static int find_letter(char letter)
 static int unknown_flag(const char *name, size_t length, struct error *err)
 {
 	const char *names[FLAG_COUNT];
-	char word[64];
+	char word[FLAG_NAME_BYTES];
 	for (int i = 0; i < FLAG_COUNT; i++)
 		names[i] = FLAGS[i].name;
 	snprintf(word, sizeof(word), "%.*s", (int)length, name);
@@ -143,7 +146,7 @@ static int read_environment(struct invocation *ret, char *(*lookup)(const char *
 			    struct error *err)
 {
 	for (unsigned i = 0; i < FLAG_COUNT; i++) {
-		char name[64];
+		char name[sizeof("KALKI_") + FLAG_NAME_BYTES];
 		snprintf(name, sizeof(name), "KALKI_%s", FLAGS[i].name);
 		for (char *c = name; *c; c++)
 			*c = (char)(*c == '-' ? '_' : toupper((unsigned char)*c));
@@ -165,7 +168,7 @@ static int read_environment(struct invocation *ret, char *(*lookup)(const char *
 
 static int unknown_noun(const char *noun, struct error *err)
 {
-	const char *nouns[64];
+	const char *nouns[NEIGHBOURS_MAX];
 	size_t count = 0;
 	for (size_t i = 0; i < COMMAND_COUNT && count < ARRAY_SIZE(nouns); i++) {
 		if (COMMANDS[i].help)
@@ -180,7 +183,7 @@ static int unknown_noun(const char *noun, struct error *err)
 
 static int unknown_verb(const char *noun, const char *verb, struct error *err)
 {
-	const char *verbs[64];
+	const char *verbs[NEIGHBOURS_MAX];
 	size_t count = 0;
 	cleanup_buffer struct buffer list = {0};
 	for (size_t i = 0; i < COMMAND_COUNT && count < ARRAY_SIZE(verbs); i++) {

@@ -41,7 +41,7 @@ enum document_kind {
 	DOCUMENT_TEXT,
 	DOCUMENT_LIST,
 	DOCUMENT_MAP,
-	DOCUMENT_KIND_COUNT
+	DOCUMENT_KIND_COUNT,
 };
 
 /* A node is owned by its document. */

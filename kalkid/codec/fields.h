@@ -32,8 +32,8 @@ struct field {
 	bool required;
 	size_t offset, size;
 	int64_t min, max;
-	const char *standard; /* as one would write it; NULL: zero */
-	const char *const *choices;
+	const char *standard;       /* as one would write it; NULL: zero */
+	const char *const *choices; /* the last is NULL */
 	void (*read)(struct reading *reading, const struct document_node *node, void *target);
 };
 

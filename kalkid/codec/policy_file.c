@@ -11,11 +11,6 @@
 
 #define YEAR_US (365 * (int64_t)86400 * 1000000)
 
-/* Names stand in the order of their enums. */
-static const char *const fails[] = {"closed", "open", NULL};
-static const char *const holds[] = {"auto", "held", "old", NULL};
-static const char *const standbys[] = {"next", "none", "all", NULL};
-
 static void read_image(struct reading *reading, const struct document_node *node, void *target)
 {
 	struct hop *hop = target;
@@ -51,7 +46,7 @@ static const struct field hop_fields[] = {
 	{"name", FIELD_NAME, .required = true, FIELD_AT(struct hop, name)},
 	{"image", FIELD_OTHER, .required = true, .read = read_image},
 	{"parameters", FIELD_OTHER, .read = read_parameters},
-	{"fail", FIELD_CHOICE, FIELD_AT(struct hop, fail), .choices = fails},
+	{"fail", FIELD_CHOICE, FIELD_AT(struct hop, fail), .choices = HOP_FAIL_NAMES},
 };
 
 static void refuse_equal_hops(struct reading *reading, const struct document_node *node,
@@ -144,9 +139,10 @@ static void read_calm(struct reading *reading, const struct document_node *node,
 
 static const struct field state_fields[] = {
 	{"chain", FIELD_OTHER, .required = true, .read = read_chain},
-	{"hold", FIELD_CHOICE, FIELD_AT(struct policy_state, posture.hold), .choices = holds},
+	{"hold", FIELD_CHOICE, FIELD_AT(struct policy_state, posture.hold),
+	 .choices = POSTURE_HOLD_NAMES},
 	{"standby", FIELD_CHOICE, FIELD_AT(struct policy_state, posture.standby),
-	 .choices = standbys},
+	 .choices = POSTURE_STANDBY_NAMES},
 	{"stop_now", FIELD_BOOLEAN, FIELD_AT(struct policy_state, posture.cut)},
 	{"dwell", FIELD_DURATION, FIELD_AT(struct policy_state, dwell_us), .max = YEAR_US},
 	{"calm", FIELD_OTHER, .read = read_calm},

@@ -98,8 +98,8 @@ static void words_stand_in_the_order_of_their_enums(void **state maybe_unused)
 				buffer_print(&text,
 					     "type: t\nstates:\n  A: {chain: [{name: a, image: a, "
 					     "fail: %s}], hold: %s, standby: %s}\n  B: {%s}\n",
-					     hop_fail_name(fail), posture_hold_name(hold),
-					     posture_standby_name(standby), modes[fail]);
+					     HOP_FAIL_NAMES[fail], POSTURE_HOLD_NAMES[hold],
+					     POSTURE_STANDBY_NAMES[standby], modes[fail]);
 				struct policy *policy = read_policy(text.bytes, &complaints);
 				assert_non_null(policy);
 				const struct posture *posture = &policy->states[0].posture;

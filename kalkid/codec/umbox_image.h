@@ -12,7 +12,6 @@
 #include "core/posture.h"
 
 enum {
-	IMAGE_ID_BYTES = 80, /* "sha256:" and 64 hex digits */
 	UMBOX_PIDS_MAX = 4096,
 	UMBOX_LABEL_BYTES_MAX = 16 * 1024,
 };

@@ -8,7 +8,6 @@ enum {
 	DEVICE_IPS_MAX = 8,
 	DEVICE_LABELS_MAX = 16, /* groups, and as many tags */
 	DEVICE_DESCRIPTION_BYTES = 256,
-	SOURCE_FILE_BYTES = 256,
 	DEVICES_MAX = 4096,
 };
 

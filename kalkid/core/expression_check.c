@@ -70,12 +70,11 @@ static void word_copy(const struct parser *parser, const struct token *token,
 static int fail_unknown(struct parser *parser, size_t offset, const char *what, const char *word,
 			const char *const *names, unsigned count)
 {
-	const char *nearest = text_nearest(word, names, count);
-	if (nearest)
-		return parser_fail(parser, offset, "no %s '%s' (did you mean '%s'?)", what, word,
-				   nearest);
-	return parser_fail(parser, offset, "no %s '%s'%s", what, word,
-			   text_equal(what, "name") ? " (text stands in quotes)" : "");
+	char hint[TEXT_HINT_BYTES];
+	text_hint(hint, word, names, count);
+	if (!hint[0] && text_equal(what, "name"))
+		TEXT_COPY(hint, " (text stands in quotes)");
+	return parser_fail(parser, offset, "no %s '%s'%s", what, word, hint);
 }
 
 static int node_add(struct parser *parser, const struct expression_node *node)

@@ -35,11 +35,10 @@ struct fake_plane {
 	unsigned leg_count;
 	struct plane_frame frames[PLANE_FRAMES_MAX];
 	unsigned frame_count;
-	uint64_t era; /* grows with each change of the path */
-	struct path
-		eras[PLANE_ERAS_MAX]; /* which path was in force in era i, at i % PLANE_ERAS_MAX */
-	uint64_t passed, lost,
-		astray; /* frames that came out, were dropped, crossed no whole path */
+	uint64_t era;                     /* grows with each change of the path */
+	struct path eras[PLANE_ERAS_MAX]; /* the path in force in era i, at i % PLANE_ERAS_MAX */
+	/* Frames that came out, were dropped, crossed no whole path. */
+	uint64_t passed, lost, astray;
 };
 
 /* Legs come, and go with every frame inside. */

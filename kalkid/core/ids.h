@@ -8,8 +8,9 @@
 #include "base/error.h"
 
 enum {
-	NAME_BYTES = 64,      /* a name of the operator's, with the final NUL */
-	LINK_NAME_BYTES = 16, /* IFNAMSIZ */
+	NAME_BYTES = 64,         /* a name of the operator's, with the final NUL */
+	SOURCE_FILE_BYTES = 256, /* path of the operator's file that something stands in */
+	LINK_NAME_BYTES = 16,    /* IFNAMSIZ */
 	MAC_TEXT_BYTES = 18,
 	IP_TEXT_BYTES = 46,
 	DEVICE_NUMBER_MAX = 0xffff,

@@ -36,7 +36,7 @@ struct policy_rule {
 struct policy {
 	char type[NAME_BYTES];
 	char description[POLICY_TEXT_BYTES];
-	char file[256];
+	char file[SOURCE_FILE_BYTES];
 	struct policy_state *states;
 	unsigned state_count;
 	unsigned initial; /* where a new device starts, and where a release leads */

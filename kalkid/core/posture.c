@@ -7,6 +7,23 @@
 #include "base/mem.h"
 #include "base/text.h"
 
+const char *const HOP_FAIL_NAMES[HOP_FAIL_COUNT + 1] = {
+	[HOP_FAIL_CLOSED] = "closed",
+	[HOP_FAIL_OPEN] = "open",
+};
+
+const char *const POSTURE_HOLD_NAMES[POSTURE_HOLD_COUNT + 1] = {
+	[POSTURE_HOLD_AUTO] = "auto",
+	[POSTURE_HOLD_HELD] = "held",
+	[POSTURE_HOLD_OLD] = "old",
+};
+
+const char *const POSTURE_STANDBY_NAMES[POSTURE_STANDBY_COUNT + 1] = {
+	[POSTURE_STANDBY_NEXT] = "next",
+	[POSTURE_STANDBY_NONE] = "none",
+	[POSTURE_STANDBY_ALL] = "all",
+};
+
 const char *posture_mode_name(enum posture_mode mode)
 {
 	static const char *const NAMES[POSTURE_MODE_COUNT] = {
@@ -15,35 +32,6 @@ const char *posture_mode_name(enum posture_mode mode)
 		[POSTURE_BLOCK] = "block",
 	};
 	return NAMES[mode];
-}
-
-const char *posture_hold_name(enum posture_hold hold)
-{
-	static const char *const NAMES[POSTURE_HOLD_COUNT] = {
-		[POSTURE_HOLD_AUTO] = "auto",
-		[POSTURE_HOLD_HELD] = "held",
-		[POSTURE_HOLD_OLD] = "old",
-	};
-	return NAMES[hold];
-}
-
-const char *posture_standby_name(enum posture_standby standby)
-{
-	static const char *const NAMES[POSTURE_STANDBY_COUNT] = {
-		[POSTURE_STANDBY_NEXT] = "next",
-		[POSTURE_STANDBY_NONE] = "none",
-		[POSTURE_STANDBY_ALL] = "all",
-	};
-	return NAMES[standby];
-}
-
-const char *hop_fail_name(enum hop_fail fail)
-{
-	static const char *const NAMES[HOP_FAIL_COUNT] = {
-		[HOP_FAIL_CLOSED] = "closed",
-		[HOP_FAIL_OPEN] = "open",
-	};
-	return NAMES[fail];
 }
 
 void hop_seal(struct hop *hop)

@@ -9,6 +9,7 @@
 enum {
 	HOPS_MAX = 8,
 	IMAGE_BYTES = 192,
+	IMAGE_ID_BYTES = 80, /* "sha256:" and 64 hex digits */
 	PARAMETERS_BYTES_MAX = 16 * 1024,
 };
 
@@ -60,10 +61,11 @@ struct posture {
 	unsigned hop_count;
 };
 
+/* What files and the API call them; the last of each is NULL. */
+extern const char *const HOP_FAIL_NAMES[HOP_FAIL_COUNT + 1];
+extern const char *const POSTURE_HOLD_NAMES[POSTURE_HOLD_COUNT + 1];
+extern const char *const POSTURE_STANDBY_NAMES[POSTURE_STANDBY_COUNT + 1];
 const char *posture_mode_name(enum posture_mode mode);
-const char *posture_hold_name(enum posture_hold hold);
-const char *posture_standby_name(enum posture_standby standby);
-const char *hop_fail_name(enum hop_fail fail);
 
 /* Computes `digest` from image and parameters. */
 void hop_seal(struct hop *hop);

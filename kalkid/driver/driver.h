@@ -29,7 +29,7 @@ struct driver_umbox {
 	uint32_t generation; /* in which it was launched */
 	char hop[NAME_BYTES];
 	char digest[DIGEST_TEXT_BYTES];
-	char image_id[80]; /* the digest of the image that runs, "sha256:..." */
+	char image_id[IMAGE_ID_BYTES]; /* of the image that runs */
 	enum umbox_state state;
 	bool wired, ready;
 };

@@ -4,8 +4,8 @@
  *   decide.c, orders.c   devices, machines, decisions, intent    "device, generation, posture"
  *        |  ^                                                             |
  *        v  | alerts, generation reached                                  v
- *   node (node.c)        observe -> plan -> act over a driver
- *   events (events.c)    everything that happened, to the store and to whoever listens
+ *   node*.c              observe -> plan -> act over a driver
+ *   events.c             everything that happened, to the store and to whoever listens
  *
  * Every order is checked in full before anything of it is done.  Results: 0, or -ENOENT (no such
  * thing), -EEXIST / -EBUSY (conflict), -EINVAL (bad input), -EPERM (defined by a file). */
@@ -19,6 +19,8 @@
 #include "store/store.h"
 
 struct engine;
+
+enum { TROUBLE_BYTES = 256 };
 
 struct engine_config {
 	char instance[NAME_BYTES];
@@ -74,7 +76,7 @@ struct device_status {
 	int64_t manual_until_us;
 	char reason[REASON_BYTES]; /* of the last transition, or the operator's words */
 	enum plan_goal goal;
-	char trouble[256]; /* why it is held or degraded, in words; "" when all is well */
+	char trouble[TROUBLE_BYTES]; /* why it is held or degraded, in words; "" when all is well */
 	uint64_t alerts;
 	char last_alert[NAME_BYTES];
 	int64_t last_alert_wall_us;
@@ -93,7 +95,7 @@ struct hop_status {
 	unsigned position; /* in the chain of its role, 0 nearest the device */
 	char name[NAME_BYTES];
 	char image[IMAGE_BYTES];
-	char image_id[80];
+	char image_id[IMAGE_ID_BYTES];
 	char state[NAME_BYTES]; /* whose chain launched it */
 	uint32_t generation;
 	enum hop_fail fail;
@@ -170,7 +172,6 @@ struct engine_logs {
 		     const struct error *err);
 	struct driver_call call; /* the engine's from here on */
 	char *text;
-	struct engine *engine;
 };
 int engine_read_logs(struct engine *engine, uint32_t umbox, size_t bytes_max,
 		     struct engine_logs *logs, struct error *err) must_check;

@@ -19,7 +19,7 @@ struct step_run {
 	struct driver_call call;
 	struct node_device *device;
 	struct step step;
-	char hop[NAME_BYTES], digest[DIGEST_TEXT_BYTES];
+	char hop[NAME_BYTES];
 	struct device identity; /* ENROL: as which */
 	uint32_t generation;
 	int64_t started_us;
@@ -380,7 +380,7 @@ static int64_t take_time_in(struct node_device *device, int64_t now_us)
 		int64_t by_us = device->umboxes[i].ready_by_us;
 		if (now_us >= by_us) {
 			view->overdue = true;
-			char words[NODE_WORDS_BYTES];
+			char words[TROUBLE_BYTES];
 			snprintf(words, sizeof(words),
 				 "hop '%s' (umbox %u) did not get ready in %lld s",
 				 device->umboxes[i].hop, view->id,
@@ -513,7 +513,7 @@ static void umbox_gone(struct node_device *device, struct umbox_view *view, cons
 		return;
 	view->state = UMBOX_GONE;
 	view->ready = false;
-	char line[NODE_WORDS_BYTES];
+	char line[TROUBLE_BYTES];
 	snprintf(line, sizeof(line), "hop '%s' (umbox %u) died: %s", device->umboxes[place].hop,
 		 view->id, words ? words : "no word why");
 	umbox_failed(device, view, line);

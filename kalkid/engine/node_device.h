@@ -6,11 +6,9 @@
 
 #include "engine/node.h"
 
-enum { NODE_WORDS_BYTES = 256 };
-
 /* What is known of a umbox beyond what the planner needs; same place as in world.umboxes. */
 struct node_umbox {
-	char hop[NAME_BYTES], state[NAME_BYTES], image_id[80];
+	char hop[NAME_BYTES], state[NAME_BYTES], image_id[IMAGE_ID_BYTES];
 	uint32_t generation;
 	int64_t ready_by_us;   /* deadline of its readiness, DEADLINE_NEVER when none */
 	uint64_t drain_frames; /* counted at the last look */
@@ -47,7 +45,7 @@ struct node_device {
 	uint32_t goal_generation;
 	bool told; /* goal and goal_generation were told to the listener */
 	bool settled;
-	char trouble[NODE_WORDS_BYTES];
+	char trouble[TROUBLE_BYTES];
 	UT_hash_handle hh;
 };
 

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/mem.h"
 #include "base/text.h"
 #include "engine/control.h"
 
@@ -37,16 +38,15 @@ static int check_against_others(struct engine *engine, const struct device *devi
 
 static int check_type(struct engine *engine, const struct device *device, struct error *err)
 {
-	const char *names[POLICY_STATES_MAX];
-	unsigned count = 0;
+	char hint[TEXT_HINT_BYTES];
 	if (engine_find_policy(engine, device->type))
 		return 0;
-	for (unsigned i = 0; i < engine->policy_count && count < ARRAY_SIZE(names); i++)
-		names[count++] = engine->policies[i]->type;
-	const char *nearest = text_nearest(device->type, names, count);
-	return error_set(err, -EINVAL, "device '%s': no type is named '%s'%s%s%s", device->name,
-			 device->type, nearest ? " (did you mean '" : "", nearest ? nearest : "",
-			 nearest ? "'?)" : "");
+	cleanup_free const char **names = mem_alloc_array(engine->policy_count, sizeof(*names));
+	for (unsigned i = 0; i < engine->policy_count; i++)
+		names[i] = engine->policies[i]->type;
+	text_hint(hint, device->type, names, engine->policy_count);
+	return error_set(err, -EINVAL, "device '%s': no type is named '%s'%s", device->name,
+			 device->type, hint);
 }
 
 static int check_device(struct engine *engine, const struct device *device,
@@ -163,10 +163,10 @@ static int find_state(const struct policy *policy, const char *name, unsigned *r
 	}
 	for (unsigned i = 0; i < policy->state_count; i++)
 		names[i] = policy->states[i].name;
-	const char *nearest = text_nearest(name, names, policy->state_count);
-	return error_set(err, -EINVAL, "type '%s' has no state named '%s'%s%s%s", policy->type,
-			 name, nearest ? " (did you mean '" : "", nearest ? nearest : "",
-			 nearest ? "'?)" : "");
+	char hint[TEXT_HINT_BYTES];
+	text_hint(hint, name, names, policy->state_count);
+	return error_set(err, -EINVAL, "type '%s' has no state named '%s'%s", policy->type, name,
+			 hint);
 }
 
 int engine_set_state(struct engine *engine, const char *name, const char *state_name,

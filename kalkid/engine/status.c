@@ -174,7 +174,6 @@ int engine_read_logs(struct engine *engine, uint32_t umbox, size_t bytes_max,
 {
 	if (!engine->driver || engine->stopping)
 		return error_set(err, -EBUSY, "kalkid is starting or stopping");
-	logs->engine = engine;
 	logs->text = NULL;
 	logs->call.done = on_logs;
 	engine->driver->ops->logs(engine->driver, umbox, bytes_max, &logs->text, &logs->call);
