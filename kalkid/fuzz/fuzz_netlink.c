@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* fuzz/fuzz_netlink.c - messages of dumps and notices: read within their bounds, whatever stands in
+ * them. */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+#include "codec/link_message.h"
+#include "codec/nft_message.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static void on_element(void *data, const struct steering_element *element, uint32_t device)
+{
+	assert(element->set == *(enum steering_set *)data);
+	assert(device <= DEVICE_NUMBER_MAX);
+	assert(element->ip.family == 0 || element->ip.family == 4 || element->ip.family == 6);
+}
+
+static void on_key(void *data, uint32_t interface, const struct mac *mac)
+{
+	assert(!data && mac);
+	(void)interface;
+}
+
+static void read_message(const struct nlmsghdr *message)
+{
+	struct link_info link;
+	if (link_parse(message, &link))
+		assert(link.index && link.name[0] && memchr(link.name, 0, sizeof(link.name)) &&
+		       memchr(link.alias, 0, sizeof(link.alias)));
+
+	struct nft_table_view table;
+	if (nft_parse_table(message, &table))
+		assert(memchr(table.comment, 0, sizeof(table.comment)));
+	struct nft_chain_view *chain = mem_alloc(sizeof(*chain));
+	if (nft_parse_chain(message, chain))
+		assert(memchr(chain->name, 0, sizeof(chain->name)));
+	assert(chain->device_count <= ARRAY_SIZE(chain->devices));
+	free(chain);
+
+	const char *chain_name;
+	const void *expressions;
+	size_t bytes;
+	if (nft_parse_rule(message, &chain_name, &expressions, &bytes))
+		assert(bytes <= message->nlmsg_len);
+	char name[NFT_NAME_BYTES];
+	uint64_t packets;
+	if (nft_parse_counter(message, name, &packets))
+		assert(memchr(name, 0, sizeof(name)));
+	for (enum steering_set set = 0; set < STEERING_SET_COUNT; set++)
+		(void)nft_parse_elements(message, set, on_element, &set);
+	(void)nft_parse_keys(message, STEERING_KEY_INTERFACE_MAC, on_key, NULL);
+	(void)nft_parse_keys(message, STEERING_KEY_INTERFACE, on_key, NULL);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	/* Aligned, and of the exact length. */
+	void *copy = mem_copy(data, size);
+	int left = (int)size;
+	for (const struct nlmsghdr *message = copy; mnl_nlmsg_ok(message, left);
+	     message = mnl_nlmsg_next(message, &left))
+		read_message(message);
+	free(copy);
+	return 0;
+}
