@@ -191,7 +191,8 @@ static void set_hook(struct nftnl_chain *chain, bool egress, const char *const *
 {
 	assert(device_count <= NFT_HOOKS_A_MESSAGE_MAX);
 	const char *names[NFT_HOOKS_A_MESSAGE_MAX + 1] = {NULL};
-	memcpy(names, devices, device_count * sizeof(names[0]));
+	for (unsigned i = 0; i < device_count; i++)
+		names[i] = devices[i];
 	nftnl_chain_set_u32(chain, NFTNL_CHAIN_HOOKNUM,
 			    egress ? NF_NETDEV_EGRESS : NF_NETDEV_INGRESS);
 	nftnl_chain_set_s32(chain, NFTNL_CHAIN_PRIO, 0);

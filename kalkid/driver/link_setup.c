@@ -314,7 +314,7 @@ static int ensure_host_end(struct link *link, const struct link_info *host, stru
 	link_batch_edit(&batch,
 			&(struct link_edit){.index = host->index, .alias = alias, .up = LINK_ON});
 	for (unsigned i = 0; i < link->plane.host_address_count; i++) {
-		struct ip ip;
+		struct ip ip = {0};
 		unsigned bits = 0;
 		int r = parse_host_address(link->plane.host_addresses[i], &ip, &bits, err);
 		if (r < 0)

@@ -84,7 +84,7 @@ void nft_forget_hooks(struct nft *nft)
 }
 
 /* Names of base chains: "<base>_<number>", or "<base>_<interface>". */
-static bool base_of(const char *name, enum nft_base *ret)
+bool nft_base_of(const char *name, enum nft_base *ret)
 {
 	for (unsigned base = 0; base < NFT_BASE_COUNT; base++) {
 		const char *start = nft_base_name(base);
@@ -101,7 +101,7 @@ static void on_chain(void *data, const struct nlmsghdr *message)
 	struct nft *nft = data;
 	struct nft_chain_view view;
 	enum nft_base base;
-	if (!nft_parse_chain(message, &view) || !view.base || !base_of(view.name, &base))
+	if (!nft_parse_chain(message, &view) || !view.base || !nft_base_of(view.name, &base))
 		return;
 	struct nft_chain *chain = chain_find(nft, view.name);
 	if (!chain)

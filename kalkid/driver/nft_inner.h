@@ -40,9 +40,11 @@ struct nft {
 	struct netlink netlink; /* the one that writes: it owns the table */
 	struct netlink watch;   /* not open where the table is owned */
 	struct nft_batch batch;
-	bool owner;                           /* the kernel keeps others off the table */
-	bool hook_lists;                      /* hooks can be added to a base chain */
-	char rules_digest[DIGEST_TEXT_BYTES]; /* of the rules as the kernel holds them */
+	bool owner;      /* the kernel keeps others off the table */
+	bool hook_lists; /* hooks can be added to a base chain */
+	/* Of the rules as the kernel tells them: regular chains, and base chains of each kind. */
+	char rules_digest[DIGEST_TEXT_BYTES];
+	char base_digest[NFT_BASE_COUNT][DIGEST_TEXT_BYTES];
 	struct nft_device *devices;
 	struct nft_chain *chains;
 	struct nft_hook *hooks;
@@ -84,6 +86,8 @@ int nft_hook_all(struct nft *nft, struct error *err) must_check;
  */
 void nft_write_hooks(struct nft *nft);
 void nft_forget_hooks(struct nft *nft);
+/* The kind of a base chain, by its name; false when it is none. */
+bool nft_base_of(const char *chain, enum nft_base *ret);
 bool nft_is_hooked(const struct nft *nft, enum nft_base base, const char *interface);
 /* All or none. */
 int nft_hook(struct nft *nft, enum nft_base base, const char *const *interfaces, unsigned count,

@@ -4,6 +4,11 @@
  * A frame on its way up:   device_in → known → speaker → (up) … leg … leg → tail → (out or peers)
  * and on its way down:     network_in, bridge, slots → slot → (dn) … leg … leg → (back)
  *
+ * A commit is atomic for each look-up, not for all that one frame makes: a leg that turns from the
+ * end of a chain into an inner one, between two look-ups, is in neither map.  So that no frame is
+ * lost by that, the map that came first is asked again before the drop; it leads on into the new
+ * chain.
+ *
  * What follows an expression that could not be evaluated (a header that is not there) is not done,
  * and the next rule has its turn: chains that must drop end in a drop, and let pass only what was
  * positively seen to be right. */
@@ -161,6 +166,8 @@ static const struct nft_rule_spec rules[] = {
 	{"known", {INTERFACE_FROM, MAP("up"), FORWARD}},
 	/* iif . ether saddr @tails goto tail */
 	{"known", {INTERFACE_FROM, IN("tails"), GOTO("tail")}}, /* posture pass */
+	/* fwd to iif . ether saddr map @up */
+	{"known", {INTERFACE_FROM, MAP("up"), FORWARD}}, /* again: see above */
 	/* counter name "drop_held" drop */
 	{"known", {COUNT_DROP("drop_held")}},
 
@@ -285,10 +292,10 @@ static const struct nft_rule_spec rules[] = {
 	{"leg", {INTERFACE_FROM, IN("tails"), GOTO("leg_tail")}},
 	/* ether daddr & 01:00:00:00:00:00 == 01:00:00:00:00:00 ether daddr set iif map @dmac */
 	{"leg", {IS_MULTICAST, INTERFACE, MAP("dmac"), SET_ETHER_TO}},
-	/* fwd to iif map @nx */
-	{"leg", {INTERFACE, MAP("nx"), FORWARD}},
 	/* fwd to iif . ether daddr map @back */
 	{"leg", {INTERFACE_TO, MAP("back"), FORWARD}},
+	/* fwd to iif map @nx */
+	{"leg", {INTERFACE, MAP("nx"), FORWARD}}, /* again: see above */
 	/* counter name "drop_leg" drop */
 	{"leg", {COUNT_DROP("drop_leg")}},
 
@@ -318,6 +325,10 @@ static const struct nft_rule_spec rules[] = {
 	{"tail", {IS_ETHERNET, ETHER_TO(NFT_REG_1), MAP("peers"), FORWARD}},
 	/* fwd to iif . ether saddr map @out */
 	{"tail", {INTERFACE_FROM, MAP("out"), FORWARD}},
+	/* fwd to iif map @nx */
+	{"tail", {INTERFACE, MAP("nx"), FORWARD}}, /* no tail any more: see above */
+	/* fwd to iif . ether saddr map @up */
+	{"tail", {INTERFACE_FROM, MAP("up"), FORWARD}}, /* no longer without hops: see above */
 	/* counter name "drop_leg" drop */
 	{"tail", {COUNT_DROP("drop_leg")}},
 
@@ -375,11 +386,22 @@ static const struct nft_rule_spec rules[] = {
 	{"network", {ACCEPT}},
 };
 
-/* The rule of device_out is the only one of its chain. */
+/* The rules of base chains. */
+
 static const struct nft_op device_out[] = {
 	/* oif . ether saddr @homes counter name "drop_return" drop */
 	IS_ETHERNET, META(NFT_META_OIF, NFT_REG_1), ETHER_FROM(REG_AFTER_INTERFACE),
 	IN("homes"), COUNT_DROP("drop_return"),     END,
+};
+
+/* From hop to hop, the most frequent way of all: before the jump, with one look-up.  A leg at an
+ * end of a chain has no such entry. */
+static const struct nft_op leg_to_leg[] = {
+	/* fwd to iif map @nx */
+	INTERFACE,
+	MAP("nx"),
+	FORWARD,
+	END,
 };
 
 static const struct {
@@ -487,6 +509,8 @@ void nft_ruleset_comment(char comment[static NFT_TABLE_COMMENT_BYTES])
 	char digest[DIGEST_TEXT_BYTES];
 	nft_batch_begin(&batch, 0);
 	write_body(&batch);
+	for (enum nft_base base = 0; base < NFT_BASE_COUNT; base++)
+		nft_base_write(&batch, base, nft_base_name(base), NULL, 0);
 	digest_text(digest, batch.bytes, batch.length);
 	nft_batch_done(&batch);
 	snprintf(comment, NFT_TABLE_COMMENT_BYTES, "KalKi data plane, kept by kalkid; rules %s",
@@ -499,14 +523,18 @@ unsigned nft_ruleset_rules(void)
 }
 
 static const struct {
-	const char *name, *comment, *leads_to;
+	const char *name, *comment;
+	const struct nft_op *first; /* rule, or NULL */
+	const char *leads_to;       /* chain, or NULL */
 	bool accept;
 } bases[NFT_BASE_COUNT] = {
-	[NFT_BASE_DEVICE_IN] = {"device_in", "device ports", "device", false},
-	[NFT_BASE_DEVICE_OUT] = {"device_out", "device ports, on the way out", NULL, true},
-	[NFT_BASE_NETWORK_IN] = {"network_in", "network port and host leg", "network", true},
-	[NFT_BASE_SLOTS] = {"slots", "slots, where frames from the network enter", "slot", false},
-	[NFT_BASE_LEGS] = {"legs", "host ends of the legs of umboxes", "leg", false},
+	[NFT_BASE_DEVICE_IN] = {"device_in", "device ports", NULL, "device", false},
+	[NFT_BASE_DEVICE_OUT] = {"device_out", "device ports, on the way out", device_out, NULL,
+				 true},
+	[NFT_BASE_NETWORK_IN] = {"network_in", "network port and host leg", NULL, "network", true},
+	[NFT_BASE_SLOTS] = {"slots", "slots, where frames from the network enter", NULL, "slot",
+			    false},
+	[NFT_BASE_LEGS] = {"legs", "host ends of the legs of umboxes", leg_to_leg, "leg", false},
 };
 
 const char *nft_base_name(enum nft_base base)
@@ -530,9 +558,17 @@ void nft_base_write(struct nft_batch *batch, enum nft_base base, const char *nam
 		    const char *const *devices, unsigned device_count)
 {
 	write_base(batch, base, name, devices, device_count);
+	if (bases[base].first)
+		nft_batch_new_rule(batch, name, bases[base].first);
 	/* goto <chain> */
 	const struct nft_op leads[] = {GOTO(bases[base].leads_to), END};
-	nft_batch_new_rule(batch, name, base == NFT_BASE_DEVICE_OUT ? device_out : leads);
+	if (bases[base].leads_to)
+		nft_batch_new_rule(batch, name, leads);
+}
+
+unsigned nft_base_rules(enum nft_base base)
+{
+	return !!bases[base].first + !!bases[base].leads_to;
 }
 
 void nft_base_write_hooks(struct nft_batch *batch, enum nft_base base, const char *name,

@@ -19,7 +19,7 @@ enum { NFT_TABLE_COMMENT_BYTES = 96 };
 /* The comment of the table: tells by a digest which rules stand in it, so that another version of
  * this program replaces them. */
 void nft_ruleset_comment(char comment[static NFT_TABLE_COMMENT_BYTES]);
-/* How many rules nft_ruleset_write writes; each base chain adds one. */
+/* How many rules nft_ruleset_write writes. */
 unsigned nft_ruleset_rules(void);
 
 /* The base chains, and what each hooks. */
@@ -34,7 +34,9 @@ enum nft_base {
 
 /* The name of a base chain, or the start of the names of those that are several. */
 const char *nft_base_name(enum nft_base base);
-/* A new base chain with its rule. */
+/* How many rules a base chain has. */
+unsigned nft_base_rules(enum nft_base base);
+/* A new base chain with its rules. */
 void nft_base_write(struct nft_batch *batch, enum nft_base base, const char *name,
 		    const char *const *devices, unsigned device_count);
 /* Adds hooks to one that is there (Linux 6.4 and later). */

@@ -126,10 +126,29 @@ int nft_sync_elements(struct nft *nft, struct error *err)
 
 /* Rules */
 
+/* The rules of the table as bytes.  Base chains come and go with interfaces: all of a kind must
+ * read the same, so the first of each kind stands for them. */
 struct rule_reader {
-	struct buffer bytes;
-	unsigned count, base_chains; /* rules of base chains are as many as these */
+	struct buffer bytes; /* of the regular chains */
+	struct buffer base[NFT_BASE_COUNT];
+	char chain[NFT_NAME_BYTES]; /* the base chain being read, its kind, and its bytes */
+	enum nft_base kind;
+	struct buffer one;
+	unsigned count, base_count;
+	bool uneven;
 };
+
+static void end_chain(struct rule_reader *reader)
+{
+	struct buffer *first = &reader->base[reader->kind];
+	if (reader->one.length && !first->length)
+		buffer_add(first, reader->one.bytes, reader->one.length);
+	else if (reader->one.length)
+		reader->uneven |= first->length != reader->one.length ||
+				  memcmp(first->bytes, reader->one.bytes, first->length) != 0;
+	reader->one.length = 0;
+	reader->chain[0] = '\0';
+}
 
 static void on_rule(void *data, const struct nlmsghdr *message)
 {
@@ -137,15 +156,16 @@ static void on_rule(void *data, const struct nlmsghdr *message)
 	const char *chain;
 	const void *expressions;
 	size_t bytes;
+	enum nft_base kind;
 	if (!nft_parse_rule(message, &chain, &expressions, &bytes))
 		return;
-	/* Base chains come and go with interfaces; their only rule is a goto. */
-	bool base = false;
-	for (unsigned i = 0; i < NFT_BASE_COUNT; i++)
-		base |= text_starts(chain, nft_base_name(i)) &&
-			chain[strlen(nft_base_name(i))] == '_';
-	if (base) {
-		reader->base_chains++;
+	if (!text_equal(chain, reader->chain))
+		end_chain(reader);
+	if (nft_base_of(chain, &kind)) {
+		TEXT_COPY(reader->chain, chain);
+		reader->kind = kind;
+		reader->base_count++;
+		buffer_add(&reader->one, expressions, bytes);
 		return;
 	}
 	reader->count++;
@@ -153,26 +173,54 @@ static void on_rule(void *data, const struct nlmsghdr *message)
 	buffer_add(&reader->bytes, expressions, bytes);
 }
 
-static void on_rules_restart(void *data)
+static void reader_reset(void *data)
 {
 	struct rule_reader *reader = data;
-	reader->bytes.length = 0;
-	reader->count = reader->base_chains = 0;
+	buffer_done(&reader->bytes);
+	buffer_done(&reader->one);
+	for (unsigned base = 0; base < NFT_BASE_COUNT; base++)
+		buffer_done(&reader->base[base]);
+	*reader = (struct rule_reader){0};
 }
 
-static int read_rules(struct nft *nft, char digest[static DIGEST_TEXT_BYTES], unsigned *ret_count,
-		      unsigned *ret_base_rules, struct error *err)
+/* False when it differs from what was noted before; what was not noted is, now. */
+static bool note_digest(char noted[static DIGEST_TEXT_BYTES], const struct buffer *bytes)
+{
+	char digest[DIGEST_TEXT_BYTES];
+	if (!bytes->length)
+		return true;
+	digest_text(digest, bytes->bytes, bytes->length);
+	if (noted[0])
+		return text_equal(noted, digest);
+	text_copy(noted, DIGEST_TEXT_BYTES, digest);
+	return true;
+}
+
+static bool rules_as_noted(struct nft *nft, const struct rule_reader *reader)
+{
+	unsigned base_rules = 0;
+	struct nft_chain *chain, *next;
+	HASH_ITER(hh, nft->chains, chain, next)
+		base_rules += nft_base_rules(chain->base);
+	bool same = !reader->uneven && reader->count == nft_ruleset_rules() &&
+		    reader->base_count == base_rules &&
+		    note_digest(nft->rules_digest, &reader->bytes);
+	for (unsigned base = 0; same && base < NFT_BASE_COUNT; base++)
+		same = note_digest(nft->base_digest[base], &reader->base[base]);
+	return same;
+}
+
+/* 1 when the rules are as they were written, 0 when they were altered. */
+static int check_rules(struct nft *nft, struct error *err)
 {
 	_Alignas(struct nlmsghdr) char question[NFT_QUESTION_BYTES];
 	struct rule_reader reader = {0};
-	int r = netlink_ask(&nft->netlink, nft_ask_rules(question), on_rule, on_rules_restart,
-			    &reader, err);
-	if (r == 0) {
-		digest_text(digest, reader.bytes.bytes, reader.bytes.length);
-		*ret_count = reader.count;
-		*ret_base_rules = reader.base_chains;
-	}
-	buffer_done(&reader.bytes);
+	int r = netlink_ask(&nft->netlink, nft_ask_rules(question), on_rule, reader_reset, &reader,
+			    err);
+	end_chain(&reader);
+	if (r == 0)
+		r = rules_as_noted(nft, &reader);
+	reader_reset(&reader);
 	return r;
 }
 
@@ -211,8 +259,7 @@ int nft_check_table(struct nft *nft, struct error *err)
 {
 	_Alignas(struct nlmsghdr) char question[NFT_QUESTION_BYTES];
 	struct nft_table_view view = {0};
-	char comment[NFT_TABLE_COMMENT_BYTES], digest[DIGEST_TEXT_BYTES];
-	unsigned rules = 0, base_rules = 0;
+	char comment[NFT_TABLE_COMMENT_BYTES];
 	int r = netlink_ask(&nft->netlink, nft_ask_table(question), on_table, NULL, &view, err);
 	if (r == -ENOENT)
 		return 0;
@@ -220,17 +267,10 @@ int nft_check_table(struct nft *nft, struct error *err)
 		r = adopt(nft, &view, err);
 	if (r == 0)
 		r = nft_sync_hooks(nft, err);
-	if (r == 0)
-		r = read_rules(nft, digest, &rules, &base_rules, err);
 	if (r < 0)
 		return r;
 	nft_ruleset_comment(comment);
-	if (!text_equal(view.comment, comment) || rules != nft_ruleset_rules() ||
-	    base_rules != HASH_COUNT(nft->chains) ||
-	    (nft->rules_digest[0] && !text_equal(nft->rules_digest, digest)))
-		return 0;
-	TEXT_COPY(nft->rules_digest, digest);
-	return 1;
+	return text_equal(view.comment, comment) ? check_rules(nft, err) : 0;
 }
 
 static void write_elements(struct nft *nft)
@@ -313,10 +353,10 @@ int nft_replace_table(struct nft *nft, struct error *err)
 {
 	_Alignas(struct nlmsghdr) char question[NFT_QUESTION_BYTES];
 	struct nft_table_view view = {0};
-	unsigned rules = 0, base_rules = 0;
 	int r = netlink_ask(&nft->netlink, nft_ask_table(question), on_table, NULL, &view, NULL);
 	bool exists = r == 0;
 	nft->rules_digest[0] = '\0';
+	memset(nft->base_digest, 0, sizeof(nft->base_digest));
 	memset(nft->drops_before, 0, sizeof(nft->drops_before));
 
 	/* Owner without persist would open the table's hooks when this process ends: both or none.
@@ -332,5 +372,6 @@ int nft_replace_table(struct nft *nft, struct error *err)
 		error_prefix(err, "making table %s: ", NFT_TABLE);
 		return r;
 	}
-	return read_rules(nft, nft->rules_digest, &rules, &base_rules, err);
+	r = check_rules(nft, err);
+	return r < 0 ? r : 0;
 }

@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "codec/link_message.h"
+#include "codec/netlink_message.h"
 #include "codec/nft_message.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -60,8 +61,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/* Aligned, and of the exact length. */
 	void *copy = mem_copy(data, size);
 	int left = (int)size;
-	for (const struct nlmsghdr *message = copy; mnl_nlmsg_ok(message, left);
-	     message = mnl_nlmsg_next(message, &left))
+	const struct nlmsghdr *message;
+	netlink_for_each_message(message, copy, left)
 		read_message(message);
 	free(copy);
 	return 0;

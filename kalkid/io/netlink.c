@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "codec/netlink_message.h"
 #include "io/namespace.h"
 
 enum {
@@ -126,8 +127,8 @@ int netlink_send(struct netlink *netlink, const void *messages, size_t bytes, st
 		if (!received)
 			break;
 		int left = (int)received;
-		for (const struct nlmsghdr *message = (const void *)buffer;
-		     mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
+		const struct nlmsghdr *message;
+		netlink_for_each_message(message, buffer, left) {
 			if (message->nlmsg_type != NLMSG_ERROR)
 				continue;
 			answered = true;
@@ -151,8 +152,8 @@ static int ask_once(struct netlink *netlink, const struct nlmsghdr *question, ch
 		if (received < 0)
 			return error_errno(err, (int)received, "netlink receive");
 		int left = (int)received;
-		for (const struct nlmsghdr *message = (const void *)buffer;
-		     mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left)) {
+		const struct nlmsghdr *message;
+		netlink_for_each_message(message, buffer, left) {
 			if (message->nlmsg_seq != question->nlmsg_seq)
 				continue;
 			if (message->nlmsg_flags & NLM_F_DUMP_INTR)
@@ -208,8 +209,8 @@ int netlink_read(struct netlink *netlink,
 		if (!received)
 			return lost;
 		int left = (int)received;
-		for (const struct nlmsghdr *message = (const void *)buffer;
-		     mnl_nlmsg_ok(message, left); message = mnl_nlmsg_next(message, &left))
+		const struct nlmsghdr *message;
+		netlink_for_each_message(message, buffer, left)
 			on_message(data, message);
 	}
 }
