@@ -78,6 +78,7 @@ struct driver_notice {
 };
 
 struct driver_listener {
+	/* Never from within a call of the driver. */
 	void (*on_notice)(struct driver_listener *listener, const struct driver_notice *notice);
 };
 

@@ -114,6 +114,33 @@ static int unenrol(struct machine_driver *machine, uint32_t device, struct error
 	return result < 0 ? result : link_remove_slot(machine->link, device, err);
 }
 
+/* A umbox without a socket of its own is ready once it is wired: told after the step's result, as
+ * nothing is told from within a call. */
+struct wired {
+	struct later later;
+	struct machine_driver *machine;
+	uint32_t umbox;
+};
+
+static void on_wired(struct later *later)
+{
+	struct wired *wired = container_of(later, struct wired, later);
+	struct umbox *umbox = wired->machine->closing
+				      ? NULL
+				      : umbox_find(wired->machine->umboxes, wired->umbox);
+	if (umbox && umbox->container.ready_wired)
+		umbox_tell_ready(umbox);
+	free(wired);
+}
+
+static void tell_wired(struct machine_driver *machine, uint32_t umbox)
+{
+	struct wired *wired = mem_alloc(sizeof(*wired));
+	wired->machine = machine;
+	wired->umbox = umbox;
+	later_add(&machine->later, &wired->later, on_wired);
+}
+
 static int wire(struct machine_driver *machine, uint32_t id, struct error *err)
 {
 	struct umbox *umbox = umbox_find(machine->umboxes, id);
@@ -131,8 +158,6 @@ static int wire(struct machine_driver *machine, uint32_t id, struct error *err)
 		(void)!link_remove_legs(machine->link, id, NULL);
 		return result;
 	}
-	if (umbox->container.ready_wired)
-		umbox_tell_ready(umbox);
 	return 0;
 }
 
@@ -159,6 +184,8 @@ static void run(struct driver *driver, const struct driver_task *task, struct dr
 	}
 	call->committed = result;
 	machine_finish(machine, call, result, &err);
+	if (step->kind == STEP_WIRE && result == 0)
+		tell_wired(machine, step->umbox);
 }
 
 static void observe(struct driver *driver, struct driver_picture *ret, struct driver_call *call)
