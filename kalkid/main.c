@@ -200,6 +200,7 @@ static void driver_config(const struct files *files, const char *root,
 static void on_store_closed(void *data)
 {
 	struct daemon *daemon = data;
+	engine_free(daemon->engine);
 	for (unsigned i = 0; i < ARRAY_SIZE(daemon->stop_signals); i++)
 		uv_close((uv_handle_t *)&daemon->stop_signals[i], NULL);
 	uv_close((uv_handle_t *)&daemon->reload_signal, NULL);
@@ -212,7 +213,6 @@ static void on_part_stopped(void *data)
 	struct daemon *daemon = data;
 	if (--daemon->stopping_parts)
 		return;
-	engine_free(daemon->engine);
 	store_close(daemon->store, on_store_closed, daemon);
 }
 

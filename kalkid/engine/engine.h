@@ -45,6 +45,7 @@ struct driver_listener *engine_listener(struct engine *engine);
 void engine_start(struct engine *engine, struct driver *driver);
 /* Stops deciding and acting, then runs `stopped`; nothing in the kernel or Docker is touched. */
 void engine_stop(struct engine *engine, void (*stopped)(void *data), void *data);
+/* After the store was closed: until then it tells the engine what is on disk. */
 void engine_free(struct engine *engine);
 
 /* New policies and file devices, as engine_new; running machines move over (machine_change_policy).
