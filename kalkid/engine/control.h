@@ -5,16 +5,23 @@
  * orders.c does what operators say; status.c answers questions. */
 #pragma once
 
+#include <limits.h>
+
 #include <uthash.h>
 
 #include "engine/events.h"
 #include "engine/node.h"
+
+/* Tighter than every state: quarantined, or without a policy. */
+#define STATE_BLOCKED UINT_MAX
 
 struct control_device {
 	struct engine *engine;
 	struct device device;
 	const struct policy *policy; /* NULL: no file defines its type; it is held */
 	struct machine machine;
+	struct machine_record *parked; /* where it stood, while no file defines its type; or NULL */
+	unsigned handed_over;          /* the state whose posture the node has; STATE_BLOCKED */
 	bool quarantined;
 	bool hold_old;     /* while the posture of the last decision comes up */
 	unsigned barriers; /* loosening decisions that are being written */
@@ -63,6 +70,9 @@ void control_hand_over(struct control_device *device);
 void control_hand_over_written(struct control_device *device);
 /* Records the decision and has it carried out, in the order that its direction asks for. */
 void control_carry_out(struct control_device *device, const struct decision *decision);
+/* Where the machine stands, in the words of `policy`. */
+void control_write_down(const struct control_device *device, const struct policy *policy,
+			struct machine_record *ret);
 /* The machine and the operator's marks to the store. */
 void control_put_machine(struct control_device *device);
 /* Sets the deadline of the next decision that time alone can bring. */

@@ -26,20 +26,24 @@ void control_hand_over(struct control_device *device)
 		.posture = &BLOCKED,
 		.hold_old = device->hold_old,
 	};
+	device->handed_over = STATE_BLOCKED;
 	if (device->policy) {
 		unsigned state = device->machine.state;
-		if (!device->quarantined)
+		if (!device->quarantined) {
 			want.posture = &device->policy->states[state].posture;
+			device->handed_over = state;
+		}
 		want.standby_count = policy_standby(device->policy, state, want.standby,
 						    ARRAY_SIZE(want.standby));
 	}
 	node_want(engine->node, &device->device, &want, control_state(device));
 }
 
-void control_put_machine(struct control_device *device)
+void control_write_down(const struct control_device *device, const struct policy *policy,
+			struct machine_record *ret)
 {
 	const struct machine *machine = &device->machine;
-	struct machine_record record = {
+	*ret = (struct machine_record){
 		.device = device->device.number,
 		.generation = machine->generation,
 		.entered_us = machine->entered_us,
@@ -47,13 +51,22 @@ void control_put_machine(struct control_device *device)
 		.decided_event = device->decided_event,
 		.manual = machine->manual,
 		.manual_until_us = machine->manual_until_us,
-		.quarantined = device->quarantined,
 	};
-	TEXT_COPY(record.state, control_state(device));
-	TEXT_COPY(record.manual_reason, machine->manual_reason);
-	TEXT_COPY(record.quarantine_reason, device->quarantine_reason);
+	TEXT_COPY(ret->state, policy->states[machine->state].name);
+	TEXT_COPY(ret->manual_back, policy->states[machine->manual_back].name);
+	TEXT_COPY(ret->manual_reason, machine->manual_reason);
+}
+
+void control_put_machine(struct control_device *device)
+{
+	struct machine_record record = {.device = device->device.number};
 	if (device->policy)
-		TEXT_COPY(record.manual_back, device->policy->states[machine->manual_back].name);
+		control_write_down(device, device->policy, &record);
+	else if (device->parked)
+		record = *device->parked;
+	record.generation = device->machine.generation;
+	record.quarantined = device->quarantined;
+	TEXT_COPY(record.quarantine_reason, device->quarantine_reason);
 	store_put_machine(device->engine->store, &record);
 }
 
@@ -118,10 +131,10 @@ void control_hand_over_written(struct control_device *device)
 	store_sync(device->engine->store, &pending->barrier);
 }
 
-static bool old_chain_may_stay(const struct control_device *device, const struct decision *decision)
+static bool old_chain_may_stay(const struct control_device *device, unsigned to, bool tightens)
 {
-	switch (device->policy->states[decision->to].posture.hold) {
-	case POSTURE_HOLD_AUTO: return !decision->tightens;
+	switch (device->policy->states[to].posture.hold) {
+	case POSTURE_HOLD_AUTO: return !tightens;
 	case POSTURE_HOLD_HELD: return false;
 	case POSTURE_HOLD_OLD: return true;
 	case POSTURE_HOLD_COUNT: break;
@@ -129,12 +142,16 @@ static bool old_chain_may_stay(const struct control_device *device, const struct
 	return false;
 }
 
+/* What tightens is measured by what the node has: decisions before this one may still be on their
+ * way to the disk. */
 void control_carry_out(struct control_device *device, const struct decision *decision)
 {
 	struct engine *engine = device->engine;
 	if (decision->cause == DECISION_NONE)
 		return;
 	bool moves = decision->from != decision->to;
+	bool at_once = decision->cause == DECISION_POLICY || decision->to >= device->handed_over;
+	bool tightens = decision->tightens && at_once;
 	struct event event = events_begin(engine->events, EVENT_TRANSITION, &device->device,
 					  device->machine.generation);
 
@@ -143,15 +160,15 @@ void control_carry_out(struct control_device *device, const struct decision *dec
 	if (moves) {
 		engine->transitions++;
 		device->entered_wall_us = event.wall_us;
-		device->hold_old = old_chain_may_stay(device, decision);
+		device->hold_old = old_chain_may_stay(device, decision->to, tightens);
 	}
 	events_hold(engine->events); /* the kernel before the history */
-	if (moves && decision->tightens)
+	if (moves && at_once)
 		control_hand_over(device);
 	control_put_machine(device);
 	record_transition(device, decision, &event);
 	events_release(engine->events);
-	if (moves && !decision->tightens)
+	if (moves && !at_once)
 		control_hand_over_written(device);
 }
 

@@ -68,6 +68,7 @@ struct control_device *engine_take_device(struct engine *engine, const struct de
 	device->engine = engine;
 	device->device = *value;
 	device->policy = engine_find_policy(engine, value->type);
+	device->handed_over = STATE_BLOCKED;
 	device->machine.generation = 1;
 	device->entered_wall_us = clock_wall_now_us(engine->clock);
 	if (device->policy)
@@ -87,6 +88,7 @@ void engine_drop_device(struct control_device *device)
 	HASH_DELETE(hh_number, engine->by_number, device);
 	deadline_remove(engine->deadlines, &device->deadline);
 	machine_done(&device->machine);
+	free(device->parked);
 	free(device);
 }
 
@@ -102,18 +104,11 @@ static unsigned state_or_tightest(const struct control_device *device, const cha
 	return device->policy->state_count - 1;
 }
 
-static void restore_machine(struct control_device *device, const struct machine_record *record)
+/* Where the record says that it stood. */
+static void take_up_machine(struct control_device *device, const struct machine_record *record)
 {
 	struct machine *machine = &device->machine;
-	device->quarantined = record->quarantined;
-	device->decided_event = record->decided_event;
-	TEXT_COPY(device->quarantine_reason, record->quarantine_reason);
-	if (!device->policy) {
-		machine->generation = record->generation;
-		return;
-	}
 	machine->state = state_or_tightest(device, record->state);
-	machine->generation = max_of(record->generation, 1u);
 	machine->entered_us = record->entered_us;
 	machine->last_alert_us = record->last_alert_us;
 	machine->manual = record->manual;
@@ -122,11 +117,26 @@ static void restore_machine(struct control_device *device, const struct machine_
 				       ? state_or_tightest(device, record->manual_back)
 				       : device->policy->initial;
 	TEXT_COPY(machine->manual_reason, record->manual_reason);
+}
+
+static void restore_machine(struct control_device *device, const struct machine_record *record)
+{
+	struct machine *machine = &device->machine;
+	device->quarantined = record->quarantined;
+	device->decided_event = record->decided_event;
+	TEXT_COPY(device->quarantine_reason, record->quarantine_reason);
+	machine->generation = max_of(record->generation, 1u);
+	if (!device->policy)
+		device->parked = mem_copy(record, sizeof(*record));
+	if (!device->policy || !record->state[0]) /* it never had one */
+		return;
+	take_up_machine(device, record);
 	device->entered_wall_us = clock_wall_now_us(device->engine->clock) -
 				  (clock_now_us(device->engine->clock) - record->entered_us);
 	/* What is in force was put there for this state, or is tighter (decide.c's order of
-	 * writing). */
-	device->hold_old = device->policy->states[machine->state].posture.hold != POSTURE_HOLD_HELD;
+	 * writing); not so when the state is no more. */
+	device->hold_old = policy_find_state(device->policy, record->state) >= 0 &&
+			   device->policy->states[machine->state].posture.hold != POSTURE_HOLD_HELD;
 }
 
 /* Alerts since the last decision count again as before the restart. */
@@ -331,6 +341,26 @@ void engine_free(struct engine *engine)
 
 /* --- reload --- */
 
+/* No file defines its type any more, or one does again. */
+static void park(struct control_device *device, const struct policy *before)
+{
+	device->parked = mem_alloc(sizeof(*device->parked));
+	control_write_down(device, before, device->parked);
+}
+
+static void unpark(struct control_device *device)
+{
+	uint32_t generation = device->machine.generation;
+	machine_done(&device->machine);
+	machine_init(&device->machine, device->policy, clock_now_us(device->engine->clock));
+	if (device->parked && device->parked->state[0]) {
+		take_up_machine(device, device->parked);
+		recall_alerts(device);
+	}
+	device->machine.generation = generation + 1;
+	free(take(device->parked));
+}
+
 static void change_policy(struct control_device *device, const struct device *in_file)
 {
 	struct engine *engine = device->engine;
@@ -345,17 +375,17 @@ static void change_policy(struct control_device *device, const struct device *in
 		device->device.number = number;
 		store_put_device(engine->store, &device->device);
 		before = same_type ? before : NULL;
+		if (!same_type)
+			free(take(device->parked));
 	}
 	const struct policy *after = engine_find_policy(engine, device->device.type);
-	uint32_t generation = device->machine.generation;
 	device->policy = after;
-	if (before && after) {
+	if (before && after)
 		machine_change_policy(&device->machine, before, after, now_us, &decision);
-	} else if (after) {
-		machine_done(&device->machine);
-		machine_init(&device->machine, after, now_us);
-		device->machine.generation = generation + 1;
-	}
+	else if (after)
+		unpark(device);
+	else if (before)
+		park(device, before);
 	/* A chain that changed within its state takes over from the old one without a gap, unless
 	 * its posture says otherwise. */
 	device->hold_old = after && decision.cause == DECISION_NONE &&

@@ -472,6 +472,19 @@ struct node_device *node_device_new(struct node *node, uint32_t number)
 	return device;
 }
 
+/* A umbox learns once, at its start, whom it serves. */
+static void condemn_if_anothers(struct node_device *device, const struct device *wanted)
+{
+	struct device as_before = device->device;
+	TEXT_COPY(as_before.port, wanted->port);
+	as_before.multicast = wanted->multicast;
+	if (!device->told_want || device_same_identity(&as_before, wanted))
+		return;
+	for (unsigned i = 0; i < device->have.umbox_count; i++)
+		device->have.umboxes[i].state = UMBOX_GONE;
+	device->change++;
+}
+
 void node_want(struct node *node, const struct device *wanted, const struct want *want,
 	       const char *state)
 {
@@ -483,6 +496,7 @@ void node_want(struct node *node, const struct device *wanted, const struct want
 	}
 	if (!device->told_want || device->want.generation != want->generation)
 		forget_failures(device);
+	condemn_if_anothers(device, wanted);
 	device->told_want = true;
 	device->device = *wanted;
 	device->want = *want;

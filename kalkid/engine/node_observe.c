@@ -101,6 +101,8 @@ static bool merge_umbox(struct node_device *device, const struct driver_umbox *s
 		view->ready = seen->ready || in_force;
 		view->quiet = false;
 		view->stray_up = view->stray_down = in_force;
+		if (device->have.stale) /* it was launched for another identity */
+			view->state = UMBOX_GONE;
 		node_device_flipped(device, clock_now_us(device->node->clock));
 		umbox->ready_by_us = clock_now_us(device->node->clock) +
 				     device->node->config.ready_timeout_us;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* engine/orders.c - what operators order: checked in full, then done, then written
  * with their name. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -106,18 +107,23 @@ int engine_change_device(struct engine *engine, const struct device *device,
 	struct device changed = *device;
 	changed.number = there->device.number;
 	changed.file[0] = '\0';
-	if (!text_equal(changed.type, there->device.type)) {
+	bool new_type = !text_equal(changed.type, there->device.type);
+	if (new_type) {
 		uint32_t generation = there->machine.generation;
 		there->policy = engine_find_policy(engine, changed.type);
 		machine_done(&there->machine);
 		machine_init(&there->machine, there->policy, clock_now_us(engine->clock));
 		there->machine.generation = generation + 1;
+		free(take(there->parked));
 	}
 	there->device = changed;
 	there->hold_old = false;
 	store_put_device(engine->store, &changed);
 	control_put_machine(there);
-	control_hand_over(there);
+	if (new_type) /* it may be looser */
+		control_hand_over_written(there);
+	else
+		control_hand_over(there);
 	control_schedule(there);
 	record_order(engine, &changed, there->machine.generation, order, "change-device", NULL);
 	return 0;

@@ -1,0 +1,545 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* engine/test_engine.c - the whole engine on a real store and the fake driver: the order of writing
+ * and enforcing, orders that cross each other, reloads, and kills after every single step. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "base/text.h"
+#include "codec/files.h"
+#include "driver/fake.h"
+#include "engine/control.h"
+
+enum { TICK_US = 10000, TICKS_MAX = 4000 };
+
+struct fixture {
+	char folder[64], path[96];
+	uv_loop_t loop;
+	struct clock_fake clock;
+	struct store *store;
+	struct fake_world *world;
+	struct driver *driver;
+	struct engine *engine;
+	const char *types; /* what the file says at the next start or reload */
+	unsigned cut_at;   /* step after which the daemon is killed; 0: never */
+	bool stopped, closed, store_closed, written;
+};
+
+static const struct operator_order ORDER = {.who = "test", .reason = "because"};
+
+#define CHAIN(hops) "chain: [" hops "]"
+#define HOP(name)   "{name: " name ", image: 'kalki/" name ":1'}"
+
+static const char CAMERA[] =
+	"type: camera\n"
+	"initial: Normal\n"
+	"states:\n"
+	"  Open: {chain: pass}\n"
+	"  Normal: {" CHAIN(HOP(
+		"a")) ", standby: none}\n"
+		      "  Watched: {" CHAIN(HOP("a") ", " HOP(
+			      "b")) ", standby: none}\n"
+				    "  Attacked: {" CHAIN(HOP(
+					    "c")) ", standby: none}\n"
+						  "  Shut: {chain: block}\n"
+						  "rules:\n"
+						  "  - {name: look, from: [Normal], when: 'alert(\"odd\")', to: Watched}\n"
+						  "  - {name: three, from: any, when: 'count(\"bad\", within: 10m) >= 3', to: Attacked}\n";
+
+/* Normal under another name. */
+static const char RENAMED[] =
+	"type: camera\n"
+	"states:\n"
+	"  Quiet: {" CHAIN(HOP("a")) ", standby: none}\n"
+				     "  Guarded: {" CHAIN(HOP("d")) ", standby: none}\n";
+
+static const char LAMP[] = "type: lamp\n"
+			   "states:\n"
+			   "  Normal: {chain: pass}\n";
+
+static struct policy *read_policy(const char *text)
+{
+	struct complaints complaints = {0};
+	struct document *document = NULL;
+	struct policy *policy = NULL;
+	if (document_read(&document, "t.yaml", text, strlen(text), &complaints) == 0)
+		policy = policy_read(document, &complaints);
+	document_free(document);
+	if (!policy)
+		fail_msg("%s", complaints.text.bytes);
+	complaints_done(&complaints);
+	return policy;
+}
+
+/* --- daemon and world --- */
+
+static void on_world_step(void *data, unsigned number, const struct step *step maybe_unused)
+{
+	struct fixture *f = data;
+	if (number == f->cut_at)
+		fake_cut(f->driver);
+}
+
+static void turn(struct fixture *f)
+{
+	for (unsigned i = 0; i < 6; i++)
+		uv_run(&f->loop, UV_RUN_NOWAIT);
+}
+
+static void on_done(void *data)
+{
+	*(bool *)data = true;
+}
+
+static void run_until(struct fixture *f, const bool *done)
+{
+	while (!*done)
+		uv_run(&f->loop, UV_RUN_ONCE);
+}
+
+struct written {
+	struct store_barrier barrier;
+	bool done;
+};
+
+static void on_written(struct store_barrier *barrier, int result)
+{
+	assert_int_equal(result, 0);
+	container_of(barrier, struct written, barrier)->done = true;
+}
+
+/* Everything given to the store is on disk, and who waited for that was told. */
+static void write_all(struct fixture *f)
+{
+	struct written written = {.barrier.done = on_written};
+	store_sync(f->store, &written.barrier);
+	run_until(f, &written.done);
+	turn(f);
+}
+
+static void start_daemon(struct fixture *f)
+{
+	const struct store_config config = {
+		.path = f->path, .queue_max = 10000, .boot_id = "one boot"};
+	struct engine_config engine_config;
+	struct policy *policies[2];
+	struct error err = {0};
+	bool damaged = false;
+	unsigned count = 0;
+
+	engine_config_init(&engine_config);
+	if (f->types)
+		policies[count++] = read_policy(f->types);
+	policies[count++] = read_policy(LAMP);
+	if (store_open(&f->store, &f->loop, &config, &f->clock.clock, &damaged, &err) < 0 ||
+	    engine_new(&f->engine, &f->loop, &f->clock.clock, &engine_config, f->store, policies,
+		       count, NULL, 0, &err) < 0)
+		fail_msg("%s", err.text);
+	assert_false(damaged);
+	f->driver = fake_open(f->world, &f->loop, engine_listener(f->engine));
+	engine_start(f->engine, f->driver);
+	turn(f);
+}
+
+static void end_daemon(struct fixture *f)
+{
+	f->stopped = f->closed = f->store_closed = false;
+	engine_stop(f->engine, on_done, &f->stopped);
+	f->driver->ops->close(f->driver, on_done, &f->closed);
+	run_until(f, &f->stopped);
+	run_until(f, &f->closed);
+	store_close(f->store, on_done, &f->store_closed);
+	run_until(f, &f->store_closed);
+	engine_free(f->engine);
+	turn(f);
+}
+
+static void restart_daemon(struct fixture *f)
+{
+	fake_cut(f->driver);
+	end_daemon(f);
+	start_daemon(f);
+}
+
+static void reload(struct fixture *f)
+{
+	struct policy *policies[2];
+	unsigned count = 0;
+	if (f->types)
+		policies[count++] = read_policy(f->types);
+	policies[count++] = read_policy(LAMP);
+	engine_reload(f->engine, policies, count, NULL, 0);
+}
+
+static void tick(struct fixture *f)
+{
+	turn(f);
+	clock_fake_advance(&f->clock, TICK_US);
+	fake_wake(f->driver);
+	deadlines_run(f->engine->deadlines);
+	turn(f);
+	if (f->cut_at && f->world->step_count >= f->cut_at) {
+		f->cut_at = 0;
+		restart_daemon(f);
+	}
+	fake_traffic(f->world);
+	assert_string_equal(f->world->violation, "");
+}
+
+static void pass(struct fixture *f, unsigned ms)
+{
+	for (unsigned i = 0; i < ms / 10; i++)
+		tick(f);
+}
+
+static uint32_t number_of(struct fixture *f, const char *name)
+{
+	uint32_t number = 0;
+	struct error err = {0};
+	if (engine_device_number(f->engine, name, &number, &err) < 0)
+		fail_msg("%s", err.text);
+	return number;
+}
+
+static const char *path(struct fixture *f)
+{
+	static char words[FAKE_WORDS_BYTES];
+	return fake_path(f->world, number_of(f, "cam"), words);
+}
+
+static void await(struct fixture *f, const char *words)
+{
+	for (unsigned i = 0; i < TICKS_MAX; i++) {
+		struct device_status status;
+		struct error err = {0};
+		tick(f);
+		write_all(f);
+		assert_int_equal(engine_find_device(f->engine, "cam", &status, &err), 0);
+		if (text_equal(path(f), words) &&
+		    (status.goal == PLAN_CONVERGED || status.quarantined))
+			return;
+	}
+	assert_string_equal(path(f), words);
+	fail_msg("it did not converge");
+}
+
+static struct device camera(void)
+{
+	struct device device = {.name = "cam", .type = "camera", .port = "lan0"};
+	device.mac.octet[5] = 1;
+	return device;
+}
+
+#define must(call)                                \
+	do {                                      \
+		struct error err = {0};           \
+		if ((call) < 0)                   \
+			fail_msg("%s", err.text); \
+	} while (0)
+
+static void set_state(struct fixture *f, const char *state)
+{
+	must(engine_set_state(f->engine, "cam", state, 0, &ORDER, &err));
+}
+
+static struct device_status status_of(struct fixture *f)
+{
+	struct device_status status;
+	must(engine_find_device(f->engine, "cam", &status, &err));
+	return status;
+}
+
+static int setup(void **state)
+{
+	static struct fixture fixture;
+	struct fixture *f = *state = &fixture;
+	*f = (struct fixture){.folder = "/tmp/kalki-engine-XXXXXX", .types = CAMERA};
+	assert_non_null(mkdtemp(f->folder));
+	snprintf(f->path, sizeof(f->path), "%s/kalki.db", f->folder);
+	assert_int_equal(uv_loop_init(&f->loop), 0);
+	clock_init_fake(&f->clock, 1000000, 1000000);
+	f->world = fake_world_new(&f->clock.clock);
+	f->world->on_step = on_world_step;
+	f->world->on_step_data = f;
+	f->world->ready_us = 30000;
+	f->world->delay_us[STEP_LAUNCH] = 100000;
+	f->world->delay_us[STEP_REMOVE] = 100000;
+	start_daemon(f);
+	struct device device = camera();
+	must(engine_add_device(f->engine, &device, &ORDER, &err));
+	await(f, "a");
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+	char command[96];
+	end_daemon(f);
+	fake_world_free(f->world);
+	assert_int_equal(uv_loop_close(&f->loop), 0);
+	snprintf(command, sizeof(command), "rm -r %s", f->folder);
+	return system(command);
+}
+
+/* --- tests --- */
+
+static void a_tightening_order_waits_for_nothing(void **state)
+{
+	struct fixture *f = *state;
+	set_state(f, "Attacked");
+	assert_string_equal(path(f), "held");
+	await(f, "c");
+}
+
+static void a_loosening_order_is_written_first(void **state)
+{
+	struct fixture *f = *state;
+	set_state(f, "Shut");
+	assert_string_equal(path(f), "held");
+	set_state(f, "Open");
+	assert_string_equal(path(f), "held");
+	write_all(f);
+	assert_string_equal(path(f), "pass");
+	must(engine_quarantine(f->engine, "cam", &ORDER, &err));
+	assert_string_equal(path(f), "held");
+	must(engine_release(f->engine, "cam", &ORDER, &err));
+	set_state(f, "Open");
+	assert_string_equal(path(f), "held");
+	write_all(f);
+	assert_string_equal(path(f), "pass");
+}
+
+/* From Attacked to Normal and at once to Watched: of this the node has seen nothing yet, so Watched
+ * loosens what is in force and has to wait for the disk, too. */
+static void what_tightens_is_measured_by_what_is_in_force(void **state)
+{
+	struct fixture *f = *state;
+	set_state(f, "Watched");
+	await(f, "a b");
+	set_state(f, "Attacked");
+	await(f, "c");
+	set_state(f, "Normal");
+	set_state(f, "Watched");
+	assert_string_equal(path(f), "c");
+	await(f, "a b");
+}
+
+static void quarantine_and_release_cross(void **state)
+{
+	struct fixture *f = *state;
+	for (unsigned i = 0; i < 3; i++) {
+		must(engine_quarantine(f->engine, "cam", &ORDER, &err));
+		assert_string_equal(path(f), "held");
+		must(engine_quarantine(f->engine, "cam", &ORDER, &err));
+		must(engine_release(f->engine, "cam", &ORDER, &err));
+		must(engine_release(f->engine, "cam", &ORDER, &err));
+		must(engine_quarantine(f->engine, "cam", &ORDER, &err));
+		write_all(f);
+		pass(f, 300);
+		assert_string_equal(path(f), "held");
+		restart_daemon(f);
+		pass(f, 300);
+		assert_string_equal(path(f), "held");
+		must(engine_release(f->engine, "cam", &ORDER, &err));
+		await(f, "a");
+	}
+}
+
+/* The three alerts of a rule may lie on both sides of a kill. */
+static void alerts_count_across_a_kill(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t number = number_of(f, "cam");
+	fake_alert(f->world, number, "bad");
+	fake_alert(f->world, number, "bad");
+	turn(f);
+	write_all(f);
+	restart_daemon(f);
+	await(f, "a");
+	fake_alert(f->world, number, "bad");
+	turn(f);
+	assert_string_equal(status_of(f).state, "Attacked");
+	assert_string_equal(path(f), "held");
+	await(f, "c");
+	must(engine_release(f->engine, "cam", &ORDER, &err));
+	await(f, "a");
+	restart_daemon(f); /* what was used up stays so */
+	fake_alert(f->world, number, "bad");
+	turn(f);
+	assert_string_equal(status_of(f).state, "Normal");
+	await(f, "a");
+}
+
+/* A state that no file has any more: the tightest, and the old chain does not stay for it, whether
+ * the daemon ran meanwhile or not. */
+static void a_state_that_is_gone(void **state)
+{
+	struct fixture *f = *state;
+	f->world->delay_us[STEP_LAUNCH] = 1000000;
+	for (unsigned restarts = 0; restarts < 2; restarts++) {
+		f->types = RENAMED;
+		if (restarts)
+			restart_daemon(f);
+		else
+			reload(f);
+		pass(f, 200);
+		assert_string_equal(status_of(f).state, "Guarded");
+		assert_string_equal(path(f), "held");
+		await(f, "d");
+		f->types = CAMERA;
+		reload(f);
+		assert_string_equal(status_of(f).state, "Shut");
+		set_state(f, "Normal");
+		await(f, "a");
+	}
+}
+
+/* Its file is taken away and put back: nothing of what was known of the device is forgotten. */
+static void a_type_that_goes_and_comes_back(void **state)
+{
+	struct fixture *f = *state;
+	for (unsigned i = 0; i < 4; i++) {
+		set_state(f, "Attacked");
+		await(f, "c");
+		f->types = NULL;
+		if (i & 1)
+			restart_daemon(f);
+		else
+			reload(f);
+		pass(f, 100);
+		assert_string_equal(path(f), "held");
+		f->types = CAMERA;
+		if (i & 2)
+			restart_daemon(f);
+		else
+			reload(f);
+		assert_string_equal(status_of(f).state, "Attacked");
+		await(f, "c");
+		must(engine_release(f->engine, "cam", &ORDER, &err));
+		await(f, "a");
+	}
+}
+
+/* Policies go while steps for their hops are under way. */
+static void reloads_in_the_middle_of_steps(void **state)
+{
+	struct fixture *f = *state;
+	for (unsigned i = 0; i < 40; i++) {
+		set_state(f, i % 3 ? "Attacked" : "Watched");
+		pass(f, 10 * (i % 17));
+		reload(f);
+		pass(f, 10 * (i % 5));
+	}
+	set_state(f, "Watched");
+	await(f, "a b");
+}
+
+/* The new one may have the MAC of the old, whose umboxes still stand. */
+static void a_device_goes_and_comes_at_once(void **state)
+{
+	struct fixture *f = *state;
+	struct device device = camera();
+	for (unsigned i = 0; i < 5; i++) {
+		set_state(f, "Watched");
+		if (i & 1)
+			write_all(f);
+		set_state(f, "Normal"); /* is being written when the device goes */
+		uint32_t before = number_of(f, "cam");
+		char words[FAKE_WORDS_BYTES];
+		must(engine_remove_device(f->engine, "cam", &ORDER, &err));
+		assert_string_equal(fake_path(f->world, before, words), "held");
+		must(engine_add_device(f->engine, &device, &ORDER, &err));
+		assert_int_not_equal(number_of(f, "cam"), before);
+		await(f, "a");
+		pass(f, 1000);
+		assert_int_equal(fake_count(f->world, before), 0);
+		assert_false(fake_find_device(f->world, before)->enrolled);
+	}
+}
+
+/* A umbox is told once whom it serves: another identity needs others. */
+static void another_address_needs_other_umboxes(void **state)
+{
+	struct fixture *f = *state;
+	struct device device = camera();
+	uint32_t umbox = f->world->umboxes[0].is.id;
+	device.mac.octet[5] = 9;
+	must(engine_change_device(f->engine, &device, &ORDER, &err));
+	assert_string_equal(path(f), "held");
+	await(f, "a");
+	pass(f, 1000);
+	assert_null(fake_find_umbox(f->world, umbox));
+	assert_true(
+		mac_equal(&fake_find_device(f->world, number_of(f, "cam"))->as.mac, &device.mac));
+}
+
+/* Another type may be looser: that is on disk before it is in force. */
+static void another_type_is_written_first(void **state)
+{
+	struct fixture *f = *state;
+	struct device device = camera();
+	set_state(f, "Shut");
+	pass(f, 300);
+	write_all(f);
+	TEXT_COPY(device.type, "lamp");
+	must(engine_change_device(f->engine, &device, &ORDER, &err));
+	assert_string_equal(path(f), "held");
+	write_all(f);
+	assert_string_equal(path(f), "pass");
+}
+
+static void killed_after_every_step(void **state)
+{
+	struct fixture *f = *state;
+	unsigned steps = 1;
+	for (unsigned cut = 1; cut <= steps; cut++) {
+		unsigned before = f->world->step_count;
+		f->world->finishes_cut = cut % 2;
+		f->cut_at = before + cut;
+		set_state(f, "Watched");
+		write_all(f);
+		await(f, "a b");
+		set_state(f, "Attacked");
+		write_all(f);
+		await(f, "c");
+		must(engine_quarantine(f->engine, "cam", &ORDER, &err));
+		write_all(f);
+		await(f, "held");
+		must(engine_release(f->engine, "cam", &ORDER, &err));
+		write_all(f);
+		await(f, "a");
+		steps = f->world->step_count - before;
+		assert_in_range(steps, 8, 60);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_tightening_order_waits_for_nothing, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_loosening_order_is_written_first, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(what_tightens_is_measured_by_what_is_in_force,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(quarantine_and_release_cross, setup, teardown),
+		cmocka_unit_test_setup_teardown(alerts_count_across_a_kill, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_state_that_is_gone, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_type_that_goes_and_comes_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(reloads_in_the_middle_of_steps, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_device_goes_and_comes_at_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(another_address_needs_other_umboxes, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(another_type_is_written_first, setup, teardown),
+		cmocka_unit_test_setup_teardown(killed_after_every_step, setup, teardown),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
