@@ -640,6 +640,8 @@ static unsigned status_as(struct fixture *fixture, uid_t uid, gid_t gid, gid_t e
 	for (int i = 0; i < 400 && read(pipes[0], status, 3) != 3; i++)
 		test_client_turn(&fixture->client, POLLIN);
 	close(pipes[0]);
+	/* It holds the listening socket, too: the path is in use while it lives. */
+	waitpid(child, NULL, 0);
 	return (unsigned)atoi(status);
 }
 

@@ -33,7 +33,7 @@ def percentile(values, share):
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
 
 
-def reactions(site, count, tightening):
+def reactions(site, count, tightening, between=lambda: None):
     """Microseconds from the writing of an alert (the puppet puts the wall clock into its detail) to the
     return of the commit, for `count` transitions."""
     times, alerts, cursor = [], {}, 0
@@ -44,12 +44,14 @@ def reactions(site, count, tightening):
             kalki = event["eve"]["kalki"]
             if event["kind"] == "alert":
                 alerts[event["id"]] = int(kalki["detail"])
-            elif kalki["tightens"] == tightening and kalki["evidence"]:
+            elif (kalki["tightens"] == tightening and kalki.get("evidence")
+                  and "enforced_us" in kalki["times"]):
                 # Engine time and wall clock of one moment: the event's own.
                 shift_ns = wall_ns(event["time"]) - kalki["time_us"] * 1000
                 written = max(alerts[number] for number in kalki["evidence"])
                 times.append((kalki["times"]["enforced_us"] * 1000 + shift_ns - written) / 1000)
-        time.sleep(0.5)
+        between()
+        time.sleep(0.1)
     return times[len(times) // 10:]  # not the first ones: caches and chains were cold
 
 
