@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/text.h"
+
 static const struct {
 	const char *name;
 	int64_t us;
@@ -92,5 +94,5 @@ void duration_print(char text[static DURATION_TEXT_BYTES], int64_t us)
 					       count, units[i].name);
 	}
 	if (us == 0)
-		strcpy(text, "0s");
+		text_copy(text, DURATION_TEXT_BYTES, "0s");
 }

@@ -6,22 +6,21 @@
 #include <stdio.h>
 #include <string.h>
 
-int error_set(struct error *err, int code, const char *format, ...)
+void error_write(struct error *err, int code, const char *format, ...)
 {
 	if (!err)
-		return code;
+		return;
 	err->code = code;
 	va_list args;
 	va_start(args, format);
 	vsnprintf(err->text, sizeof(err->text), format, args);
 	va_end(args);
-	return code;
 }
 
-int error_errno(struct error *err, int code, const char *format, ...)
+void error_write_errno(struct error *err, int code, const char *format, ...)
 {
 	if (!err)
-		return code;
+		return;
 	err->code = code;
 	va_list args;
 	va_start(args, format);
@@ -30,13 +29,12 @@ int error_errno(struct error *err, int code, const char *format, ...)
 	if (length >= 0 && (size_t)length < sizeof(err->text))
 		snprintf(err->text + length, sizeof(err->text) - (size_t)length, ": %s",
 			 strerror(code < 0 ? -code : code));
-	return code;
 }
 
-int error_prefix(struct error *err, const char *format, ...)
+void error_prefix(struct error *err, const char *format, ...)
 {
 	if (!err)
-		return 0;
+		return;
 	char words[ERROR_TEXT_BYTES];
 	memcpy(words, err->text, sizeof(words));
 	va_list args;
@@ -45,5 +43,4 @@ int error_prefix(struct error *err, const char *format, ...)
 	va_end(args);
 	if (length >= 0 && (size_t)length < sizeof(err->text))
 		snprintf(err->text + length, sizeof(err->text) - (size_t)length, "%s", words);
-	return err->code;
 }

@@ -160,8 +160,10 @@ static int read_environment(struct invocation *ret, char *(*lookup)(const char *
 					 "%s is '%s' in the environment (1 or 0 is right)", name,
 					 value);
 		int result = set_flag(ret, (int)i, FLAGS[i].value ? value : "", err);
-		if (result < 0)
-			return error_prefix(err, "%s in the environment: ", name);
+		if (result < 0) {
+			error_prefix(err, "%s in the environment: ", name);
+			return result;
+		}
 	}
 	return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* codec/link_message.h - rtnetlink messages: interfaces made, changed, deleted, asked for and read.
- */
+/* codec/link_message.h - rtnetlink messages: interfaces made, changed, deleted,
+ * asked for and read. */
 #pragma once
 
 #include <libmnl/libmnl.h>

@@ -54,8 +54,8 @@ struct nft_chain_spec {
 };
 /* On a base chain that is there: adds the devices to its hooks (Linux 6.4 and later). */
 void nft_batch_new_chain(struct nft_batch *batch, const struct nft_chain_spec *spec);
-/* With devices: takes only these hooks away (Linux 6.4 and later); else the chain with its rules.
- */
+/* With devices: takes only these hooks away (Linux 6.4 and later); else the chain
+ * with its rules. */
 void nft_batch_delete_chain(struct nft_batch *batch, const char *name, const char *const *devices,
 			    unsigned device_count);
 
@@ -139,8 +139,8 @@ bool nft_parse_elements(const struct nlmsghdr *message, enum steering_set set,
 			void (*on_element)(void *data, const struct steering_element *element,
 					   uint32_t device),
 			void *data);
-/* As above for a set of interfaces and MACs (`unknown`) or interfaces that is not of the steering.
- */
+/* As above for a set of interfaces and MACs (`unknown`) or interfaces that is not
+ * of the steering. */
 bool nft_parse_keys(const struct nlmsghdr *message, enum steering_key key,
 		    void (*on_key)(void *data, uint32_t interface, const struct mac *mac),
 		    void *data);

@@ -132,7 +132,9 @@ static int read_parameters(struct umbox_image *image, const char *value, struct 
 		return error_set(err, -EINVAL, "image label umbox.parameters is not JSON: %s",
 				 json_error.text);
 	int result = parameter_schema_check(image->parameters, err);
-	return result < 0 ? (error_prefix(err, "image label umbox.parameters: "), result) : 0;
+	if (result < 0)
+		error_prefix(err, "image label umbox.parameters: ");
+	return result;
 }
 
 static const struct {

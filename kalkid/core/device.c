@@ -44,8 +44,10 @@ int device_check(const struct device *device, struct error *err)
 	if (r < 0)
 		return r;
 	r = name_check("type", device->type, err);
-	if (r < 0)
-		return error_prefix(err, "device '%s': ", device->name);
+	if (r < 0) {
+		error_prefix(err, "device '%s': ", device->name);
+		return r;
+	}
 	if (!device->port[0])
 		return error_set(err, -EINVAL,
 				 "device '%s': the device port it is behind is missing",

@@ -145,7 +145,7 @@ static int fail_at_mark(struct parser *parser, size_t offset)
 	unsigned char c = (unsigned char)parser->text[offset];
 	const char *right = "";
 	for (size_t i = 0; i < ARRAY_SIZE(others); i++)
-		if (others[i].mark == c)
+		if ((unsigned char)others[i].mark == c)
 			right = others[i].right;
 	if (c < ' ' || c > '~')
 		return parser_fail(parser, offset, "a character that means nothing here");

@@ -50,8 +50,8 @@ static bool rest_is_whole(struct subject *s, const struct path *path, bool faile
 	       rest_is_whole(s, path, failed, hop + 1, at);
 }
 
-/* The path is the posture's chain; a hop may be missing that fails open (and, with `failed`, did).
- */
+/* The path is the posture's chain; a hop may be missing that fails open (and, with
+ * `failed`, did). */
 static bool chain_is_whole(struct subject *s, const struct path *path, bool failed)
 {
 	return s->want.posture->mode != POSTURE_BLOCK && rest_is_whole(s, path, failed, 0, 0);
@@ -186,7 +186,7 @@ static void middle(const struct posture *wanted, const struct posture *spare, un
 static unsigned spares_wanted(const struct want *want)
 {
 	unsigned total = 0;
-	for (char letter = 'a'; letter <= 'e'; letter++) {
+	for (int letter = 'a'; letter <= 'e'; letter++) {
 		unsigned most = 0;
 		for (unsigned i = 0; i < want->standby_count; i++) {
 			unsigned first, end;

@@ -366,8 +366,8 @@ static bool start_step(struct node_device *device, const struct step *step)
 
 /* --- planning --- */
 
-/* What time alone brings: deadlines of readiness, the end of a back-off, umboxes that fell silent.
- */
+/* What time alone brings: deadlines of readiness, the end of a back-off, umboxes
+ * that fell silent. */
 static int64_t take_time_in(struct node_device *device, int64_t now_us)
 {
 	struct world *have = &device->have;

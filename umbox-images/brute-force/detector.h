@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* detector.h - sees one source open too many TCP connections to the device in a sliding interval.
- */
+/* detector.h - sees one source open too many TCP connections to the device in a
+ * sliding interval. */
 #pragma once
 
 #include "umbox.h"
@@ -8,8 +8,8 @@
 enum {
 	ATTEMPTS_MAX = 255,
 	PORTS_MAX = 64,
-	/* Remembered at once.  Whoever comes from more sources pushes the oldest out: an alert too.
-	 */
+	/* Remembered at once.  Whoever comes from more sources pushes the oldest
+	 * out: an alert too. */
 	SOURCES_MAX = 16384,
 	NETWORKS_MAX = 4096,
 	CONNECTIONS_MAX = 16384,
@@ -19,8 +19,8 @@ struct detector_settings {
 	int64_t ports[PORTS_MAX];
 	size_t port_count; /* 0: every port */
 	uint32_t attempts; /* so many new connections within the interval are an attack */
-	/* The same for all addresses of one IPv6 /64, since one machine may use them all; 0: off.
-	 */
+	/* The same for all addresses of one IPv6 /64, since one machine may use
+	 * them all; 0: off. */
 	uint32_t network_attempts;
 	int64_t interval_us;
 	int64_t block_us;       /* 0: alerts only */

@@ -11,8 +11,8 @@ enum {
 	CONTROL_LINES_MAX = 256,
 	CONTROL_PAUSE_MIN_MS = 100,
 	CONTROL_PAUSE_MAX_MS = 1000,
-	/* Descriptors close from the highest on when a process dies: this one shall be the first.
-	 */
+	/* Descriptors close from the highest on when a process dies: this one
+	 * shall be the first. */
 	CONTROL_DESCRIPTOR = 1000,
 };
 
@@ -40,8 +40,8 @@ void umbox_control_done(struct umbox_control *control);
 bool umbox_control_connect(struct umbox_control *control, int64_t now_us);
 /* Says ready now and on each later connection. */
 void umbox_control_ready(struct umbox_control *control, int64_t now_us);
-/* Queues a line that ends with a newline, and writes what can be written; false when it was lost.
- */
+/* Queues a line that ends with a newline, and writes what can be written; false
+ * when it was lost. */
 bool umbox_control_say(struct umbox_control *control, const char *text, size_t length,
 		       int64_t now_us);
 /* The descriptor can be read or written, or has failed. */

@@ -25,8 +25,8 @@ enum {
 	/* Of a batch, for frames that are larger than a slot: few enough to stay in the CPU's
 	   cache. */
 	BATCH_ROOM_BYTES = 8 * FRAME_ROOM_BYTES,
-	/* Room for Ethernet's 1500 bytes; as many as arrive while others have the CPU for a while.
-	 */
+	/* Room for Ethernet's 1500 bytes; as many as arrive while others have the
+	 * CPU for a while. */
 	LEG_SLOT_BYTES = 2048,
 	LEG_SLOTS = 1024,
 	LEG_RING_BYTES = LEG_SLOTS * LEG_SLOT_BYTES,

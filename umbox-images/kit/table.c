@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* table.c - the bounded hash table: chained buckets, all entries in one list from newest to oldest.
- */
+/* table.c - the bounded hash table: chained buckets, all entries in one list from
+ * newest to oldest. */
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>

@@ -56,8 +56,8 @@ int64_t umbox_integer(struct umbox *umbox, const char *name, int64_t fallback, i
 bool umbox_boolean(struct umbox *umbox, const char *name, bool fallback);
 /* Lives as long as `umbox`. */
 const char *umbox_text(struct umbox *umbox, const char *name, const char *fallback);
-/* A list: `values` has room for `room` and holds `count` defaults; returns how many it holds now.
- */
+/* A list: `values` has room for `room` and holds `count` defaults; returns how
+ * many it holds now. */
 size_t umbox_integers(struct umbox *umbox, const char *name, int64_t *values, size_t count,
 		      size_t room, int64_t min, int64_t max);
 
