@@ -39,7 +39,7 @@ void plane_leave(struct plane_bed *bed)
 	bed->link = NULL;
 }
 
-static struct plane_bed *bed_make(const struct nft_options *options, unsigned mtu)
+static struct plane_bed *bed_make(const struct nft_options *options, unsigned mtu, bool wireless)
 {
 	struct plane_bed *bed = calloc(1, sizeof(*bed));
 	assert_non_null(bed);
@@ -54,7 +54,8 @@ static struct plane_bed *bed_make(const struct nft_options *options, unsigned mt
 	bed_run(bed->network, "ip link set n0 mtu %u", mtu);
 	bed->plane = (struct data_plane){
 		.namespace = "kalki-test",
-		.ports = {{.name = "port0"}, {.name = "port1"}},
+		.ports = {{.name = "port0", .eapol_up = wireless},
+			  {.name = "port1", .hairpin = wireless}},
 		.port_count = 2,
 		.network_port = "up0",
 		.host_leg = "kalki0",
@@ -79,20 +80,26 @@ static struct plane_bed *bed_make(const struct nft_options *options, unsigned mt
 
 int plane_open(void **state)
 {
-	*state = bed_make(&(struct nft_options){0}, 1500);
+	*state = bed_make(&(struct nft_options){0}, 1500, false);
 	return 0;
 }
 
 int plane_open_old(void **state)
 {
 	const struct nft_options old = {.without_owner = true, .without_hook_lists = true};
-	*state = bed_make(&old, 1500);
+	*state = bed_make(&old, 1500, false);
 	return 0;
 }
 
 int plane_open_jumbo(void **state)
 {
-	*state = bed_make(&(struct nft_options){0}, 9000);
+	*state = bed_make(&(struct nft_options){0}, 9000, false);
+	return 0;
+}
+
+int plane_open_wireless(void **state)
+{
+	*state = bed_make(&(struct nft_options){0}, 1500, true);
 	return 0;
 }
 

@@ -49,6 +49,8 @@ int plane_open(void **state);
 int plane_open_old(void **state);
 /* All MTUs are 9000. */
 int plane_open_jumbo(void **state);
+/* As with an access point: EAPOL goes up at port0, port1 sends back out where it came from. */
+int plane_open_wireless(void **state);
 int plane_close(void **state);
 
 /* What a start of the daemon does; plane_leave is its end without a teardown. */

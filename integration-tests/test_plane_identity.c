@@ -3,11 +3,16 @@
  * what not. */
 #include "plane_bed.h"
 
+#include <arpa/inet.h>
+#include <linux/if_ether.h>
+#include <linux/if_packet.h>
 #include <net/if_arp.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/text.h"
+#include "io/namespace.h"
 
 static void frames_go_through_the_whole_chain(void **state)
 {
@@ -521,6 +526,45 @@ static void jumbo_frames_pass(void **state)
 	plane_close_all(bed, umboxes);
 }
 
+/* A socket like hostapd's: of one protocol, so that it stands behind the rules. */
+static int eapol_socket(struct plane_bed *bed, const char *port)
+{
+	struct sockaddr_ll address = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_PAE)};
+	struct error err = {0};
+	int fd = namespace_socket(link_namespace(bed->link), AF_PACKET, SOCK_RAW, htons(ETH_P_PAE),
+				  &err);
+	assert_true(fd >= 0);
+	address.sll_ifindex = (int)link_find(bed->link, port)->index;
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	return fd;
+}
+
+static void access_points_get_what_they_need(void **state)
+{
+	struct plane_bed *bed = *state;
+	struct bed_umbox umboxes[3];
+	struct bed_frame frame;
+	const struct mac station = bed_mac(0x66);
+	int at[] = {eapol_socket(bed, "port0"), eapol_socket(bed, "port1")};
+	plane_route_all(bed, umboxes);
+	for (unsigned port = 0; port < 2; port++) {
+		bed_frame_arp(&frame, &station, &bed->gateway, 1, &station, IP_A, IP_A, bed->tag++);
+		frame.bytes[12] = ETH_P_PAE >> 8;
+		frame.bytes[13] = ETH_P_PAE & 0xff;
+		assert_int_equal(
+			send_to(bed, bed->at_port[port], &frame, at[port], port == 0, NULL),
+			port == 0 ? 1 : 0);
+		close(at[port]);
+	}
+	/* Station to station by the same access point, through both chains. */
+	unsigned marks;
+	struct mac b = bed->b.mac, c = bed->c.mac;
+	assert_int_equal(plane_pass(bed, bed->at_port[1], &b, bed->at_port[1], &c, true, &marks),
+			 1);
+	assert_int_equal(marks, 1 << 2 | 1 << 3);
+	plane_close_all(bed, umboxes);
+}
+
 /* Whether the rules can be read by people: with the nft program, in time, every expression known.
  */
 static void rules_can_be_listed(void **state)
@@ -557,6 +601,7 @@ int main(void)
 		TEST(a_captured_umbox_speaks_for_its_device_only, plane_open),
 		TEST(real_hosts_talk, plane_open),
 		TEST(jumbo_frames_pass, plane_open_jumbo),
+		TEST(access_points_get_what_they_need, plane_open_wireless),
 		TEST(rules_can_be_listed, plane_open),
 	};
 	const struct CMUnitTest old_kernel[] = {

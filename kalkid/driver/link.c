@@ -255,6 +255,8 @@ int link_add_slot(struct link *link, const struct device *device, struct error *
 	link_batch_edit(&batch, &(struct link_edit){.name = peer, .up = LINK_ON});
 	link_batch_new_address_behind(&batch, slot->view.index, &device->mac);
 	r = link_commit(&link->inside, &batch, err, "slot %s", name);
+	if (r == -EXFULL)
+		error_prefix(err, "a bridge has no more than 1023 ports: ");
 	if (r == 0)
 		r = link_refresh(link, name, err);
 	return r < 0 ? r : link_refresh(link, peer, err);

@@ -71,8 +71,8 @@ const struct link_view *link_find_index(const struct link *link, uint32_t index)
 int link_observe(struct link *link, struct error *err) must_check;
 
 /* The pair s<number>/p<number> of a device: an isolated port of the bridge with the device's MAC as
- * its only, static, sticky address.  Idempotent: mends a pair that is there, and follows a changed
- * MAC. */
+ * its only, static, sticky address.  -EXFULL beyond the 1023 ports that Linux gives a bridge.
+ * Idempotent: mends a pair that is there, and follows a changed MAC. */
 int link_add_slot(struct link *link, const struct device *device, struct error *err) must_check;
 int link_remove_slot(struct link *link, uint32_t device, struct error *err) must_check;
 /* Calls for each slot pair that is there, whole or half. */

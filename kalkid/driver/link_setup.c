@@ -324,54 +324,56 @@ static int ensure_host_end(struct link *link, const struct link_info *host, stru
 	return link_commit(&link->outside, &batch, err, "host leg '%s'", link->plane.host_leg);
 }
 
+/* The host's end was renamed or moved, or there is none yet. */
+static int replace_host_leg(struct link *link, struct error *err)
+{
+	const struct link_entry *peer = link_entry_find(link, LINK_HOST_PEER_NAME);
+	struct link_batch batch;
+	int r = 0;
+	if (peer) {
+		link_batch_begin(&batch, link->inside.sequence);
+		link_batch_delete(&batch, peer->view.index);
+		r = link_commit(&link->inside, &batch, err, "replacing the host leg");
+	}
+	return r < 0 ? r : make_host_leg(link, err);
+}
+
+static int mark_host_peer(struct link *link, struct error *err)
+{
+	struct link_batch batch;
+	char alias[LINK_ALIAS_BYTES];
+	link_alias(alias, link->instance, "host-leg");
+	link_batch_begin(&batch, link->inside.sequence);
+	link_batch_edit(&batch, &(struct link_edit){.name = LINK_HOST_PEER_NAME, .alias = alias});
+	int r = link_commit(&link->inside, &batch, err, "marking the host leg");
+	return r < 0 ? r : link_refresh(link, LINK_HOST_PEER_NAME, err);
+}
+
 static int ensure_host_leg(struct link *link, struct error *err)
 {
 	const char *name = link->plane.host_leg;
-	char alias[LINK_ALIAS_BYTES];
 	struct link_info host;
-	int mended = 0;
 	if (!name[0])
 		return 0;
-	const struct link_entry *peer = link_entry_find(link, LINK_HOST_PEER_NAME);
 	int r = link_ask(&link->outside, name, &host, err);
-	if (r < 0 && r != -ENODEV)
-		return r;
-	if (r == 0 && !peer)
+	bool missing = r == -ENODEV;
+	if (r == 0 && !link_entry_find(link, LINK_HOST_PEER_NAME))
 		return error_set(err, -EEXIST, "host leg: the host has an interface '%s' already",
 				 name);
-	if (r == -ENODEV) {
-		/* The host's end was renamed or moved: a new pair. */
-		if (peer) {
-			struct link_batch batch;
-			link_batch_begin(&batch, link->inside.sequence);
-			link_batch_delete(&batch, peer->view.index);
-			r = link_commit(&link->inside, &batch, err, "replacing the host leg");
-			if (r < 0)
-				return r;
-		}
-		mended = 1;
-		r = make_host_leg(link, err);
-		if (r == 0)
-			r = link_ask(&link->outside, name, &host, err);
-	}
-	if (r == 0 && (mended || !host.up))
-		mended = 1;
-	if (r == 0)
-		r = ensure_host_end(link, &host, err);
-	if (r == 0 && mended) {
-		struct link_batch batch;
-		link_alias(alias, link->instance, "host-leg");
-		link_batch_begin(&batch, link->inside.sequence);
-		link_batch_edit(&batch,
-				&(struct link_edit){.name = LINK_HOST_PEER_NAME, .alias = alias});
-		r = link_commit(&link->inside, &batch, err, "marking the host leg");
-		if (r == 0)
-			r = link_refresh(link, LINK_HOST_PEER_NAME, err);
-	}
+	if (missing)
+		r = replace_host_leg(link, err);
+	if (missing && r == 0)
+		r = link_ask(&link->outside, name, &host, err);
 	if (r < 0)
 		return r;
-	r = join_bridge(link, LINK_HOST_PEER_NAME, err);
-	return r < 0 ? r : r | mended;
+	bool mended = missing || !host.up;
+	r = ensure_host_end(link, &host, err);
+	if (r == 0 && mended)
+		r = mark_host_peer(link, err);
+	if (r < 0)
+		return r;
+	int joined = join_bridge(link, LINK_HOST_PEER_NAME, err);
+	return joined < 0 ? joined : joined | mended;
 }
 
 /* One thing that cannot be mended does not keep the others from it; the first failure is told. */

@@ -10,6 +10,12 @@
  * 100 microseconds for a transition, a fraction of a millisecond for a hook.  Each call is
  * idempotent: what the kernel already has is not sent again.
  *
+ * What is not prevented: on a port that several devices share, one of them can send with a
+ * sibling's MAC and its addresses; it then passes the sibling's chain.  Addresses of a device
+ * without fixed ones are only kept from being another's.  A question (ARP, neighbour solicitation)
+ * about an address that is not fixed reaches the network, but no sibling; multicast of a device
+ * never reaches siblings.
+ *
  * Where the kernel offers it (6.9 and later) the table is owned by this process and persists:
  * nobody else can change or flush it, and it goes on when the process ends.  Elsewhere others can:
  * see nft_notice_fd and nft_repair. */

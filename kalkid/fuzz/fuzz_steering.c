@@ -150,8 +150,19 @@ static bool walk_is(const struct walk *walk, const struct steering_legs *path, b
 	return true;
 }
 
+/* An end of a chain is not an inner leg: the rules need not ask in any order. */
+static void check_ends(const struct model *model)
+{
+	for (unsigned i = 0; i < model->held.count; i++) {
+		const struct steering_element *element = &model->held.elements[i];
+		if (element->set == STEERING_TAILS || element->set == STEERING_BACK)
+			assert(!find(model, STEERING_NX, element->interface, false));
+	}
+}
+
 static void check(const struct model *model)
 {
+	check_ends(model);
 	const struct walk up = walk_up(model), down = walk_down(model, STEERING_DN),
 			  peer = walk_down(model, STEERING_PEERS);
 	struct steering_view view;
