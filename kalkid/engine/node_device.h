@@ -34,6 +34,7 @@ struct node_device {
 	int64_t drain_since_us, still_since_us; /* the last flip; the last frame counted since */
 	unsigned steps_running;
 	unsigned change; /* counts starts and ends of steps, notices: an older picture is stale */
+	unsigned change_at_look;
 	struct node_delay chain; /* of everything; standby chains and removals have their own */
 	struct node_delay spares;
 	uint32_t generation_enforced;

@@ -13,46 +13,79 @@
 #include "base/text.h"
 
 static const int64_t AGAIN_SOON_US = 100000;   /* something moved while we looked */
+static const int64_t AGAIN_TIMES = 10;         /* but longer where looking takes long */
 static const int64_t AGAIN_LATER_US = 1000000; /* the driver could not see everything */
-
-struct change_mark {
-	uint32_t device;
-	unsigned change;
-};
 
 struct look {
 	struct driver_call call;
 	struct node *node;
-	struct driver_picture picture;
-	struct change_mark *marks; /* of the devices known when it began */
-	unsigned mark_count;
+	int64_t began_us;
+	struct driver_picture picture; /* sorted once it is there */
 };
 
-static bool unchanged_since(const struct look *look, const struct node_device *device)
+static bool unchanged_since(const struct node_device *device)
 {
-	if (device->steps_running)
-		return false;
-	for (unsigned i = 0; i < look->mark_count; i++)
-		if (look->marks[i].device == device->number)
-			return look->marks[i].change == device->change;
-	return true; /* new since: nothing was believed of it */
+	return !device->steps_running && device->change_at_look == device->change;
+}
+
+static int compare(uint32_t a, uint32_t b)
+{
+	return (a > b) - (a < b);
+}
+
+static int by_number(const void *a, const void *b)
+{
+	const struct driver_device *one = a, *other = b;
+	return compare(one->device, other->device);
+}
+
+static int by_device_and_id(const void *a, const void *b)
+{
+	const struct driver_umbox *one = a, *other = b;
+	int order = compare(one->device, other->device);
+	return order ? order : compare(one->id, other->id);
+}
+
+static void sort(struct driver_picture *picture)
+{
+	if (picture->device_count)
+		qsort(picture->devices, picture->device_count, sizeof(*picture->devices),
+		      by_number);
+	if (picture->umbox_count)
+		qsort(picture->umboxes, picture->umbox_count, sizeof(*picture->umboxes),
+		      by_device_and_id);
 }
 
 static const struct driver_device *find_device(const struct driver_picture *picture,
 					       uint32_t number)
 {
-	for (unsigned i = 0; i < picture->device_count; i++)
-		if (picture->devices[i].device == number)
-			return &picture->devices[i];
-	return NULL;
+	const struct driver_device key = {.device = number};
+	return picture->device_count ? bsearch(&key, picture->devices, picture->device_count,
+					       sizeof(key), by_number)
+				     : NULL;
 }
 
-static const struct driver_umbox *find_umbox(const struct driver_picture *picture, uint32_t id)
+/* The first of the device that has this id or a greater one; the place after the last when there is
+ * none. */
+static unsigned first_umbox(const struct driver_picture *picture, uint32_t device, uint32_t id)
 {
-	for (unsigned i = 0; i < picture->umbox_count; i++)
-		if (picture->umboxes[i].id == id)
-			return &picture->umboxes[i];
-	return NULL;
+	const struct driver_umbox key = {.device = device, .id = id};
+	unsigned low = 0, high = picture->umbox_count;
+	while (low < high) {
+		unsigned middle = low + (high - low) / 2;
+		if (by_device_and_id(&picture->umboxes[middle], &key) < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static bool has_umbox(const struct driver_picture *picture, uint32_t device, uint32_t id)
+{
+	unsigned at = first_umbox(picture, device, id);
+	return at < picture->umbox_count && picture->umboxes[at].device == device &&
+	       picture->umboxes[at].id == id;
 }
 
 /* The steering of one device; true when it is not what was believed. */
@@ -120,7 +153,7 @@ static bool sweep_umboxes(struct node_device *device, const struct driver_pictur
 	bool drifted = false;
 	for (unsigned i = device->have.umbox_count; i-- > 0;) {
 		struct umbox_view *view = &device->have.umboxes[i];
-		if (find_umbox(picture, view->id))
+		if (has_umbox(picture, device->number, view->id))
 			continue;
 		drifted = drifted || view->state == UMBOX_RUNNING;
 		node_device_forget_umbox(device, view->id);
@@ -138,9 +171,9 @@ static void merge(struct look *look, struct node_device *device)
 
 	if (seen || picture->complete)
 		drifted = merge_steering(device, seen);
-	for (unsigned i = 0; i < picture->umbox_count; i++)
-		if (picture->umboxes[i].device == device->number)
-			drifted |= merge_umbox(device, &picture->umboxes[i]);
+	for (unsigned i = first_umbox(picture, device->number, 0);
+	     i < picture->umbox_count && picture->umboxes[i].device == device->number; i++)
+		drifted |= merge_umbox(device, &picture->umboxes[i]);
 	if (picture->complete) {
 		drifted |= sweep_umboxes(device, picture);
 		device->have.complete = true;
@@ -181,24 +214,28 @@ static void on_observed(struct driver_call *call, int result maybe_unused,
 
 	node->observing = false;
 	if (!node->stopping) {
+		int64_t now_us = clock_now_us(node->clock);
+		int64_t soon_us =
+			min_of(max_of(AGAIN_SOON_US, (now_us - look->began_us) * AGAIN_TIMES),
+			       AGAIN_LATER_US);
+		sort(&look->picture);
 		adopt_strangers(node, &look->picture);
 		struct node_device *device, *next;
 		HASH_ITER(hh, node->devices, device, next) {
-			if (unchanged_since(look, device))
+			if (unchanged_since(device))
 				merge(look, device);
 			else
 				moved = true;
 		}
 		node->complete = node->complete || look->picture.complete;
-		int64_t wait_us = moved || node->observe_again ? AGAIN_SOON_US
-				  : !look->picture.complete    ? AGAIN_LATER_US
-							       : node->config.observe_every_us;
-		deadline_set(node->deadlines, &node->observe_deadline,
-			     clock_now_us(node->clock) + wait_us);
+		int64_t wait_us = node->observe_again       ? AGAIN_SOON_US
+				  : moved                   ? soon_us
+				  : !look->picture.complete ? AGAIN_LATER_US
+							    : node->config.observe_every_us;
+		deadline_set(node->deadlines, &node->observe_deadline, now_us + wait_us);
 		plan_all(node);
 	}
 	driver_picture_done(&look->picture);
-	free(look->marks);
 	free(look);
 	node_call_ended(node);
 }
@@ -217,12 +254,11 @@ void node_observe(struct node *node)
 
 	struct look *look = mem_alloc(sizeof(*look));
 	look->node = node;
+	look->began_us = clock_now_us(node->clock);
 	look->call.done = on_observed;
-	look->marks = mem_alloc_array(HASH_COUNT(node->devices), sizeof(*look->marks));
 	struct node_device *device, *next;
 	HASH_ITER(hh, node->devices, device, next)
-		look->marks[look->mark_count++] = (struct change_mark){device->number,
-								       device->change};
+		device->change_at_look = device->change;
 	node->calls++;
 	node->driver->ops->observe(node->driver, &look->picture, &look->call);
 }
