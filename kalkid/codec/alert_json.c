@@ -145,7 +145,7 @@ static int read_alert(struct alert *alert, const json_t *object, struct error *e
 		result = read_number(&alert->count, object, "count", UINT32_MAX, err);
 	if (result == 0)
 		result = read_text(&detail, object, "detail", err);
-	if (result < 0)
+	if (result)
 		return result;
 	if (alert->count == 0)
 		return error_set(err, -EINVAL, "'count' is 0");
