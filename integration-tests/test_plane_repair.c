@@ -125,8 +125,8 @@ static void changed_elements_and_rules_are_repaired(void **state)
 		"nft insert rule netdev kalki leg accept",
 		"nft flush chain netdev kalki tail",
 		"nft flush chain netdev kalki legs_u10i",
-		"nft replace rule netdev kalki legs_u10i handle $(nft -a list chain netdev kalki "
-		"legs_u10i | sed -n 's/.*goto leg # handle //p') accept",
+		("nft replace rule netdev kalki legs_u10i handle $(nft -a list chain netdev kalki "
+		 "legs_u10i | sed -n 's/.*goto leg # handle //p') accept"),
 		"nft delete chain netdev kalki legs_u10i",
 	};
 	struct plane_bed *bed = *state;

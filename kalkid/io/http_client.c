@@ -3,8 +3,7 @@
  *
  * curl tells which sockets it waits for (on_socket) and until when (on_timeout); a uv_poll_t for
  * each socket and one uv_timer_t drive it.  curl is entered from those two places and from the
- * queue of cancelled requests only, so that no completion runs inside one of curl's own callbacks.
- */
+ * queue of cancelled requests only, so that no completion runs inside one of curl's callbacks. */
 #include "io/http_client.h"
 
 #include <assert.h>
