@@ -25,6 +25,7 @@ struct umbox_set {
 	struct driver_listener *listener;
 	struct umbox *umboxes;
 	uv_timer_t tick;
+	uint64_t ticked_ms;
 	void (*closed)(void *data);
 	void *closed_data;
 };
@@ -128,9 +129,19 @@ static void check_heartbeat(struct umbox *umbox)
 	end(umbox, DRIVER_UMBOX_SILENT, "it gave no sign of life");
 }
 
+/* While we were stopped or could not run nothing was heard: what was said then is read after this
+ * timer. */
+static uint64_t lost_ms(struct umbox_set *set)
+{
+	uint64_t now_ms = uv_now(set->loop), passed_ms = now_ms - set->ticked_ms;
+	set->ticked_ms = now_ms;
+	return passed_ms > 2 * TICK_MS ? passed_ms : 0;
+}
+
 static void on_tick(uv_timer_t *timer)
 {
 	struct umbox_set *set = container_of(timer, struct umbox_set, tick);
+	uint64_t lost = lost_ms(set);
 	struct umbox *umbox, *next;
 	HASH_ITER(hh, set->umboxes, umbox, next) {
 		struct buffer words = {0};
@@ -140,6 +151,8 @@ static void on_tick(uv_timer_t *timer)
 							    .count = count,
 							    .words = words.bytes});
 		buffer_done(&words);
+		if (umbox->heartbeat_due_ms)
+			umbox->heartbeat_due_ms += lost;
 		check_heartbeat(umbox);
 	}
 }
@@ -173,6 +186,7 @@ int umbox_set_open(struct umbox_set **ret, uv_loop_t *loop, const struct umbox_s
 	set->alerts_per_second = options->alerts_per_second;
 	set->heartbeat_timeout_ms = options->heartbeat_timeout_ms;
 	set->listener = listener;
+	set->ticked_ms = uv_now(loop);
 	uv_timer_init(loop, &set->tick);
 	uv_timer_start(&set->tick, on_tick, TICK_MS, TICK_MS);
 	*ret = set;
