@@ -25,7 +25,7 @@ def emit(name, unit, what, **figures):
     for key, value in figures.items():
         line[key] = round(value, 3) if isinstance(value, float) else value
     line["what"] = what
-    print(json.dumps(line), flush=True)
+    print(json.dumps(line, ensure_ascii=False), flush=True)
 
 
 def percentile(values, share):
