@@ -8,7 +8,7 @@ enum {
 	DEVICE_IPS_MAX = 8,
 	DEVICE_LABELS_MAX = 16, /* groups, and as many tags */
 	DEVICE_DESCRIPTION_BYTES = 256,
-	DEVICES_MAX = 4096,
+	DEVICES_MAX = 1000, /* each has a slot on one Linux bridge, which has 1024 ports at most */
 };
 
 struct device {

@@ -12,11 +12,12 @@
 #include "base/mem.h"
 
 enum {
-	IDENTITIES = DEVICES_MAX,
-	ADDRESSES = DEVICES_MAX * DEVICE_IPS_MAX,
+	IDENTITIES =
+		4096, /* the rules have room for more than DEVICES_MAX: several bridges, one day */
+	ADDRESSES = IDENTITIES * DEVICE_IPS_MAX,
 	/* Chains in force, prepared and draining. */
-	PATHS = DEVICES_MAX * 4,
-	LEGS = DEVICES_MAX * 32,
+	PATHS = IDENTITIES * 4,
+	LEGS = IDENTITIES * 32,
 };
 
 static const struct steering_set_info set_infos[STEERING_SET_COUNT] = {
