@@ -2,6 +2,7 @@
 /* codec/docker_json.c - see docker_json.h. */
 #include "codec/docker_json.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -271,6 +272,7 @@ void docker_error_words(char *words, size_t words_bytes, const char *bytes, size
 		bytes = message;
 		count = strlen(message);
 	}
+	assert(bytes || !count);
 	while (count && (bytes[count - 1] == '\n' || bytes[count - 1] == '\r'))
 		count--;
 	size_t length = min_of(count, words_bytes - 1);

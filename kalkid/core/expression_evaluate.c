@@ -2,6 +2,8 @@
 /* core/expression_evaluate.c - one pass forward for the value, one backward for what made it. */
 #include "core/expression_internal.h"
 
+#include <assert.h>
+
 #include "core/machine.h"
 
 static void compute(const struct facts *facts, const struct expression_node *nodes, unsigned i,
@@ -79,6 +81,7 @@ void expression_evaluate(const struct expression *expression, const struct machi
 {
 	struct facts facts = {.machine = machine, .policy = policy, .now_us = now_us};
 	struct value values[EXPRESSION_NODES_MAX];
+	assert(expression->node_count > 0);
 	for (unsigned i = 0; i < expression->node_count; i++)
 		compute(&facts, expression->nodes, i, values);
 	const struct value *whole = &values[expression->node_count - 1];

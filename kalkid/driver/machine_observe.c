@@ -4,6 +4,7 @@
  *
  * Steps go on meanwhile.  So the containers' list, which is older than the rest, is corrected by
  * what is held and by what was removed since; links and rules are read last, in one go. */
+#include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
@@ -241,6 +242,7 @@ static int take_over(struct adoption *adoption, struct error *err)
 	int result = umbox_open(&adoption->umbox, machine->umboxes, &adoption->found.marks, err);
 	if (result < 0)
 		return result;
+	assert(adoption->umbox);
 	adoption->umbox->launching = true;
 	return umbox_hold(adoption->umbox, &adoption->found, err);
 }

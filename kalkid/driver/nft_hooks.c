@@ -71,7 +71,8 @@ static void chain_remove(struct nft *nft, struct nft_chain *chain)
 static void hook_remove(struct nft *nft, struct nft_hook *hook)
 {
 	hook->chain->hooks--;
-	HASH_DEL(nft->hooks, hook);
+	HASH_DEL(nft->hooks,
+		 hook); /* NOLINT(clang-analyzer-core.NullDereference): it is in the table */
 	free(hook);
 }
 
