@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* engine/engine.c - begins and ends the engine: intent from the store and the files,
  * then the node. */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -253,6 +254,7 @@ static int load(struct engine *engine, const struct device *devices, unsigned de
 	int r = store_load_devices(engine->store, load_device, &loading, err);
 	if (r < 0)
 		return r;
+	assert(devices || !device_count);
 	for (unsigned i = 0; i < device_count; i++)
 		add_file_device(engine, &devices[i]);
 	return 0;
@@ -415,6 +417,7 @@ void engine_reload(struct engine *engine, struct policy **policies, unsigned pol
 		store_delete_device(engine->store, number);
 		node_forget(engine->node, number);
 	}
+	assert(devices || !device_count);
 	for (unsigned i = 0; i < device_count; i++)
 		add_file_device(engine, &devices[i]);
 	hand_over_all(engine); /* from here on nobody holds anything of the old policies */
