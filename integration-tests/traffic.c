@@ -4,9 +4,12 @@
  *
  * usage: traffic --local IP:PORT --remote IP:PORT --rate FRAMES/S --seconds S --out PREFIX
  *
+ * It says "ready" once it listens and begins with the first line of its standard input.
+ *
  * The payload has room for what `stamp` umboxes write on its way (see `struct payload`).  Written,
- * in the machine's byte order: PREFIX.sent      per burst: u64 first sequence number, u64 count,
- * u64 ns of CLOCK_REALTIME PREFIX.received  per frame: u64 sequence number, u64 ns, u32 path, u32 0
+ * in the machine's byte order:
+ *   PREFIX.sent      per burst: u64 first sequence number, u64 count, u64 ns of CLOCK_REALTIME
+ *   PREFIX.received  per frame: u64 sequence number, u64 ns, u32 path, u32 0
  *   PREFIX.paths     text, a line per path: its number, then the umboxes in the order of their
  * stamps and one line of JSON on standard output.  SIGTERM ends the sending early; frames on their
  * way are still recorded for LINGER_MS. */
@@ -323,6 +326,10 @@ int main(int argc, char **argv)
 	traffic.received_file = open_output(prefix, ".received");
 	traffic.paths_file = open_output(prefix, ".paths");
 	open_socket(&traffic, &local, &remote);
+	/* What is sent before the other end listens would count as lost. */
+	puts("ready");
+	fflush(stdout);
+	(void)getchar();
 	open_timer(&traffic);
 	run(&traffic);
 	if (fclose(traffic.sent_file) || fclose(traffic.received_file) ||

@@ -25,8 +25,13 @@ class Flow:
         self._running = {
             end: here.start(TRAFFIC, "--local", f"{here.ip}:{port}", "--remote",
                             f"{there.ip}:{port_there}", "--rate", rate, "--seconds", seconds,
-                            "--out", self._prefix[end], stdout=-1)
+                            "--out", self._prefix[end], stdin=-1, stdout=-1)
             for end, (here, there, port, port_there) in ends.items()}
+        for process in self._running.values():
+            assert process.stdout.readline() == "ready\n"
+        for process in self._running.values():
+            process.stdin.write("go\n")
+            process.stdin.flush()
         self.started_ns = time.time_ns()
 
     def stop(self):
