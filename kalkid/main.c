@@ -322,7 +322,6 @@ static int open_engine(struct daemon *daemon, struct error *err)
 	struct files *files = &daemon->files;
 	struct engine_config config;
 	engine_config_init(&config);
-	TEXT_COPY(config.instance, files->config.instance);
 	config.ready_timeout_us = files->config.ready_timeout_us;
 	config.drain_quiet_us = files->config.drain_quiet_us;
 	config.drain_max_us = files->config.drain_max_us;

@@ -59,7 +59,8 @@ int engine_seek(const struct engine *engine, const char *name, struct control_de
 		struct error *err) must_check;
 /* Adds it to the tables; its machine starts anew. */
 struct control_device *engine_take_device(struct engine *engine, const struct device *device);
-void engine_drop_device(struct control_device *device);
+/* Out of the tables, the node and the store. */
+void engine_forget_device(struct control_device *device);
 const struct policy *engine_find_policy(const struct engine *engine, const char *type);
 
 /* decide.c */

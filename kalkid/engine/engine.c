@@ -19,7 +19,6 @@ void engine_config_init(struct engine_config *config)
 		.drain_max_us = 2 * 1000000LL,
 		.observe_every_us = 30 * 1000000LL,
 	};
-	TEXT_COPY(config->instance, "kalki");
 }
 
 /* --- tables --- */
@@ -82,7 +81,7 @@ struct control_device *engine_take_device(struct engine *engine, const struct de
 	return device;
 }
 
-void engine_drop_device(struct control_device *device)
+static void drop_device(struct control_device *device)
 {
 	struct engine *engine = device->engine;
 	HASH_DELETE(hh_name, engine->by_name, device);
@@ -91,6 +90,15 @@ void engine_drop_device(struct control_device *device)
 	machine_done(&device->machine);
 	free(device->parked);
 	free(device);
+}
+
+void engine_forget_device(struct control_device *device)
+{
+	struct engine *engine = device->engine;
+	uint32_t number = device->device.number;
+	drop_device(device);
+	node_forget(engine->node, number);
+	store_delete_device(engine->store, number);
 }
 
 /* --- intent --- */
@@ -224,10 +232,7 @@ static void drop_rivals(struct engine *engine, const struct device *device)
 			continue;
 		log_error("device gives way to one of a file", "device=%s file=%s",
 			  other->device.name, device->file);
-		uint32_t number = other->device.number;
-		store_delete_device(engine->store, number);
-		engine_drop_device(other);
-		node_forget(engine->node, number);
+		engine_forget_device(other);
 	}
 }
 
@@ -331,7 +336,7 @@ void engine_free(struct engine *engine)
 		return;
 	struct control_device *device, *next;
 	HASH_ITER(hh_name, engine->by_name, device, next)
-		engine_drop_device(device);
+		drop_device(device);
 	node_free(engine->node);
 	events_free(engine->events);
 	deadlines_free(engine->deadlines);
@@ -408,14 +413,11 @@ void engine_reload(struct engine *engine, struct policy **policies, unsigned pol
 	struct control_device *device, *next;
 	HASH_ITER(hh_name, engine->by_name, device, next) {
 		const struct device *in_file = find_in_files(&loading, device->device.name);
-		uint32_t number = device->device.number;
 		if (in_file || !device->device.file[0]) {
 			change_policy(device, in_file);
 			continue;
 		}
-		engine_drop_device(device);
-		store_delete_device(engine->store, number);
-		node_forget(engine->node, number);
+		engine_forget_device(device);
 	}
 	assert(devices || !device_count);
 	for (unsigned i = 0; i < device_count; i++)

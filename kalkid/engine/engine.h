@@ -23,7 +23,6 @@ struct engine;
 enum { TROUBLE_BYTES = 256 };
 
 struct engine_config {
-	char instance[NAME_BYTES];
 	int64_t ready_timeout_us; /* from launch to ready */
 	int64_t drain_quiet_us;   /* old legs must be quiet for so long */
 	int64_t drain_max_us;     /* and are given no more than this */

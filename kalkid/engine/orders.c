@@ -140,9 +140,7 @@ int engine_remove_device(struct engine *engine, const char *name,
 		return r;
 	struct device removed = device->device;
 	uint32_t generation = device->machine.generation;
-	engine_drop_device(device);
-	node_forget(engine->node, removed.number);
-	store_delete_device(engine->store, removed.number);
+	engine_forget_device(device);
 	record_order(engine, &removed, generation, order, "remove-device", NULL);
 	return 0;
 }
