@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* hands.c - moves the machine driver by hand: commands on standard input, JSON lines on standard
+/* hands.c - moves the local driver by hand: commands on standard input, JSON lines on standard
  * output.
  *
  * usage: hands INSTANCE NAMESPACE PORT DOCKER_SOCKET UMBOX_DIRECTORY [teardown]
@@ -19,7 +19,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "driver/machine.h"
+#include "driver/local.h"
 
 enum { COMMAND_BYTES = 16 * 1024, LOG_BYTES = 4096 };
 
@@ -198,7 +198,7 @@ static void on_input(uv_poll_t *poll, int status maybe_unused, int events maybe_
 
 int main(int argc, char **argv)
 {
-	struct machine_driver_config config = {
+	struct local_driver_config config = {
 		.data_plane = {.port_count = 1},
 		.alerts_per_second = 100,
 		.heartbeat_timeout_ms = 5000,
@@ -214,7 +214,7 @@ int main(int argc, char **argv)
 	TEXT_COPY(config.docker_socket, argv[4]);
 	TEXT_COPY(config.umbox_directory, argv[5]);
 	if (argc > 6) {
-		int result = machine_driver_teardown(&config, &err);
+		int result = local_driver_teardown(&config, &err);
 		print(json_pack("{ss si ss}", "call", "teardown", "result", result, "words",
 				err.text));
 		return result < 0;
@@ -223,7 +223,7 @@ int main(int argc, char **argv)
 	uv_poll_t poll;
 	uv_loop_init(&loop);
 	struct driver_listener listener = {.on_notice = on_notice};
-	if (machine_driver_open(&driver, &loop, &config, &listener, &err) < 0) {
+	if (local_driver_open(&driver, &loop, &config, &listener, &err) < 0) {
 		fprintf(stderr, "%s\n", err.text);
 		return 1;
 	}

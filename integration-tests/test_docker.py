@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The machine driver against a real engine and kernel, moved by hand (hands.c), without the daemon."""
+"""The local driver against a real engine and kernel, moved by hand (hands.c), without the daemon."""
 import json
 import os
 import signal
@@ -243,7 +243,11 @@ def test_what_is_wrong_with_a_launch_is_said(place):
     assert reference["result"] < 0 and "not a name" in reference["words"]
     # A static program that every Debian has, and that does not like it there.
     place.engine.import_program("kalki-test/ends:1", "/sbin/ldconfig", umbox_contract=1)
-    ends = hands.launch(1, "kalki-test/ends:1")
+    for umbox in range(1, 6):
+        ends = hands.launch(umbox, "kalki-test/ends:1")
+        if ends["result"] < 0:
+            break
+        hands.good(f"remove {umbox}")  # it lived long enough to be launched
     assert "it ended at once with code 1: /program: " in ends["words"]
     assert place.containers() == [] and os.listdir(place.folder) == []
 

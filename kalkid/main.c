@@ -21,7 +21,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "codec/files.h"
-#include "driver/machine.h"
+#include "driver/local.h"
 #include "engine/engine.h"
 
 enum {
@@ -181,10 +181,10 @@ static int lock_root(const char *root)
 }
 
 static void driver_config(const struct files *files, const char *root,
-			  struct machine_driver_config *ret)
+			  struct local_driver_config *ret)
 {
 	const struct config *config = &files->config;
-	*ret = (struct machine_driver_config){
+	*ret = (struct local_driver_config){
 		.data_plane = config->data_plane,
 		.starts_at_once = config->starts_at_once,
 		.alerts_per_second = config->alerts_per_second,
@@ -335,7 +335,7 @@ static int open_engine(struct daemon *daemon, struct error *err)
 
 static int open_parts(struct daemon *daemon, struct error *err)
 {
-	struct machine_driver_config driver;
+	struct local_driver_config driver;
 	cleanup_free char *socket = mem_printf("%s/run/kalki/kalkid.sock", daemon->options.root);
 	struct api_config api = {
 		.socket_path = socket, .group = "kalki", .mode = 0660, .clock = &daemon->clock};
@@ -346,8 +346,8 @@ static int open_parts(struct daemon *daemon, struct error *err)
 	if (r == 0)
 		r = open_engine(daemon, err);
 	if (r == 0)
-		r = machine_driver_open(&daemon->driver, &daemon->loop, &driver,
-					engine_listener(daemon->engine), err);
+		r = local_driver_open(&daemon->driver, &daemon->loop, &driver,
+				      engine_listener(daemon->engine), err);
 	if (r == 0)
 		r = api_open(&daemon->api, &daemon->loop, daemon->engine, &api, err);
 	return r;
@@ -375,9 +375,9 @@ static int run(struct daemon *daemon)
 
 /* What is done without a loop: opening early, tearing down. */
 static int run_once(const struct daemon *daemon, const char *what,
-		    int (*once)(const struct machine_driver_config *config, struct error *err))
+		    int (*once)(const struct local_driver_config *config, struct error *err))
 {
-	struct machine_driver_config config;
+	struct local_driver_config config;
 	struct error err = {0};
 	driver_config(&daemon->files, daemon->options.root, &config);
 	if (once(&config, &err) == 0)
@@ -389,9 +389,9 @@ static int run_once(const struct daemon *daemon, const char *what,
 static int run_locked(struct daemon *daemon)
 {
 	if (daemon->options.teardown)
-		return run_once(daemon, "teardown", machine_driver_teardown);
+		return run_once(daemon, "teardown", local_driver_teardown);
 	if (daemon->options.early)
-		return run_once(daemon, "early", machine_driver_early);
+		return run_once(daemon, "early", local_driver_early);
 	return run(daemon);
 }
 

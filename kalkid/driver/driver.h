@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* driver/driver.h - the hands and the eyes of a node: carries steps out, says what is there.
  *
- * Two of them exist: driver/machine.c (Docker, links, rules, control sockets) and driver/fake.c (in
+ * Two of them exist: driver/local.c (Docker, links, rules, control sockets) and driver/fake.c (in
  * memory, for the tests of the engine).  The node never asks which. */
 #pragma once
 

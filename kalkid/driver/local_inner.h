@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* driver/machine_inner.h - what the files of the machine driver share; nobody else includes it.
+/* driver/local_inner.h - what the files of the local driver share; nobody else includes it.
  *
- * machine.c opens, closes and carries out what needs no waiting; machine_launch.c, machine_remove.c
- * and machine_observe.c carry out what waits for Docker. */
+ * local.c opens, closes and carries out what needs no waiting; local_launch.c, local_remove.c
+ * and local_observe.c carry out what waits for Docker. */
 #pragma once
 
 #include "driver/docker.h"
 #include "driver/link.h"
-#include "driver/machine.h"
+#include "driver/local.h"
 #include "driver/nft.h"
 #include "driver/umbox.h"
 
@@ -25,10 +25,10 @@ struct image_entry {
 	struct umbox_image image;
 };
 
-struct machine_driver {
+struct local_driver {
 	struct driver driver;
 	uv_loop_t *loop;
-	struct machine_driver_config config;
+	struct local_driver_config config;
 	struct later_queue later;
 	struct link *link;
 	struct nft *nft;
@@ -51,22 +51,22 @@ struct machine_driver {
 };
 
 /* Completes the call in the next turn of the loop. */
-void machine_finish(struct machine_driver *machine, struct driver_call *call, int result,
-		    const struct error *err);
+void local_finish(struct local_driver *local, struct driver_call *call, int result,
+		  const struct error *err);
 /* Not while it closes. */
-void machine_tell(struct machine_driver *machine, const struct driver_notice *notice);
+void local_tell(struct local_driver *local, const struct driver_notice *notice);
 /* What references mean is asked anew. */
-void machine_forget_images(struct machine_driver *machine);
+void local_forget_images(struct local_driver *local);
 
-void machine_launch(struct machine_driver *machine, const struct driver_task *task,
-		    struct driver_call *call);
+void local_launch(struct local_driver *local, const struct driver_task *task,
+		  struct driver_call *call);
 /* Cancels the launches that wait for their turn. */
-void machine_cancel_waiting(struct machine_driver *machine);
+void local_cancel_waiting(struct local_driver *local);
 
-void machine_remove(struct machine_driver *machine, uint32_t umbox, struct driver_call *call);
+void local_remove(struct local_driver *local, uint32_t umbox, struct driver_call *call);
 
-void machine_observe(struct machine_driver *machine, struct driver_picture *ret,
-		     struct driver_call *call);
-void machine_cancel_observations(struct machine_driver *machine);
+void local_observe(struct local_driver *local, struct driver_picture *ret,
+		   struct driver_call *call);
+void local_cancel_observations(struct local_driver *local);
 /* A container went while an observation runs: its list is older than that. */
-void machine_observed_removal(struct machine_driver *machine, const char *container);
+void local_observed_removal(struct local_driver *local, const char *container);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* driver/machine_launch.c - a launch: from a hop to a running container that is watched.
+/* driver/local_launch.c - a launch: from a hop to a running container that is watched.
  *
  * Its stages follow each other; a failure at any of them undoes what was done. */
 #include <inttypes.h>
@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "driver/machine_inner.h"
+#include "driver/local_inner.h"
 
 enum launch_stage {
 	LAUNCH_IMAGE,  /* what the image says of itself; parameters against its schema */
@@ -15,6 +15,7 @@ enum launch_stage {
 	LAUNCH_FIND,   /* the name is taken: by an earlier try of ours? */
 	LAUNCH_START,
 	LAUNCH_INSPECT, /* its PID: open pidfd and namespace */
+	LAUNCH_SETTLE,  /* it is gone already: until the engine has seen that too */
 	LAUNCH_CONFIRM, /* still the same PID and start time: what was opened is the umbox's */
 	LAUNCH_LOGS,    /* failed: its last words */
 	LAUNCH_UNDO,
@@ -24,7 +25,7 @@ enum launch_stage {
 enum { LAST_WORDS_BYTES = 200 };
 
 struct launch {
-	struct machine_driver *machine;
+	struct local_driver *local;
 	struct driver_call *call;
 	struct launch *next;
 	struct docker_call docker;
@@ -38,22 +39,21 @@ struct launch {
 	struct container container;
 	char *logs;
 	bool left;    /* failed, and a container may have stayed */
-	bool counted; /* in machine->starts */
+	bool counted; /* in local->starts */
 	int result;
 	struct error err;
 };
 
 static void run_stage(struct launch *launch, enum launch_stage stage);
 
-static void start_waiting(struct machine_driver *machine)
+static void start_waiting(struct local_driver *local)
 {
-	while (machine->waiting && !machine->closing &&
-	       machine->starts < machine->config.starts_at_once) {
-		struct launch *launch = machine->waiting;
-		machine->waiting = launch->next;
-		if (!machine->waiting)
-			machine->waiting_end = &machine->waiting;
-		machine->starts++;
+	while (local->waiting && !local->closing && local->starts < local->config.starts_at_once) {
+		struct launch *launch = local->waiting;
+		local->waiting = launch->next;
+		if (!local->waiting)
+			local->waiting_end = &local->waiting;
+		local->starts++;
 		launch->counted = true;
 		run_stage(launch, LAUNCH_IMAGE);
 	}
@@ -61,7 +61,7 @@ static void start_waiting(struct machine_driver *machine)
 
 static void finish(struct launch *launch)
 {
-	struct machine_driver *machine = launch->machine;
+	struct local_driver *local = launch->local;
 	if (launch->umbox && launch->result < 0) {
 		/* With its directory a container that stayed can be adopted. */
 		umbox_close(launch->umbox, !launch->left);
@@ -71,13 +71,13 @@ static void finish(struct launch *launch)
 	if (launch->result < 0)
 		error_prefix(&launch->err, "umbox %" PRIu32 " (%s): ", launch->marks.umbox,
 			     launch->hop.image);
-	machine->starts -= launch->counted;
-	machine_finish(machine, launch->call, launch->result, &launch->err);
+	local->starts -= launch->counted;
+	local_finish(local, launch->call, launch->result, &launch->err);
 	umbox_image_done(&launch->image);
 	free(launch->hop.parameters);
 	free(launch->logs);
 	free(launch);
-	start_waiting(machine);
+	start_waiting(local);
 }
 
 static void fail(struct launch *launch, int result, const struct error *err)
@@ -86,31 +86,31 @@ static void fail(struct launch *launch, int result, const struct error *err)
 	launch->err = *err;
 	launch->left = launch->id[0] || result == -ETIMEDOUT || result == -ECANCELED;
 	/* While the engine cannot be asked, the next observation finds what is left. */
-	bool undo = launch->id[0] && result != -ECANCELED && !launch->machine->closing;
+	bool undo = launch->id[0] && result != -ECANCELED && !launch->local->closing;
 	if (undo)
 		run_stage(launch, result == -ESRCH ? LAUNCH_LOGS : LAUNCH_UNDO);
 	else
 		finish(launch);
 }
 
-static struct umbox_image *find_image(struct machine_driver *machine, const char *reference)
+static struct umbox_image *find_image(struct local_driver *local, const char *reference)
 {
-	for (unsigned i = 0; i < machine->image_count; i++)
-		if (text_equal(machine->images[i].reference, reference))
-			return &machine->images[i].image;
+	for (unsigned i = 0; i < local->image_count; i++)
+		if (text_equal(local->images[i].reference, reference))
+			return &local->images[i].image;
 	return NULL;
 }
 
-static const struct umbox_image *keep_image(struct machine_driver *machine, const char *reference,
+static const struct umbox_image *keep_image(struct local_driver *local, const char *reference,
 					    struct umbox_image *image)
 {
-	struct umbox_image *kept = find_image(machine, reference);
+	struct umbox_image *kept = find_image(local, reference);
 	if (kept) {
 		umbox_image_done(kept);
 	} else {
-		if (machine->image_count == IMAGES_KEPT)
-			machine_forget_images(machine);
-		struct image_entry *entry = &machine->images[machine->image_count++];
+		if (local->image_count == IMAGES_KEPT)
+			local_forget_images(local);
+		struct image_entry *entry = &local->images[local->image_count++];
 		TEXT_COPY(entry->reference, reference);
 		kept = &entry->image;
 	}
@@ -129,7 +129,7 @@ static int use_image(struct launch *launch, const struct umbox_image *image, str
 
 static int make_directory(struct launch *launch, struct error *err)
 {
-	int result = umbox_open(&launch->umbox, launch->machine->umboxes, &launch->marks, err);
+	int result = umbox_open(&launch->umbox, launch->local->umboxes, &launch->marks, err);
 	if (result < 0)
 		return result;
 	launch->umbox->launching = true;
@@ -145,17 +145,17 @@ static void order(struct launch *launch)
 		.marks = &launch->marks,
 		.image = &launch->image,
 		.directory = directory,
-		.without_log = launch->machine->without_log,
+		.without_log = launch->local->without_log,
 	};
-	docker_create(launch->machine->docker, &launch->docker, &container, launch->id);
+	docker_create(launch->local->docker, &launch->docker, &container, launch->id);
 }
 
 static void look_at_image(struct launch *launch)
 {
 	struct error err = {0};
-	const struct umbox_image *image = find_image(launch->machine, launch->hop.image);
+	const struct umbox_image *image = find_image(launch->local, launch->hop.image);
 	if (!image)
-		docker_image(launch->machine->docker, &launch->docker, launch->hop.image,
+		docker_image(launch->local->docker, &launch->docker, launch->hop.image,
 			     &launch->image);
 	else if (use_image(launch, image, &err) < 0)
 		fail(launch, err.code, &err);
@@ -165,7 +165,7 @@ static void look_at_image(struct launch *launch)
 
 static void run_stage(struct launch *launch, enum launch_stage stage)
 {
-	struct docker *docker = launch->machine->docker;
+	struct docker *docker = launch->local->docker;
 	struct error err = {0};
 	char name[CONTAINER_NAME_BYTES];
 	launch->stage = stage;
@@ -178,10 +178,11 @@ static void run_stage(struct launch *launch, enum launch_stage stage)
 			order(launch);
 		break;
 	case LAUNCH_FIND:
-		docker_container_name(name, launch->machine->config.instance, launch->marks.umbox);
+		docker_container_name(name, launch->local->config.instance, launch->marks.umbox);
 		docker_inspect(docker, &launch->docker, name, &launch->container);
 		break;
 	case LAUNCH_START: docker_start(docker, &launch->docker, launch->id); break;
+	case LAUNCH_SETTLE: docker_stop(docker, &launch->docker, launch->id, 0); break;
 	case LAUNCH_INSPECT:
 	case LAUNCH_CONFIRM:
 		docker_inspect(docker, &launch->docker, launch->id, &launch->container);
@@ -196,8 +197,7 @@ static void run_stage(struct launch *launch, enum launch_stage stage)
 
 static int after_image(struct launch *launch, struct error *err)
 {
-	return use_image(launch, keep_image(launch->machine, launch->hop.image, &launch->image),
-			 err);
+	return use_image(launch, keep_image(launch->local, launch->hop.image, &launch->image), err);
 }
 
 /* A container of that name and digest is what an earlier try left behind. */
@@ -225,7 +225,7 @@ static int after_inspect(struct launch *launch, struct error *err)
 	int result = check_running(launch, err);
 	if (result == 0)
 		result = umbox_hold(launch->umbox, &launch->container, err);
-	/* When it has ended meanwhile, the next inspection knows with which code. */
+	/* When it has ended meanwhile, a later inspection knows with which code. */
 	return result == -ESRCH ? 0 : result;
 }
 
@@ -264,8 +264,16 @@ static const struct {
 	[LAUNCH_FIND] = {LAUNCH_START, after_find},
 	[LAUNCH_START] = {LAUNCH_INSPECT, NULL},
 	[LAUNCH_INSPECT] = {LAUNCH_CONFIRM, after_inspect},
+	[LAUNCH_SETTLE] = {LAUNCH_CONFIRM, NULL},
 	[LAUNCH_CONFIRM] = {LAUNCH_DONE, after_confirm},
 };
+
+static enum launch_stage next_stage(const struct launch *launch)
+{
+	if (launch->stage == LAUNCH_INSPECT && !launch->umbox->pid_watch)
+		return LAUNCH_SETTLE;
+	return STAGES[launch->stage].next;
+}
 
 /* Failures that have a way on. */
 static bool recover(struct launch *launch, int result, const struct error *err)
@@ -274,9 +282,9 @@ static bool recover(struct launch *launch, int result, const struct error *err)
 		run_stage(launch, LAUNCH_FIND);
 		return true;
 	}
-	if (launch->stage == LAUNCH_CREATE && !launch->machine->without_log &&
+	if (launch->stage == LAUNCH_CREATE && !launch->local->without_log &&
 	    strstr(err->text, "log driver")) {
-		launch->machine->without_log = true;
+		launch->local->without_log = true;
 		run_stage(launch, LAUNCH_CREATE);
 		return true;
 	}
@@ -295,7 +303,7 @@ static void on_docker_done(struct docker_call *call, int result, const struct er
 	if (launch->stage == LAUNCH_UNDO) {
 		launch->left = result < 0;
 		if (!launch->left)
-			machine_observed_removal(launch->machine, launch->id);
+			local_observed_removal(launch->local, launch->id);
 		finish(launch);
 		return;
 	}
@@ -308,28 +316,28 @@ static void on_docker_done(struct docker_call *call, int result, const struct er
 	if (result < 0)
 		fail(launch, result, err);
 	else
-		run_stage(launch, STAGES[launch->stage].next);
+		run_stage(launch, next_stage(launch));
 }
 
-void machine_cancel_waiting(struct machine_driver *machine)
+void local_cancel_waiting(struct local_driver *local)
 {
 	struct error err = {0};
 	int result = error_set(&err, -ECANCELED, "cancelled");
-	while (machine->waiting) {
-		struct launch *launch = machine->waiting;
-		machine->waiting = launch->next;
+	while (local->waiting) {
+		struct launch *launch = local->waiting;
+		local->waiting = launch->next;
 		launch->result = result;
 		launch->err = err;
 		finish(launch);
 	}
-	machine->waiting_end = &machine->waiting;
+	local->waiting_end = &local->waiting;
 }
 
-void machine_launch(struct machine_driver *machine, const struct driver_task *task,
-		    struct driver_call *call)
+void local_launch(struct local_driver *local, const struct driver_task *task,
+		  struct driver_call *call)
 {
 	const struct hop *hop = task->step->hop;
-	const struct umbox *held = umbox_find(machine->umboxes, task->step->umbox);
+	const struct umbox *held = umbox_find(local->umboxes, task->step->umbox);
 	struct error err = {0};
 	if (held) {
 		bool same = held->watched && !held->gone && !held->removing &&
@@ -337,11 +345,11 @@ void machine_launch(struct machine_driver *machine, const struct driver_task *ta
 		int result = same ? 0
 				  : error_set(&err, -EEXIST, "umbox %" PRIu32 " is there already",
 					      task->step->umbox);
-		machine_finish(machine, call, result, &err);
+		local_finish(local, call, result, &err);
 		return;
 	}
 	struct launch *launch = mem_alloc(sizeof(*launch));
-	launch->machine = machine;
+	launch->local = local;
 	launch->call = call;
 	launch->docker.done = on_docker_done;
 	launch->device = *task->device;
@@ -352,12 +360,12 @@ void machine_launch(struct machine_driver *machine, const struct driver_task *ta
 		.device = task->device->number,
 		.generation = task->generation,
 	};
-	TEXT_COPY(launch->marks.instance, machine->config.instance);
+	TEXT_COPY(launch->marks.instance, local->config.instance);
 	TEXT_COPY(launch->marks.device_name, task->device->name);
 	TEXT_COPY(launch->marks.state, task->state);
 	TEXT_COPY(launch->marks.hop, hop->name);
 	TEXT_COPY(launch->marks.digest, hop->digest);
-	*machine->waiting_end = launch;
-	machine->waiting_end = &launch->next;
-	start_waiting(machine);
+	*local->waiting_end = launch;
+	local->waiting_end = &launch->next;
+	start_waiting(local);
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* driver/machine_teardown.c - takes everything of an instance away, with a loop of its own. */
+/* driver/local_teardown.c - takes everything of an instance away, with a loop of its own. */
 #include <stdlib.h>
 
 #include "base/mem.h"
 #include "driver/docker.h"
 #include "driver/link.h"
-#include "driver/machine.h"
+#include "driver/local.h"
 #include "driver/umbox.h"
 
 enum { REMOVALS_AT_ONCE = 8 };
@@ -98,7 +98,7 @@ static void on_event(struct docker_listener *listener maybe_unused,
 }
 
 static void remove_containers(struct teardown *teardown, uv_loop_t *loop,
-			      const struct machine_driver_config *config)
+			      const struct local_driver_config *config)
 {
 	struct error err = {0};
 	teardown->listener =
@@ -116,7 +116,7 @@ static void remove_directory(void *data, uint32_t id)
 	umbox_remove_directory(data, id);
 }
 
-static int remove_directories(uv_loop_t *loop, const struct machine_driver_config *config,
+static int remove_directories(uv_loop_t *loop, const struct local_driver_config *config,
 			      struct error *err)
 {
 	const struct umbox_set_options options = {.directory = config->umbox_directory};
@@ -130,7 +130,7 @@ static int remove_directories(uv_loop_t *loop, const struct machine_driver_confi
 	return 0;
 }
 
-int machine_driver_teardown(const struct machine_driver_config *config, struct error *err)
+int local_driver_teardown(const struct local_driver_config *config, struct error *err)
 {
 	struct teardown teardown = {0};
 	struct error own = {0};

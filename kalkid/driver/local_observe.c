@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* driver/machine_observe.c - an observation: mends the data plane, asks Docker for its containers,
+/* driver/local_observe.c - an observation: mends the data plane, asks Docker for its containers,
  * adopts those that run and are not held, reads the rules, and tells what all that amounts to.
  *
  * Steps go on meanwhile.  So the containers' list, which is older than the rest, is corrected by
@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "driver/machine_inner.h"
+#include "driver/local_inner.h"
 
 enum { ADOPTIONS_AT_ONCE = 8 };
 
@@ -25,7 +25,7 @@ struct adoption {
 };
 
 struct observation {
-	struct machine_driver *machine;
+	struct local_driver *local;
 	struct driver_picture *ret;
 	struct driver_call *call;
 	struct observation *next;
@@ -68,7 +68,7 @@ struct strays {
 static void collect_stray(void *data, uint32_t umbox)
 {
 	struct strays *strays = data;
-	if (umbox_find(strays->observation->machine->umboxes, umbox) ||
+	if (umbox_find(strays->observation->local->umboxes, umbox) ||
 	    is_listed(strays->observation, umbox))
 		return;
 	strays->ids = mem_resize(strays->ids, strays->count + 1, sizeof(*strays->ids));
@@ -78,18 +78,18 @@ static void collect_stray(void *data, uint32_t umbox)
 /* Legs and directories of umboxes that Docker and we know nothing of. */
 static void sweep(struct observation *observation)
 {
-	struct machine_driver *machine = observation->machine;
+	struct local_driver *local = observation->local;
 	struct strays strays = {.observation = observation};
 	struct error err = {0};
-	umbox_each_stray_directory(machine->umboxes, collect_stray, &strays);
+	umbox_each_stray_directory(local->umboxes, collect_stray, &strays);
 	for (unsigned i = 0; i < strays.count; i++)
-		umbox_remove_directory(machine->umboxes, strays.ids[i]);
+		umbox_remove_directory(local->umboxes, strays.ids[i]);
 	strays.count = 0;
-	link_each_legs(machine->link, collect_stray, &strays);
+	link_each_legs(local->link, collect_stray, &strays);
 	for (unsigned i = 0; i < strays.count; i++) {
-		int result = nft_unhook_legs(machine->nft, strays.ids[i], &err);
+		int result = nft_unhook_legs(local->nft, strays.ids[i], &err);
 		if (result == 0)
-			result = link_remove_legs(machine->link, strays.ids[i], &err);
+			result = link_remove_legs(local->link, strays.ids[i], &err);
 		if (result < 0)
 			note(observation, result, &err);
 	}
@@ -105,18 +105,18 @@ static enum umbox_state state_of(const struct umbox *held)
 
 static void add_umbox(struct observation *observation, const struct container *container)
 {
-	struct machine_driver *machine = observation->machine;
+	struct local_driver *local = observation->local;
 	struct driver_picture *picture = observation->ret;
 	const struct container_marks *marks = &container->marks;
-	const struct umbox *held = umbox_find(machine->umboxes, marks->umbox);
+	const struct umbox *held = umbox_find(local->umboxes, marks->umbox);
 	struct driver_umbox *umbox = &picture->umboxes[picture->umbox_count++];
 	*umbox = (struct driver_umbox){
 		.id = marks->umbox,
 		.device = marks->device,
 		.generation = marks->generation,
 		.state = state_of(held),
-		.wired = link_legs_up(machine->link, marks->umbox) &&
-			 nft_legs_hooked(machine->nft, marks->umbox),
+		.wired = link_legs_up(local->link, marks->umbox) &&
+			 nft_legs_hooked(local->nft, marks->umbox),
 		.ready = held && held->ready,
 	};
 	TEXT_COPY(umbox->hop, marks->hop);
@@ -128,7 +128,7 @@ static void add_umbox(struct observation *observation, const struct container *c
  * what it is good for. */
 static void list_umboxes(struct observation *observation)
 {
-	struct umbox_set *set = observation->machine->umboxes;
+	struct umbox_set *set = observation->local->umboxes;
 	unsigned held_count = 0;
 	for (struct umbox *umbox = umbox_first(set); umbox; umbox = umbox_next(umbox))
 		held_count++;
@@ -160,14 +160,13 @@ static void add_slot(void *data, uint32_t device)
 
 /* Legs that stand but lost their hook (the table was flushed) are steered again; lost legs are not
  * made anew, as the umbox's sockets went with them. */
-static int hook_again(struct machine_driver *machine, struct error *err)
+static int hook_again(struct local_driver *local, struct error *err)
 {
-	for (struct umbox *umbox = umbox_first(machine->umboxes); umbox;
-	     umbox = umbox_next(umbox)) {
+	for (struct umbox *umbox = umbox_first(local->umboxes); umbox; umbox = umbox_next(umbox)) {
 		uint32_t id = umbox->container.marks.umbox;
-		if (!link_legs_up(machine->link, id) || nft_legs_hooked(machine->nft, id))
+		if (!link_legs_up(local->link, id) || nft_legs_hooked(local->nft, id))
 			continue;
-		int result = nft_hook_legs(machine->nft, id, err);
+		int result = nft_hook_legs(local->nft, id, err);
 		if (result < 0)
 			return result;
 	}
@@ -176,40 +175,40 @@ static int hook_again(struct machine_driver *machine, struct error *err)
 
 static void look_at_kernel(struct observation *observation)
 {
-	struct machine_driver *machine = observation->machine;
+	struct local_driver *local = observation->local;
 	struct driver_picture *picture = observation->ret;
 	struct error err = {0};
-	int result = link_observe(machine->link, &err);
+	int result = link_observe(local->link, &err);
 	if (result >= 0)
-		result = link_repair(machine->link, &err);
+		result = link_repair(local->link, &err);
 	if (result >= 0)
-		result = nft_repair(machine->nft, &err);
+		result = nft_repair(local->nft, &err);
 	if (result >= 0)
-		result = hook_again(machine, &err);
+		result = hook_again(local, &err);
 	if (result >= 0)
-		result = nft_observe(machine->nft, &picture->devices, &picture->device_count, &err);
+		result = nft_observe(local->nft, &picture->devices, &picture->device_count, &err);
 	if (result < 0)
 		note(observation, result, &err);
 	else
-		link_each_slot(machine->link, add_slot, picture);
+		link_each_slot(local->link, add_slot, picture);
 }
 
 static void finish(struct observation *observation)
 {
-	struct machine_driver *machine = observation->machine;
-	if (!machine->closing) {
+	struct local_driver *local = observation->local;
+	if (!local->closing) {
 		look_at_kernel(observation);
 		list_umboxes(observation);
 		if (!observation->incomplete)
 			sweep(observation);
 	}
 	observation->ret->complete = !observation->incomplete;
-	machine->observations = observation->next;
-	machine_finish(machine, observation->call, observation->result, &observation->err);
+	local->observations = observation->next;
+	local_finish(local, observation->call, observation->result, &observation->err);
 	free(observation->list);
 	free(observation);
-	if (machine->observations && !machine->closing)
-		start(machine->observations);
+	if (local->observations && !local->closing)
+		start(local->observations);
 }
 
 static void end_adoption(struct adoption *adoption, int result, const struct error *err)
@@ -231,7 +230,7 @@ static void end_adoption(struct adoption *adoption, int result, const struct err
 
 static int take_over(struct adoption *adoption, struct error *err)
 {
-	struct machine_driver *machine = adoption->observation->machine;
+	struct local_driver *local = adoption->observation->local;
 	if (adoption->umbox) {
 		const struct container *held = &adoption->umbox->container;
 		if (held->pid != adoption->found.pid ||
@@ -239,7 +238,7 @@ static int take_over(struct adoption *adoption, struct error *err)
 			return error_set(err, -ESRCH, "it was started anew meanwhile");
 		return umbox_watch(adoption->umbox, true, err);
 	}
-	int result = umbox_open(&adoption->umbox, machine->umboxes, &adoption->found.marks, err);
+	int result = umbox_open(&adoption->umbox, local->umboxes, &adoption->found.marks, err);
 	if (result < 0)
 		return result;
 	assert(adoption->umbox);
@@ -250,14 +249,14 @@ static int take_over(struct adoption *adoption, struct error *err)
 static void on_inspected(struct docker_call *call, int result, const struct error *err)
 {
 	struct adoption *adoption = container_of(call, struct adoption, docker);
-	struct machine_driver *machine = adoption->observation->machine;
+	struct local_driver *local = adoption->observation->local;
 	struct error own = *err;
 	if (result == 0 && adoption->found.state != CONTAINER_RUNNING)
 		result = -ESRCH;
 	if (result == 0)
 		result = take_over(adoption, &own);
 	if (result == 0 && !adoption->umbox->watched)
-		docker_inspect(machine->docker, &adoption->docker, adoption->listed->id,
+		docker_inspect(local->docker, &adoption->docker, adoption->listed->id,
 			       &adoption->found);
 	else
 		end_adoption(adoption, result, &own);
@@ -272,15 +271,15 @@ static void adopt(struct observation *observation, struct container *container)
 	adoption->listed = container;
 	adoption->docker.done = on_inspected;
 	observation->adopting++;
-	docker_inspect(observation->machine->docker, &adoption->docker, container->id,
+	docker_inspect(observation->local->docker, &adoption->docker, container->id,
 		       &adoption->found);
 }
 
 static void adopt_more(struct observation *observation)
 {
-	struct umbox_set *set = observation->machine->umboxes;
+	struct umbox_set *set = observation->local->umboxes;
 	while (observation->at < observation->count && observation->adopting < ADOPTIONS_AT_ONCE &&
-	       !observation->machine->closing) {
+	       !observation->local->closing) {
 		struct container *container = &observation->list[observation->at++];
 		struct umbox *held = umbox_find(set, container->marks.umbox);
 		if (held && container->state == CONTAINER_ENDED)
@@ -303,46 +302,45 @@ static void on_listed(struct docker_call *call, int result, const struct error *
 static void start(struct observation *observation)
 {
 	observation->list_call.done = on_listed;
-	docker_list(observation->machine->docker, &observation->list_call, &observation->list,
+	docker_list(observation->local->docker, &observation->list_call, &observation->list,
 		    &observation->count);
 }
 
-void machine_observed_removal(struct machine_driver *machine, const char *container)
+void local_observed_removal(struct local_driver *local, const char *container)
 {
-	struct observation *observation = machine->observations;
+	struct observation *observation = local->observations;
 	for (unsigned i = 0; observation && i < observation->count; i++)
 		if (text_equal(observation->list[i].id, container))
 			observation->list[i].marks.umbox = 0;
 }
 
-void machine_cancel_observations(struct machine_driver *machine)
+void local_cancel_observations(struct local_driver *local)
 {
 	struct error err = {0};
 	int result = error_set(&err, -ECANCELED, "cancelled");
-	struct observation *running = machine->observations;
+	struct observation *running = local->observations;
 	if (!running)
 		return;
 	struct observation *waiting = take(running->next);
 	while (waiting) {
 		struct observation *next = waiting->next;
-		machine_finish(machine, waiting->call, result, &err);
+		local_finish(local, waiting->call, result, &err);
 		free(waiting);
 		waiting = next;
 	}
 }
 
-void machine_observe(struct machine_driver *machine, struct driver_picture *ret,
-		     struct driver_call *call)
+void local_observe(struct local_driver *local, struct driver_picture *ret, struct driver_call *call)
 {
 	struct observation *observation = mem_alloc(sizeof(*observation));
 	*ret = (struct driver_picture){0};
-	observation->machine = machine;
+	observation->local = local;
 	observation->ret = ret;
 	observation->call = call;
-	struct observation **end = &machine->observations;
+	struct observation **end = &local->observations;
 	while (*end)
 		end = &(*end)->next;
 	*end = observation;
-	if (machine->observations == observation)
+	if (local->observations == observation)
 		start(observation);
 }

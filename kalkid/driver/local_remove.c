@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* driver/machine_remove.c - a removal: stops a umbox and takes away all that belongs to it.
+/* driver/local_remove.c - a removal: stops a umbox and takes away all that belongs to it.
  *
  * The legs go with the namespace, when its last process and our descriptor are gone: the kernel
  * does that beside the loop, where deleting them first would stop the loop for tens of
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
-#include "driver/machine_inner.h"
+#include "driver/local_inner.h"
 
 enum removal_stage {
 	REMOVAL_FIND, /* by its name, where the container is not held */
@@ -17,7 +17,7 @@ enum removal_stage {
 };
 
 struct removal {
-	struct machine_driver *machine;
+	struct local_driver *local;
 	struct driver_call *call;
 	struct docker_call docker;
 	enum removal_stage stage;
@@ -39,33 +39,33 @@ static int remove_legs(struct link *link, uint32_t umbox, struct error *err)
 
 static void finish(struct removal *removal, int result, struct error *err)
 {
-	struct machine_driver *machine = removal->machine;
-	struct umbox *umbox = umbox_find(machine->umboxes, removal->umbox);
+	struct local_driver *local = removal->local;
+	struct umbox *umbox = umbox_find(local->umboxes, removal->umbox);
 	if (result == 0) {
-		machine_observed_removal(machine, removal->container.id);
+		local_observed_removal(local, removal->container.id);
 		if (umbox)
 			umbox_close(umbox, true);
 		else
-			umbox_remove_directory(machine->umboxes, removal->umbox);
-		result = remove_legs(machine->link, removal->umbox, err);
+			umbox_remove_directory(local->umboxes, removal->umbox);
+		result = remove_legs(local->link, removal->umbox, err);
 	} else if (umbox) {
 		umbox->removing = false;
 	}
 	if (result < 0)
 		error_prefix(err, "umbox %" PRIu32 ": ", removal->umbox);
-	machine_finish(machine, removal->call, result, err);
+	local_finish(local, removal->call, result, err);
 	free(removal);
 }
 
 static void run_stage(struct removal *removal, enum removal_stage stage)
 {
-	struct docker *docker = removal->machine->docker;
+	struct docker *docker = removal->local->docker;
 	const char *id = removal->container.id;
 	char name[CONTAINER_NAME_BYTES];
 	removal->stage = stage;
 	switch (stage) {
 	case REMOVAL_FIND:
-		docker_container_name(name, removal->machine->config.instance, removal->umbox);
+		docker_container_name(name, removal->local->config.instance, removal->umbox);
 		docker_inspect(docker, &removal->docker, name, &removal->container);
 		break;
 	case REMOVAL_STOP: docker_stop(docker, &removal->docker, id, STOP_GRACE_S); break;
@@ -83,7 +83,7 @@ static void on_docker_done(struct docker_call *call, int result, const struct er
 		bool running = removal->container.state == CONTAINER_RUNNING;
 		run_stage(removal, running ? REMOVAL_STOP : REMOVAL_DELETE);
 	} else if (removal->stage == REMOVAL_STOP && (result == 0 || result == -EIO)) {
-		struct umbox *umbox = umbox_find(removal->machine->umboxes, removal->umbox);
+		struct umbox *umbox = umbox_find(removal->local->umboxes, removal->umbox);
 		if (umbox && result == 0)
 			umbox_tell_gone(umbox, "removed");
 		/* What the engine cannot stop is deleted by force. */
@@ -93,24 +93,24 @@ static void on_docker_done(struct docker_call *call, int result, const struct er
 	}
 }
 
-void machine_remove(struct machine_driver *machine, uint32_t umbox, struct driver_call *call)
+void local_remove(struct local_driver *local, uint32_t umbox, struct driver_call *call)
 {
 	struct error err = {0};
-	struct umbox *held = umbox_find(machine->umboxes, umbox);
+	struct umbox *held = umbox_find(local->umboxes, umbox);
 	if (held && (held->launching || held->removing)) {
-		machine_finish(
-			machine, call,
+		local_finish(
+			local, call,
 			error_set(&err, -EBUSY, "umbox %" PRIu32 ": a step is under way", umbox),
 			&err);
 		return;
 	}
-	int result = nft_unhook_legs(machine->nft, umbox, &err);
+	int result = nft_unhook_legs(local->nft, umbox, &err);
 	if (result < 0) {
-		machine_finish(machine, call, result, &err);
+		local_finish(local, call, result, &err);
 		return;
 	}
 	struct removal *removal = mem_alloc(sizeof(*removal));
-	removal->machine = machine;
+	removal->local = local;
 	removal->call = call;
 	removal->umbox = umbox;
 	removal->docker.done = on_docker_done;

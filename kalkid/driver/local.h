@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* driver/machine.h - the driver that works on this machine: joins docker, link, nft and umbox.
+/* driver/local.h - the driver that works on this machine: joins docker, link, nft and umbox.
  * Each step is a short list of their calls; this file knows which. */
 #pragma once
 
@@ -10,7 +10,7 @@
 
 enum { DRIVER_PATH_BYTES = 256 };
 
-struct machine_driver_config {
+struct local_driver_config {
 	char instance[NAME_BYTES]; /* label value; nothing without it is ever touched */
 	struct data_plane data_plane;
 	char docker_socket[DRIVER_PATH_BYTES];
@@ -23,15 +23,14 @@ struct machine_driver_config {
 /* Makes namespace, ports, table; asks Docker which version it speaks (a missing Docker is no error:
  * it is told as DRIVER_ENGINE_DOWN and tried again).  The listener may be called from now on, but
  * not before this returned. */
-int machine_driver_open(struct driver **ret, uv_loop_t *loop,
-			const struct machine_driver_config *config,
-			struct driver_listener *listener, struct error *err) must_check;
+int local_driver_open(struct driver **ret, uv_loop_t *loop,
+		      const struct local_driver_config *config, struct driver_listener *listener,
+		      struct error *err) must_check;
 
 /* `--early`: takes the ports into the data plane, whose rules let nothing pass, and ends; for the
  * time before the network comes up.  Needs no Docker; what is in force already stays so. */
-int machine_driver_early(const struct machine_driver_config *config, struct error *err) must_check;
+int local_driver_early(const struct local_driver_config *config, struct error *err) must_check;
 
 /* `--teardown`: removes every umbox, rule, link and namespace of this instance and gives the ports
  * back as they were.  Runs without a daemon, blocks, and may be pressed twice. */
-int machine_driver_teardown(const struct machine_driver_config *config,
-			    struct error *err) must_check;
+int local_driver_teardown(const struct local_driver_config *config, struct error *err) must_check;
