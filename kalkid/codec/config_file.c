@@ -138,6 +138,20 @@ static void read_socket(struct reading *reading, const struct document_node *nod
 				  "is no whole path of a socket");
 }
 
+static void read_secrets(struct reading *reading, const struct document_node *node, void *target)
+{
+	struct config *config = target;
+	const char *text = read_text(reading, node);
+	if (!text)
+		return;
+	if (text[0] == '/' && strlen(text) < sizeof(config->secrets))
+		TEXT_COPY(config->secrets, text);
+	else
+		document_complain(reading->document, node, reading->complaints,
+				  "/etc/kalki/secrets; at most 255 bytes",
+				  "is no whole path of a directory");
+}
+
 static const struct field docker_fields[] = {
 	{"socket", FIELD_OTHER, .read = read_socket, .standard = "/var/run/docker.sock"},
 	{"starts_at_once", FIELD_UNSIGNED, FIELD_AT(struct config, starts_at_once), .max = 64},
@@ -187,6 +201,7 @@ static const struct field config_fields[] = {
 	{"observe_every", FIELD_DURATION, FIELD_AT(struct config, observe_every_us),
 	 .min = SECOND_US, .max = 3600 * SECOND_US, .standard = "30s"},
 	{"history", FIELD_OTHER, .read = read_history},
+	{"secrets", FIELD_OTHER, .read = read_secrets},
 };
 
 void config_set_standard(struct config *config)

@@ -104,6 +104,16 @@ static void take_config(struct loading *loading, const struct document *document
 	config_read(&reading, document_root(document), &loading->files.config);
 }
 
+/* The default stands below the root, what the operator gives is taken as it is. */
+static void default_secrets(struct loading *loading)
+{
+	struct config *config = &loading->files.config;
+	cleanup_free char *path = mem_printf("%s/secrets", loading->folder);
+	if (!config->secrets[0] && !TEXT_COPY(config->secrets, path))
+		complaints_add(loading->complaints, "%s (a path of at most %d bytes)", path,
+			       CONFIG_TEXT_BYTES - 1);
+}
+
 static void load_config(struct loading *loading)
 {
 	unsigned before = loading->complaints->count;
@@ -113,6 +123,7 @@ static void load_config(struct loading *loading)
 	if (document)
 		take_config(loading, document);
 	take_folder(loading, "conf.d", false, take_config);
+	default_secrets(loading);
 	if (loading->complaints->count == before)
 		config_check(&loading->files.config, path, loading->complaints);
 }

@@ -112,7 +112,21 @@ static void defaults_are_in_force(void **state maybe_unused)
 	assert_int_equal(config->history_bytes_max, 1 << 30);
 	assert_int_equal(files.policy_count, 1);
 	assert_int_equal(files.device_count, 0);
+	cleanup_free char *secrets = mem_printf("%s/etc/kalki/secrets", root);
+	assert_string_equal(config->secrets, secrets);
 	files_done(&files);
+}
+
+static void secrets_stand_where_the_operator_says(void **state maybe_unused)
+{
+	struct files files;
+	write_file("conf.d/10.yaml", "secrets: /run/credentials/kalkid\n");
+	expect_good(&files);
+	assert_string_equal(files.config.secrets, "/run/credentials/kalkid");
+	files_done(&files);
+	write_file("conf.d/10.yaml", "secrets: secrets\n");
+	expect_complaints("~/conf.d/10.yaml:1:10: secrets: is no whole path of a directory "
+			  "(/etc/kalki/secrets; at most 255 bytes)\n");
 }
 
 static void later_files_win_key_by_key(void **state maybe_unused)
@@ -336,6 +350,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(defaults_are_in_force),
+		TEST(secrets_stand_where_the_operator_says),
 		TEST(later_files_win_key_by_key),
 		TEST(devices_are_read),
 		TEST(bad_files_are_told_why),
