@@ -186,31 +186,25 @@ void link_batch_delete_group(struct link_batch *batch, uint32_t group)
 	finish(batch, message);
 }
 
-static struct nlmsghdr *ask(void *buffer, uint16_t flags, uint32_t index)
+static struct nlmsghdr *ask(void *buffer, uint16_t flags)
 {
 	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
 	message->nlmsg_type = RTM_GETLINK;
 	message->nlmsg_flags = NLM_F_REQUEST | flags;
-	struct ifinfomsg *header = mnl_nlmsg_put_extra_header(message, sizeof(*header));
-	header->ifi_index = (int)index;
+	mnl_nlmsg_put_extra_header(message, sizeof(struct ifinfomsg));
 	return message;
 }
 
 struct nlmsghdr *link_ask_all(void *buffer)
 {
-	return ask(buffer, NLM_F_DUMP, 0);
+	return ask(buffer, NLM_F_DUMP);
 }
 
 struct nlmsghdr *link_ask_name(void *buffer, const char *name)
 {
-	struct nlmsghdr *message = ask(buffer, NLM_F_ACK, 0);
+	struct nlmsghdr *message = ask(buffer, NLM_F_ACK);
 	mnl_attr_put_strz(message, IFLA_IFNAME, name);
 	return message;
-}
-
-struct nlmsghdr *link_ask_index(void *buffer, uint32_t index)
-{
-	return ask(buffer, NLM_F_ACK, index);
 }
 
 static bool read_text(const struct nlattr *attribute, char *target, size_t bytes)

@@ -63,7 +63,6 @@ void link_batch_delete_group(struct link_batch *batch, uint32_t group);
 enum { LINK_QUESTION_BYTES = 256 };
 struct nlmsghdr *link_ask_all(void *buffer);
 struct nlmsghdr *link_ask_name(void *buffer, const char *name);
-struct nlmsghdr *link_ask_index(void *buffer, uint32_t index);
 
 struct link_info {
 	bool gone; /* a notice of its end */

@@ -104,11 +104,6 @@ const struct data_plane *link_data_plane(const struct link *link)
 	return &link->plane;
 }
 
-unsigned link_mtu(const struct link *link)
-{
-	return link->mtu;
-}
-
 int link_commit(struct netlink *netlink, struct link_batch *batch, struct error *err,
 		const char *what, ...)
 {

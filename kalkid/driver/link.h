@@ -50,8 +50,6 @@ int link_teardown(const char *instance, const struct data_plane *plane,
 /* The data-plane namespace; belongs to the link. */
 int link_namespace(const struct link *link);
 const struct data_plane *link_data_plane(const struct link *link);
-/* Of all legs and slots. */
-unsigned link_mtu(const struct link *link);
 
 /* One interface of the data-plane namespace, as last seen (link_observe, or a notice). */
 struct link_view {

@@ -162,19 +162,6 @@ int nft_repair(struct nft *nft, struct error *err)
 	return r < 0 ? r : mended;
 }
 
-int nft_teardown(struct nft *nft, struct error *err)
-{
-	nft_begin(nft);
-	nft_batch_delete_table(&nft->batch);
-	int r = nft_commit(nft, err);
-	if (r < 0 && r != -ENOENT)
-		return r;
-	while (nft->devices)
-		nft_device_forget(nft, nft->devices);
-	nft_forget_hooks(nft);
-	return 0;
-}
-
 /* Places and legs */
 
 struct names {

@@ -46,10 +46,6 @@ void nft_close(struct nft *nft);
  * 0 when all was well. */
 int nft_repair(struct nft *nft, struct error *err) must_check;
 
-/* Deletes the table, hooks included.  For teardown; link_teardown alone is enough when it removes
- * the namespace. */
-int nft_teardown(struct nft *nft, struct error *err) must_check;
-
 /* Reads all elements and hooks anew (use after link_observe) and tells what they amount to: one
  * entry for each device number found, in `ret`, which belongs to the caller (free). `as.name` and
  * `as.type` stay empty. */

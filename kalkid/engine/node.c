@@ -1,29 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* engine/node.c - see node.h: asks the planner, starts its steps, takes their results in. */
+/* engine/node.c - see node.h: asks the planner, and takes in what the driver tells. */
 #include "engine/node_device.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
-
-static const int64_t RETRY_FIRST_US = 250000;
-static const int64_t RETRY_MAX_US = 30 * 1000000LL;
-/* What went well for so long starts counting its failures anew. */
-static const int64_t WELL_AGAIN_US = 30 * 1000000LL;
-
-/* One step under way. */
-struct step_run {
-	struct driver_call call;
-	struct node_device *device;
-	struct step step;
-	char hop[NAME_BYTES];
-	struct device identity; /* ENROL: as which */
-	uint32_t generation;
-	int64_t started_us;
-};
 
 /* --- the device's umboxes --- */
 
@@ -50,320 +33,6 @@ void node_device_forget_umbox(struct node_device *device, uint32_t umbox)
 	device->umboxes[place] = device->umboxes[last];
 }
 
-static int failed_place(const struct world *have, const char *digest)
-{
-	for (unsigned i = 0; i < have->failed_count; i++)
-		if (text_equal(have->failed[i], digest))
-			return (int)i;
-	return -1;
-}
-
-static void mark_failed(struct world *have, const char *digest)
-{
-	if (failed_place(have, digest) >= 0)
-		return;
-	if (have->failed_count ==
-	    HOPS_MAX) { /* the oldest is forgotten: at worst it is waited for */
-		memmove(have->failed[0], have->failed[1], sizeof(have->failed[0]) * (HOPS_MAX - 1));
-		have->failed_count--;
-	}
-	TEXT_COPY(have->failed[have->failed_count++], digest);
-}
-
-static void unmark_failed(struct world *have, const char *digest)
-{
-	int place = failed_place(have, digest);
-	if (place < 0)
-		return;
-	have->failed_count--;
-	memmove(have->failed[place], have->failed[place + 1],
-		sizeof(have->failed[0]) * (have->failed_count - (unsigned)place));
-}
-
-/* --- failures --- */
-
-static int64_t retry_delay_us(unsigned failures)
-{
-	if (failures <= 1)
-		return 0; /* a first death is made good at once */
-	unsigned doublings = min_of(failures - 2, 10u);
-	int64_t delay_us = RETRY_FIRST_US << doublings;
-	return min_of(delay_us, RETRY_MAX_US);
-}
-
-static void note_failure(struct node_device *device, struct node_delay *delay, const char *words)
-{
-	int64_t now_us = clock_now_us(device->node->clock);
-	int64_t try_us = device->node->config.ready_timeout_us; /* until it is known to be vain */
-	if (now_us - delay->until_us > try_us + WELL_AGAIN_US)
-		delay->failures = 0;
-	delay->failures++;
-	delay->until_us = now_us + retry_delay_us(delay->failures);
-	TEXT_COPY(device->trouble, words);
-}
-
-static void forget_failures(struct node_device *device)
-{
-	device->chain = device->spares = (struct node_delay){0};
-	device->path_failed = false;
-}
-
-static bool is_wanted(const struct node_device *device, const char *digest)
-{
-	const struct posture *posture = device->want.posture;
-	for (unsigned i = 0; posture && i < posture->hop_count; i++)
-		if (text_equal(posture->hops[i].digest, digest))
-			return true;
-	return false;
-}
-
-static void umbox_failed(struct node_device *device, struct umbox_view *view, const char *words)
-{
-	bool wanted = is_wanted(device, view->digest);
-	mark_failed(&device->have, view->digest);
-	note_failure(device, wanted ? &device->chain : &device->spares, words);
-}
-
-/* --- results --- */
-
-/* Committed to the kernel when the driver's `run` returns. */
-static bool steers(enum step_kind kind)
-{
-	return kind == STEP_HOLD || kind == STEP_ROUTE || kind == STEP_PREPARE ||
-	       kind == STEP_CLEAN;
-}
-
-/* Changes the way of the frames. */
-static bool leads(enum step_kind kind)
-{
-	return kind == STEP_HOLD || kind == STEP_ROUTE;
-}
-
-static void launch_done(struct step_run *run, int result, const char *words)
-{
-	struct node_device *device = run->device;
-	int place = node_device_umbox(device, run->step.umbox, false);
-	if (place < 0)
-		return;
-	struct umbox_view *view = &device->have.umboxes[place];
-	view->busy = false;
-	if (result < 0) {
-		umbox_failed(device, view, words);
-		node_device_forget_umbox(device, run->step.umbox);
-		return;
-	}
-	if (view->state == UMBOX_STARTING) /* else it died before we heard that it runs */
-		view->state = UMBOX_RUNNING;
-	view->quiet = true;
-	device->umboxes[place].ready_by_us = clock_now_us(device->node->clock) +
-					     device->node->config.ready_timeout_us;
-}
-
-static void umbox_step_done(struct step_run *run, int result, const char *words)
-{
-	struct node_device *device = run->device;
-	struct umbox_view *view = world_find(&device->have, run->step.umbox);
-	if (!view)
-		return;
-	view->busy = false;
-	if (run->step.kind == STEP_REMOVE) {
-		if (result < 0)
-			note_failure(device, &device->spares, words);
-		else
-			node_device_forget_umbox(device, run->step.umbox);
-	} else if (result < 0) {
-		view->state = UMBOX_GONE;
-		umbox_failed(device, view, words);
-	} else {
-		view->wired = true;
-	}
-}
-
-static void enrolment_done(struct step_run *run, int result, const char *words)
-{
-	struct node_device *device = run->device;
-	if (result < 0) { /* perhaps it was done: nothing is routed before that is known */
-		device->have.enrolled = device->have.stale = device->have.complete = false;
-		note_failure(device, &device->chain, words);
-		node_observe(device->node);
-		return;
-	}
-	device->have.enrolled = run->step.kind == STEP_ENROL;
-	device->enrolled_as = run->identity;
-	device->have.stale = device->have.enrolled && device->want.enrolled &&
-			     !device_same_identity(&device->enrolled_as, &device->device);
-}
-
-/* At once when the driver's `run` has returned: the picture, the drain, and whoever listens. */
-static void steering_returned(struct step_run *run)
-{
-	struct node_device *device = run->device;
-	struct node_listener *listener = device->node->listener;
-	int64_t now_us = clock_now_us(device->node->clock);
-	bool committed = run->call.committed >= 0;
-
-	plan_steered(&device->have, &run->step, committed);
-	if (!leads(run->step.kind))
-		return;
-	node_device_flipped(device, now_us);
-	device->path_failed = !committed;
-	if (!committed)
-		return;
-	device->generation_enforced = run->generation;
-	device->enforced_us = now_us;
-	listener->on_enforced(listener, device->number, run->generation, &device->have.path,
-			      now_us);
-}
-
-static void take_result(struct step_run *run, int result, const char *words)
-{
-	switch (run->step.kind) {
-	case STEP_LAUNCH: launch_done(run, result, words); break;
-	case STEP_WIRE:
-	case STEP_REMOVE: umbox_step_done(run, result, words); break;
-	case STEP_ENROL:
-	case STEP_UNENROL:
-		enrolment_done(run, result, words);
-		run->device->have.busy = false;
-		break;
-	case STEP_HOLD:
-	case STEP_ROUTE:
-	case STEP_PREPARE:
-	case STEP_CLEAN:
-		if (result < 0) {
-			note_failure(run->device, &run->device->chain, words);
-			node_observe(run->device->node);
-		}
-		break;
-	case STEP_KIND_COUNT: break;
-	}
-}
-
-static void tell_step(struct step_run *run, int result, const char *words)
-{
-	struct node_listener *listener = run->device->node->listener;
-	struct node_step told = {
-		.step = &run->step,
-		.hop = run->hop,
-		.result = result,
-		.words = words,
-		.started_us = run->started_us,
-		.ended_us = clock_now_us(run->device->node->clock),
-	};
-	listener->on_step(listener, run->device->number, run->generation, &told);
-}
-
-/* The only completion on the control path: forget the step, look again, plan again. */
-static void on_step_done(struct driver_call *call, int result, const struct error *err)
-{
-	struct step_run *run = container_of(call, struct step_run, call);
-	struct node_device *device = run->device;
-	struct node *node = device->node;
-	const char *words = result < 0 ? (err && err->text[0] ? err->text : strerror(-result)) : "";
-
-	device->steps_running--;
-	device->change++;
-	if (result == -ETIMEDOUT || result == -ECANCELED) {
-		device->have.complete = false; /* done or not: look before anything else */
-		node_observe(node);
-	}
-	run->step.hop = NULL; /* the policy it stood in may be gone */
-	take_result(run, result, words);
-	tell_step(run, result, words);
-	free(run);
-	node_call_ended(node);
-	node_device_plan(device);
-}
-
-/* --- starting steps --- */
-
-static bool start_launch(struct node_device *device, struct step_run *run, const struct step *step)
-{
-	struct node *node = device->node;
-	if (device->have.umbox_count == WORLD_UMBOXES_MAX)
-		return false;
-	run->step.umbox = node->listener->new_umbox(node->listener);
-	int place = node_device_umbox(device, run->step.umbox, true);
-	struct umbox_view *view = &device->have.umboxes[place];
-	struct node_umbox *umbox = &device->umboxes[place];
-	view->busy = true;
-	TEXT_COPY(view->digest, step->hop->digest);
-	TEXT_COPY(umbox->hop, step->hop->name);
-	TEXT_COPY(umbox->state, device->state);
-	umbox->generation = device->want.generation;
-	return true;
-}
-
-static bool mark_started(struct node_device *device, struct step_run *run, const struct step *step)
-{
-	struct umbox_view *view;
-	switch (step->kind) {
-	case STEP_LAUNCH: return start_launch(device, run, step);
-	case STEP_WIRE:
-	case STEP_REMOVE:
-		view = world_find(&device->have, step->umbox);
-		if (!view)
-			return false;
-		view->busy = true;
-		if (step->kind == STEP_REMOVE)
-			view->state = UMBOX_GONE;
-		return true;
-	case STEP_ENROL:
-	case STEP_UNENROL: device->have.busy = true; return true;
-	case STEP_HOLD:
-	case STEP_ROUTE:
-	case STEP_PREPARE:
-	case STEP_CLEAN: return true; /* over when the driver returns */
-	case STEP_KIND_COUNT: break;
-	}
-	return false;
-}
-
-/* While a failure is waited out only the way of the frames may change, and that not in the way that
- * just failed. */
-static bool may_start(const struct node_device *device, const struct step *step)
-{
-	if (step->kind == STEP_REMOVE)
-		return !device->have.spares_backing_off;
-	if (leads(step->kind) && !device->path_failed)
-		return true;
-	return !device->have.backing_off;
-}
-
-static bool start_step(struct node_device *device, const struct step *step)
-{
-	struct node *node = device->node;
-	if (!may_start(device, step))
-		return false;
-	struct step_run *run = mem_alloc(sizeof(*run));
-	run->call.done = on_step_done;
-	run->device = device;
-	run->step = *step;
-	run->identity = device->device;
-	run->generation = device->want.generation;
-	run->started_us = clock_now_us(node->clock);
-	if (!mark_started(device, run, step)) {
-		free(run);
-		return false;
-	}
-	int place = node_device_umbox(device, run->step.umbox, false);
-	if (place >= 0)
-		TEXT_COPY(run->hop, device->umboxes[place].hop);
-	device->steps_running++;
-	device->change++;
-	node->calls++;
-	struct driver_task task = {
-		.step = &run->step,
-		.device = &device->device,
-		.generation = device->want.generation,
-		.state = device->state,
-	};
-	node->driver->ops->run(node->driver, &task, &run->call);
-	if (steers(step->kind))
-		steering_returned(run);
-	return true;
-}
-
 /* --- planning --- */
 
 /* What time alone brings: deadlines of readiness, the end of a back-off, umboxes
@@ -385,7 +54,7 @@ static int64_t take_time_in(struct node_device *device, int64_t now_us)
 				 "hop '%s' (umbox %u) did not get ready in %lld s",
 				 device->umboxes[i].hop, view->id,
 				 (long long)(device->node->config.ready_timeout_us / 1000000));
-			umbox_failed(device, view, words);
+			node_umbox_failed(device, view, words);
 		} else {
 			next_us = min_of(next_us, by_us);
 		}
@@ -435,7 +104,8 @@ void node_device_plan(struct node_device *device)
 	plan_next(&plan, &device->want, &device->have);
 	bool led = false;
 	for (unsigned i = 0; i < plan.count; i++)
-		led |= start_step(device, &plan.steps[i]) && leads(plan.steps[i].kind);
+		led |= node_step_start(device, &plan.steps[i]) &&
+		       node_step_leads(plan.steps[i].kind);
 	if (!led) /* else it stands elsewhere by now, and is looked at again when the step ends */
 		tell_goal(device, &plan);
 	if (nothing_left(device)) {
@@ -495,7 +165,7 @@ void node_want(struct node *node, const struct device *wanted, const struct want
 		device->observed = device->have.complete = node->complete;
 	}
 	if (!device->told_want || device->want.generation != want->generation)
-		forget_failures(device);
+		node_forget_failures(device);
 	condemn_if_anothers(device, wanted);
 	device->told_want = true;
 	device->device = *wanted;
@@ -512,7 +182,7 @@ void node_forget(struct node *node, uint32_t number)
 	if (!device)
 		return;
 	device->want = (struct want){.generation = device->want.generation + 1};
-	forget_failures(device);
+	node_forget_failures(device);
 	node_device_plan(device);
 }
 
@@ -530,7 +200,7 @@ static void umbox_gone(struct node_device *device, struct umbox_view *view, cons
 	char line[TROUBLE_BYTES];
 	snprintf(line, sizeof(line), "hop '%s' (umbox %u) died: %s", device->umboxes[place].hop,
 		 view->id, words ? words : "no word why");
-	umbox_failed(device, view, line);
+	node_umbox_failed(device, view, line);
 	device->change++;
 	node_device_plan(device); /* first the kernel, then the words */
 	node->listener->on_remark(node->listener, number, "umbox-died", 1, line);
@@ -545,7 +215,7 @@ static void umbox_ready(struct node_device *device, struct umbox_view *view)
 	}
 	view->ready = view->state == UMBOX_RUNNING || view->state == UMBOX_STARTING;
 	view->overdue = false;
-	unmark_failed(&device->have, view->digest);
+	node_umbox_well(device, view);
 	device->change++;
 	node_device_plan(device);
 }
@@ -567,7 +237,7 @@ static void forget_all_failures(struct node *node)
 {
 	struct node_device *device, *next;
 	HASH_ITER(hh, node->devices, device, next)
-		forget_failures(device);
+		node_forget_failures(device);
 }
 
 static void on_node_notice(struct node *node, const struct driver_notice *notice)

@@ -2,9 +2,9 @@
 /* engine/node.h - the data node: makes the world of each device as control wants it.
  *
  * Start here: node_want takes "device, generation, posture"; node_device_plan in node.c asks
- * the planner and starts its steps; node_observe.c takes in what the driver sees.  Nothing here
- * knows of policies, states' rules or history: a node on another machine would be this file and a
- * driver. */
+ * the planner; node_step.c starts its steps; node_observe.c takes in what the driver sees.
+ * Nothing here knows of policies, states' rules or history: a node on another machine would be this
+ * file and a driver. */
 #pragma once
 
 #include "engine/deadline.h"

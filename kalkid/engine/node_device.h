@@ -75,6 +75,17 @@ void node_device_forget_umbox(struct node_device *device, uint32_t umbox);
 int node_device_umbox(struct node_device *device, uint32_t umbox, bool make);
 void node_call_ended(struct node *node);
 
+/* node_step.c: starts a step when it may start now; the planner is asked again when it ends. */
+bool node_step_start(struct node_device *device, const struct step *step);
+/* Changes the way of the frames. */
+bool node_step_leads(enum step_kind kind);
+/* What failed is waited for before it is tried again, ever longer. */
+void node_umbox_failed(struct node_device *device, const struct umbox_view *view,
+		       const char *words);
+/* One of the same digest is ready: it is no failure any more. */
+void node_umbox_well(struct node_device *device, const struct umbox_view *view);
+void node_forget_failures(struct node_device *device);
+
 /* node_observe.c: looks at everything soon; many requests, one look. */
 void node_observe(struct node *node);
 
