@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* io/http_client.h - HTTP requests to a server on a Unix socket, several at once (curl on libuv).
+/* io/http_client.h - HTTP requests to a server on a Unix socket, several at once.
  *
  * Glossary: a *request* is embedded in its user's own object; the *answer* is what the server sent,
  * whatever its status says: a status of 500 is a success of the client. */
 #pragma once
 
-#include <curl/curl.h>
-#include <uv.h>
-
-#include "base/error.h"
 #include "base/text.h"
-#include "io/later.h"
+#include "io/transfer.h"
 
 enum {
 	HTTP_ANSWER_BYTES_MAX = 16 * 1024 * 1024,
@@ -44,13 +40,9 @@ struct http_client_request {
 
 	/* The client's own. */
 	struct http_client *client;
-	CURL *easy;
+	struct transfer transfer;
 	struct curl_slist *headers;
-	struct http_client_request *next, *previous;
-	struct later later; /* to be started, or cancelled */
-	bool cancelled;
 	int data_result;
-	char words[CURL_ERROR_SIZE];
 };
 
 int http_client_open(struct http_client **ret, uv_loop_t *loop, const char *socket,
