@@ -69,6 +69,24 @@ void expression_evaluate(const struct expression *expression, const struct machi
 			 const struct policy *policy, int64_t now_us,
 			 struct expression_result *ret);
 
+enum { EXPRESSION_VALUE_BYTES = 96 };
+
+/* A part of a condition and what it is now. */
+struct expression_part {
+	size_t start, end; /* of the text */
+	unsigned depth;    /* 0: the whole */
+	bool is_condition; /* it has a truth; else only a value */
+	bool decisive;     /* the whole is what it is because of it */
+	enum truth truth;
+	char value[EXPRESSION_VALUE_BYTES]; /* "true", "7", "30s", "unknown" */
+};
+
+/* Each part stands before those that it is made of; constants are left out, as they say it
+ * themselves.  Returns how many, at most EXPRESSION_NODES_MAX. */
+unsigned expression_explain(const struct expression *expression, const struct machine *machine,
+			    const struct policy *policy, int64_t now_us,
+			    struct expression_part *parts, unsigned room);
+
 /* Upper bound of work for one evaluation: nodes visited, each walk over the alerts counted as
  * EXPRESSION_ALERTS_MAX. */
 unsigned long expression_cost(const struct expression *expression);

@@ -88,7 +88,9 @@ static int node_add(struct parser *parser, const struct expression_node *node)
 		expression->nodes = mem_resize(expression->nodes, parser->node_room,
 					       sizeof(*expression->nodes));
 	}
-	expression->nodes[expression->node_count] = *node;
+	struct expression_node *added = &expression->nodes[expression->node_count];
+	*added = *node;
+	added->end = parser->passed;
 	return (int)expression->node_count++;
 }
 
@@ -99,6 +101,7 @@ int node_add_constant(struct parser *parser, enum value_type type, size_t offset
 		.operation = OPERATION_CONSTANT,
 		.type = type,
 		.offset = offset,
+		.start = offset,
 		.constant = *value,
 	};
 	node.constant.known = true;
@@ -121,6 +124,7 @@ int node_add_name(struct parser *parser, const struct token *token)
 			.type = name->type,
 			.moves = name->moves,
 			.offset = token->offset,
+			.start = token->offset,
 			.name = name,
 		};
 		return node_add(parser, &node);
@@ -237,8 +241,12 @@ static int fold(struct parser *parser, enum operation operation, enum value_type
 	if (!value.known)
 		return parser_fail(parser, offset, "the result is out of range");
 	/* Constants are single nodes, so these are the last ones. */
+	size_t start = left == right ? offset : nodes[left].start;
 	expression->node_count = left;
-	return node_add_constant(parser, type, offset, &value);
+	int node = node_add_constant(parser, type, offset, &value);
+	if (node >= 0)
+		expression->nodes[node].start = start;
+	return node;
 }
 
 int node_add_operator(struct parser *parser, enum operation operation, size_t offset, unsigned left,
@@ -258,6 +266,7 @@ int node_add_operator(struct parser *parser, enum operation operation, size_t of
 		.type = (enum value_type)type,
 		.moves = type == VALUE_DURATION && (a->moves || b->moves),
 		.offset = offset,
+		.start = a == b ? offset : a->start,
 		.left = left,
 		.right = right,
 	};

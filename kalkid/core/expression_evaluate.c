@@ -46,9 +46,16 @@ static void count_alerts(const struct facts *facts, const struct expression_node
 			counted[i / 64] |= UINT64_C(1) << i % 64;
 }
 
-/* Whether the result of `node` rests on that of its operand. */
-static bool rests_on(const struct expression_node *node, const struct value *result,
-		     const struct value *operand)
+void expression_values(const struct facts *facts, const struct expression *expression,
+		       struct value *values)
+{
+	assert(expression->node_count > 0);
+	for (unsigned i = 0; i < expression->node_count; i++)
+		compute(facts, expression->nodes, i, values);
+}
+
+bool node_rests_on(const struct expression_node *node, const struct value *result,
+		   const struct value *operand)
 {
 	if (node->operation != OPERATION_AND && node->operation != OPERATION_OR)
 		return true;
@@ -70,8 +77,9 @@ static void count_what_made_it_true(const struct facts *facts, const struct expr
 			count_alerts(facts, node, counted);
 		} else if (node->operation != OPERATION_CONSTANT &&
 			   node->operation != OPERATION_NAME) {
-			made_it[node->left] |= rests_on(node, &values[i], &values[node->left]);
-			made_it[node->right] |= rests_on(node, &values[i], &values[node->right]);
+			made_it[node->left] |= node_rests_on(node, &values[i], &values[node->left]);
+			made_it[node->right] |= node_rests_on(node, &values[i],
+							      &values[node->right]);
 		}
 	}
 }
@@ -81,9 +89,7 @@ void expression_evaluate(const struct expression *expression, const struct machi
 {
 	struct facts facts = {.machine = machine, .policy = policy, .now_us = now_us};
 	struct value values[EXPRESSION_NODES_MAX];
-	assert(expression->node_count > 0);
-	for (unsigned i = 0; i < expression->node_count; i++)
-		compute(&facts, expression->nodes, i, values);
+	expression_values(&facts, expression, values);
 	const struct value *whole = &values[expression->node_count - 1];
 	*ret = (struct expression_result){.truth = TRUTH_UNKNOWN, .next_us = whole->next_us};
 	if (whole->known)

@@ -7,6 +7,7 @@
  *   expression_table.c     the names and functions of the language
  *   expression_value.c     what the operators do with values
  *   expression_evaluate.c  one pass over the nodes
+ *   expression_explain.c   the same pass, part by part for people
  *
  * An expression is an array of nodes in which operands stand before their operator; the last node
  * is the whole.  So a pass forward evaluates and a pass backward says what made the result. */
@@ -131,7 +132,8 @@ struct expression_node {
 	enum operation operation;
 	enum value_type type;
 	bool moves;
-	size_t offset; /* in the text */
+	size_t offset;     /* in the text: where to point at */
+	size_t start, end; /* what of the text it is */
 	unsigned left, right;
 	struct value constant;
 	const struct node_name *name;
@@ -174,6 +176,7 @@ struct parser {
 	const char *text;
 	const struct policy *policy;
 	struct token token; /* the next one */
+	size_t passed;      /* the end of the token before it */
 	struct expression *expression;
 	unsigned node_room;
 	size_t strings_used;
@@ -211,6 +214,13 @@ int call_finish(struct parser *parser, struct expression_node *call) must_check;
 void value_apply(enum operation operation, const enum value_type operands[2],
 		 const struct value *left, const struct value *right, int64_t now_us,
 		 struct value *ret);
+
+/* The value of each node, `values` having room for all. */
+void expression_values(const struct facts *facts, const struct expression *expression,
+		       struct value *values);
+/* Whether the result of `node` rests on that of its operand. */
+bool node_rests_on(const struct expression_node *node, const struct value *result,
+		   const struct value *operand);
 
 /* --- alerts --- */
 

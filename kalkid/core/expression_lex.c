@@ -158,6 +158,7 @@ int parser_advance(struct parser *parser)
 	token.offset += strspn(parser->text + token.offset, " \t\r\n");
 	unsigned char c = (unsigned char)parser->text[token.offset];
 	int result = 0;
+	parser->passed = parser->token.offset + parser->token.length;
 	if (!c)
 		token.kind = TOKEN_END;
 	else if (isdigit(c))

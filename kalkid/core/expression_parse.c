@@ -154,7 +154,11 @@ static int parse_argument(struct parser *parser, struct expression_node *call, u
 
 static int parse_call(struct parser *parser, const struct token *name)
 {
-	struct expression_node call = {.operation = OPERATION_CALL, .offset = name->offset};
+	struct expression_node call = {
+		.operation = OPERATION_CALL,
+		.offset = name->offset,
+		.start = name->offset,
+	};
 	call.function = function_find(parser, name);
 	if (!call.function)
 		return -EINVAL;
@@ -224,7 +228,11 @@ static int parse_primary(struct parser *parser)
 		if (parser->token.kind != TOKEN_CLOSE)
 			return parser_fail(parser, parser->token.offset,
 					   "expected ')' for the '(' at character %zu", offset + 1);
-		return parser_advance(parser) < 0 ? -EINVAL : node;
+		if (parser_advance(parser) < 0)
+			return -EINVAL;
+		parser->expression->nodes[node].start = offset;
+		parser->expression->nodes[node].end = parser->passed;
+		return node;
 	}
 	case TOKEN_END: return parser_fail(parser, offset, "the condition ends too early");
 	case TOKEN_OPERATOR:

@@ -356,6 +356,53 @@ static void cost_and_names_are_known(void **state maybe_unused)
 	expression_free(expression);
 }
 
+/* A line for each part: its depth, its text, its value, and '!' when the whole rests on it. */
+static void check_parts(const char *text, const struct machine *machine, const char *lines)
+{
+	struct expression_part parts[EXPRESSION_NODES_MAX];
+	struct expression *expression = parse(text);
+	cleanup_buffer struct buffer found = {0};
+	unsigned count = expression_explain(expression, machine, &policy, NOW, parts,
+					    ARRAY_SIZE(parts));
+	for (unsigned i = 0; i < count; i++)
+		buffer_print(&found, "%u %.*s = %s%s\n", parts[i].depth,
+			     (int)(parts[i].end - parts[i].start), text + parts[i].start,
+			     parts[i].value, parts[i].decisive ? "!" : "");
+	assert_string_equal(found.bytes, lines);
+	count = expression_explain(expression, machine, &policy, NOW, parts, 1);
+	assert_int_equal(count, 1);
+	expression_free(expression);
+}
+
+static void parts_are_explained(void **state maybe_unused)
+{
+	struct machine machine = make_machine();
+	check_parts("alert(\"scan\") and (count(\"guess\", within: 1m) > 9 or alert('none')) and "
+		    "not (state == 'Attack')",
+		    &machine,
+		    "0 alert(\"scan\") and (count(\"guess\", within: 1m) > 9 or alert('none')) and "
+		    "not (state == 'Attack') = false!\n"
+		    "1 alert(\"scan\") = true\n"
+		    "1 (count(\"guess\", within: 1m) > 9 or alert('none')) = false!\n"
+		    "2 count(\"guess\", within: 1m) > 9 = false!\n"
+		    "3 count(\"guess\", within: 1m) = 5!\n"
+		    "2 alert('none') = false!\n"
+		    "1 not (state == 'Attack') = true\n"
+		    "2 (state == 'Attack') = false\n"
+		    "3 state = Normal\n");
+	check_parts("-(time_in_state - 10s) < -1m30s - 1s", &machine,
+		    "0 -(time_in_state - 10s) < -1m30s - 1s = false!\n"
+		    "1 -(time_in_state - 10s) = -1m30s!\n"
+		    "2 (time_in_state - 10s) = 1m30s!\n"
+		    "3 time_in_state = 1m40s!\n");
+	check_parts("last_source('x') == address('10.0.0.1') or alert('x')", &machine,
+		    "0 last_source('x') == address('10.0.0.1') or alert('x') = unknown!\n"
+		    "1 last_source('x') == address('10.0.0.1') = unknown!\n"
+		    "2 last_source('x') = unknown!\n"
+		    "1 alert('x') = false\n");
+	machine_done(&machine);
+}
+
 static void durations_go_both_ways(void **state maybe_unused)
 {
 	static const struct {
@@ -400,6 +447,7 @@ int main(void)
 		cmocka_unit_test(what_made_it_true_is_counted),
 		cmocka_unit_test(used_up_alerts_do_not_count),
 		cmocka_unit_test(cost_and_names_are_known),
+		cmocka_unit_test(parts_are_explained),
 		cmocka_unit_test(durations_go_both_ways),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
