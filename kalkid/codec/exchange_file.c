@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* codec/exchange_file.c - see exchange_file.h. */
+#include "codec/exchange_file.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/mem.h"
+
+static bool complain_characters(struct reading *reading, const struct document_node *node,
+				const char *text, bool lines)
+{
+	for (const char *c = text; *c; c++) {
+		bool control = (unsigned char)*c < ' ' || *c == 0x7f;
+		if (!control || (lines && strchr("\r\n\t", *c)))
+			continue;
+		document_complain_inside(reading->document, node, (size_t)(c - text),
+					 reading->complaints, lines ? "text" : "one line of text",
+					 "holds a control character");
+		return true;
+	}
+	return false;
+}
+
+static bool complain_placeholder(struct reading *reading, const struct document_node *node,
+				 const char *text)
+{
+	char word[NAME_BYTES], right[160];
+	size_t offset;
+	if (!exchange_find_unknown(text, &offset, word))
+		return false;
+	const char *nearest = text_nearest(word, EXCHANGE_PLACEHOLDERS, 4);
+	snprintf(right, sizeof(right),
+		 nearest ? "did you mean '{%s}'?" : "{ip}, {device}, {mac}, {type}", nearest);
+	document_complain_inside(reading->document, node, offset, reading->complaints, right,
+				 "no placeholder '{%s}'", word);
+	return true;
+}
+
+static char *read_checked(struct reading *reading, const struct document_node *node, size_t max,
+			  bool is_body)
+{
+	const char *text = read_text(reading, node);
+	if (!text || complain_characters(reading, node, text, is_body))
+		return NULL;
+	if (strlen(text) > max) {
+		document_complain(reading->document, node, reading->complaints, NULL,
+				  "is longer than %zu bytes", max);
+		return NULL;
+	}
+	if (!is_body && complain_placeholder(reading, node, text))
+		return NULL;
+	return mem_copy_text(text);
+}
+
+char *exchange_read_text(struct reading *reading, const struct document_node *node, size_t max)
+{
+	return read_checked(reading, node, max, false);
+}
+
+/* Braces are common in bodies: only the four placeholders mean anything there. */
+static void read_body(struct reading *reading, const struct document_node *node, void *target)
+{
+	((struct exchange *)target)->body = read_checked(reading, node, EXCHANGE_BODY_BYTES, true);
+}
+
+/* --- addresses --- */
+
+static const char *after_scheme(const char *url, const char *const *schemes)
+{
+	for (; *schemes; schemes++)
+		if (text_starts(url, *schemes))
+			return url + strlen(*schemes);
+	return NULL;
+}
+
+static char *read_url(struct reading *reading, const struct document_node *node,
+		      const char *const *schemes, const char *right)
+{
+	cleanup_free char *url = exchange_read_text(reading, node, EXCHANGE_TEXT_BYTES);
+	const char *host = url ? after_scheme(url, schemes) : NULL;
+	if (!url)
+		return NULL;
+	if (!host || !*host || strchr("/:?#", *host) || strchr(url, ' ')) {
+		document_complain(reading->document, node, reading->complaints, right,
+				  "is no address of a server");
+		return NULL;
+	}
+	const char *at = strpbrk(host, "@/?#");
+	if (at && *at == '@') {
+		document_complain(reading->document, node, reading->complaints,
+				  "credential: the name of a secret",
+				  "a password does not belong into a URL");
+		return NULL;
+	}
+	return take(url);
+}
+
+static void read_http_url(struct reading *reading, const struct document_node *node, void *target)
+{
+	static const char *const schemes[] = {"http://", "https://", NULL};
+	((struct exchange *)target)->url = read_url(reading, node, schemes,
+						    "http://{ip}/path, https://host:443/path");
+}
+
+void exchange_read_broker(struct reading *reading, const struct document_node *node, void *target)
+{
+	static const char *const schemes[] = {"mqtt://", "mqtts://", NULL};
+	static const char right[] = "mqtt://127.0.0.1:1883, mqtts://host:8883";
+	struct exchange *exchange = target;
+	exchange->url = read_url(reading, node, schemes, right);
+	const char *host = exchange->url ? strstr(exchange->url, "://") + strlen("://") : "";
+	if (strpbrk(host, "/?#"))
+		document_complain(reading->document, node, reading->complaints, right,
+				  "a broker has no path");
+}
+
+/* --- HTTP --- */
+
+static void read_method(struct reading *reading, const struct document_node *node, void *target)
+{
+	static const char *const methods[] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
+	const char *text = read_text(reading, node);
+	if (!text)
+		return;
+	for (size_t i = 0; i < ARRAY_SIZE(methods); i++)
+		if (text_equal(methods[i], text)) {
+			TEXT_COPY(((struct exchange *)target)->method, text);
+			return;
+		}
+	complain_unknown(reading, node, "method", text, methods, ARRAY_SIZE(methods));
+}
+
+static bool is_token(const char *text)
+{
+	if (!*text)
+		return false;
+	for (; *text; text++)
+		if (!isalnum((unsigned char)*text) && !strchr("!#$%&'*+-.^_`|~", *text))
+			return false;
+	return true;
+}
+
+/* What the client itself writes, or a secret is needed for. */
+static const char *why_not_header(const char *name)
+{
+	static const char *const own[] = {"host", "content-length", "transfer-encoding",
+					  "connection", "expect"};
+	if (!is_token(name))
+		return "is no name of a header";
+	if (strcasecmp(name, "authorization") == 0)
+		return "a credential does not belong into a type's file";
+	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
+		if (strcasecmp(name, own[i]) == 0)
+			return "is written by the client itself";
+	return NULL;
+}
+
+static void read_headers(struct reading *reading, const struct document_node *map, void *target)
+{
+	struct exchange *exchange = target;
+	if (map->kind != DOCUMENT_MAP) {
+		document_complain(reading->document, map, reading->complaints, "Name: value",
+				  "headers are a map");
+		return;
+	}
+	for (const struct document_node *entry = map->first; entry; entry = entry->next) {
+		const char *why = why_not_header(entry->key);
+		if (exchange->header_count == EXCHANGE_HEADERS_MAX)
+			why = "is one header too many";
+		if (why) {
+			bool login = strcasecmp(entry->key, "authorization") == 0;
+			document_complain_key(reading->document, entry, reading->complaints,
+					      login ? "credential: the name of a secret" : NULL,
+					      "%s", why);
+			continue;
+		}
+		char *value = exchange_read_text(reading, entry, EXCHANGE_TEXT_BYTES);
+		if (!value)
+			continue;
+		exchange->header_names[exchange->header_count] = mem_copy_text(entry->key);
+		exchange->header_values[exchange->header_count++] = value;
+	}
+}
+
+/* 32 bytes of a digest in base64. */
+static void read_pin(struct reading *reading, const struct document_node *node, void *target)
+{
+	static const char start[] = "sha256//";
+	char *pin = exchange_read_text(reading, node, EXCHANGE_TEXT_BYTES);
+	((struct exchange *)target)->pin = pin;
+	if (pin && (!text_starts(pin, start) || strlen(pin) != strlen(start) + 44 ||
+		    pin[strlen(pin) - 1] != '='))
+		document_complain(reading->document, node, reading->complaints,
+				  "sha256// and the digest of its public key in base64",
+				  "is no pin");
+}
+
+/* --- MQTT, SSH, programs --- */
+
+static void read_topic(struct reading *reading, const struct document_node *node, void *target)
+{
+	struct exchange *exchange = target;
+	exchange->topic = exchange_read_text(reading, node, EXCHANGE_TEXT_BYTES);
+	if (exchange->topic && (!exchange->topic[0] || strpbrk(exchange->topic, "+#")))
+		document_complain(reading->document, node, reading->complaints,
+				  "one topic, without '+' and '#'",
+				  "nothing can be published there");
+}
+
+static void read_host(struct reading *reading, const struct document_node *node, void *target)
+{
+	char *host = exchange_read_text(reading, node, EXCHANGE_TEXT_BYTES);
+	((struct exchange *)target)->host = host;
+	if (host && (!*host || *host == '-' || strpbrk(host, " @/")))
+		document_complain(reading->document, node, reading->complaints,
+				  "\"{ip}\" or a name", "is no host");
+}
+
+static void read_user(struct reading *reading, const struct document_node *node, void *target)
+{
+	(void)read_name(reading, node, ((struct exchange *)target)->user);
+}
+
+static void read_arguments(struct reading *reading, const struct document_node *list, void *target)
+{
+	struct exchange *exchange = target;
+	if (!read_is_list(reading, list, EXCHANGE_ARGUMENTS_MAX))
+		return;
+	if (!list->first)
+		document_complain(reading->document, list, reading->complaints,
+				  "[program, argument, ...]", "no program is named");
+	for (const struct document_node *item = list->first; item; item = item->next) {
+		char *argument = exchange_read_text(reading, item, EXCHANGE_TEXT_BYTES);
+		if (argument)
+			exchange->arguments[exchange->argument_count++] = argument;
+	}
+}
+
+static void read_program_arguments(struct reading *reading, const struct document_node *list,
+				   void *target)
+{
+	struct exchange *exchange = target;
+	read_arguments(reading, list, target);
+	if (exchange->argument_count && exchange->arguments[0][0] != '/')
+		document_complain(reading->document, list->first, reading->complaints,
+				  "/usr/lib/kalki/probe", "is no whole path of a program");
+}
+
+/* --- the forms --- */
+
+static bool begin(struct reading *reading, const struct document_node *node,
+		  struct exchange *exchange, enum exchange_kind kind)
+{
+	if (exchange->kind != EXCHANGE_NONE) {
+		document_complain_key(reading->document, node, reading->complaints,
+				      "leave one of them out", "'%s' and '%s' in one place",
+				      EXCHANGE_KIND_NAMES[exchange->kind],
+				      EXCHANGE_KIND_NAMES[kind]);
+		return false;
+	}
+	exchange->kind = kind;
+	return true;
+}
+
+void exchange_read_http(struct reading *reading, const struct document_node *node, void *target)
+{
+	static const struct field fields[] = {
+		{"url", FIELD_OTHER, .required = true, .read = read_http_url},
+		{"method", FIELD_OTHER, .read = read_method, .standard = "GET"},
+		{"headers", FIELD_OTHER, .read = read_headers},
+		{"body", FIELD_OTHER, .read = read_body},
+		{"credential", FIELD_NAME, FIELD_AT(struct exchange, credential)},
+		{"login", FIELD_CHOICE, FIELD_AT(struct exchange, login),
+		 .choices = EXCHANGE_LOGIN_NAMES},
+		{"ca", FIELD_NAME, FIELD_AT(struct exchange, ca)},
+		{"pin", FIELD_OTHER, .read = read_pin},
+		{"verify", FIELD_BOOLEAN, FIELD_AT(struct exchange, verify), .standard = "true"},
+	};
+	struct exchange *exchange = target;
+	if (!begin(reading, node, exchange, EXCHANGE_HTTP))
+		return;
+	fields_set_standard(fields, ARRAY_SIZE(fields), exchange);
+	if (!fields_read(reading, node, fields, ARRAY_SIZE(fields), exchange))
+		return;
+	if (exchange->body && text_equal(exchange->method, "GET"))
+		document_complain(reading->document, document_find(node, "body"),
+				  reading->complaints, "method: POST", "a GET has no body");
+	if (document_find(node, "login") && !exchange->credential[0])
+		document_complain(reading->document, document_find(node, "login"),
+				  reading->complaints, "credential: the name of a secret",
+				  "a login without a credential");
+}
+
+void exchange_read_mqtt(struct reading *reading, const struct document_node *node, void *target)
+{
+	static const struct field fields[] = {
+		{"broker", FIELD_OTHER, .required = true, .read = exchange_read_broker},
+		{"topic", FIELD_OTHER, .required = true, .read = read_topic},
+		{"payload", FIELD_OTHER, .required = true, .read = read_body},
+		{"qos", FIELD_UNSIGNED, FIELD_AT(struct exchange, qos), .max = 2},
+		{"retain", FIELD_BOOLEAN, FIELD_AT(struct exchange, retain)},
+		{"credential", FIELD_NAME, FIELD_AT(struct exchange, credential)},
+		{"ca", FIELD_NAME, FIELD_AT(struct exchange, ca)},
+	};
+	if (begin(reading, node, target, EXCHANGE_MQTT))
+		(void)fields_read(reading, node, fields, ARRAY_SIZE(fields), target);
+}
+
+void exchange_read_ssh(struct reading *reading, const struct document_node *node, void *target)
+{
+	static const struct field fields[] = {
+		{"user", FIELD_OTHER, .required = true, .read = read_user},
+		{"host", FIELD_OTHER, .read = read_host},
+		{"port", FIELD_UNSIGNED, FIELD_AT(struct exchange, port), .min = 1, .max = 65535,
+		 .standard = "22"},
+		{"command", FIELD_OTHER, .required = true, .read = read_arguments},
+		{"credential", FIELD_NAME, .required = true, FIELD_AT(struct exchange, credential)},
+	};
+	if (!begin(reading, node, target, EXCHANGE_SSH))
+		return;
+	fields_set_standard(fields, ARRAY_SIZE(fields), target);
+	(void)fields_read(reading, node, fields, ARRAY_SIZE(fields), target);
+}
+
+void exchange_read_program(struct reading *reading, const struct document_node *node, void *target)
+{
+	static const struct field fields[] = {
+		{"command", FIELD_OTHER, .required = true, .read = read_program_arguments},
+	};
+	if (begin(reading, node, target, EXCHANGE_PROGRAM))
+		(void)fields_read(reading, node, fields, ARRAY_SIZE(fields), target);
+}

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* core/exchange.h - one request to a device or a service, as data: how telemetry asks and commands
+ * tell.
+ *
+ * Texts may hold the placeholders {ip}, {device}, {mac} and {type}; they are filled in when the
+ * exchange is carried out (driver/exchange.h). */
+#pragma once
+
+#include "base/text.h"
+#include "core/device.h"
+
+enum {
+	EXCHANGE_METHOD_BYTES = 16,
+	EXCHANGE_HEADERS_MAX = 16,
+	EXCHANGE_ARGUMENTS_MAX = 32,
+	EXCHANGE_TEXT_BYTES = 1024, /* a URL, a topic, a header, an argument */
+	EXCHANGE_BODY_BYTES = 16 * 1024,
+};
+
+enum exchange_kind {
+	EXCHANGE_NONE,
+	EXCHANGE_HTTP,
+	EXCHANGE_MQTT, /* publishes one message */
+	EXCHANGE_SSH,
+	EXCHANGE_PROGRAM,
+	EXCHANGE_KIND_COUNT,
+};
+/* The keys of the operator's files; the first is "none". */
+extern const char *const EXCHANGE_KIND_NAMES[EXCHANGE_KIND_COUNT + 1];
+
+/* What the credential is to an HTTP server. */
+enum exchange_login {
+	EXCHANGE_LOGIN_BASIC,
+	EXCHANGE_LOGIN_DIGEST,
+	EXCHANGE_LOGIN_BEARER,
+	EXCHANGE_LOGIN_COUNT,
+};
+extern const char *const EXCHANGE_LOGIN_NAMES[EXCHANGE_LOGIN_COUNT + 1];
+
+/* Texts are owned; NULL where nothing was given. */
+struct exchange {
+	enum exchange_kind kind;
+	int64_t timeout_us;
+	char credential[NAME_BYTES]; /* name of a secret; "" for none */
+	char ca[NAME_BYTES];         /* name of a secret with the certificates to trust; "": the
+				      * system's */
+	/* HTTP: the URL; MQTT: the broker, mqtt://host:port or mqtts://host:port. */
+	char *url;
+	char method[EXCHANGE_METHOD_BYTES];
+	enum exchange_login login;
+	bool verify; /* the server's certificate */
+	char *pin;   /* "sha256//...": the only public key that the server may have */
+	char *header_names[EXCHANGE_HEADERS_MAX], *header_values[EXCHANGE_HEADERS_MAX];
+	unsigned header_count;
+	char *body; /* of the HTTP request or the MQTT message */
+	/* MQTT. */
+	char *topic;
+	unsigned qos;
+	bool retain;
+	/* SSH. */
+	char user[NAME_BYTES];
+	char *host; /* NULL: {ip} */
+	unsigned port;
+	/* SSH and program: an argument each; no shell looks at them. */
+	char *arguments[EXCHANGE_ARGUMENTS_MAX];
+	unsigned argument_count;
+};
+
+void exchange_done(struct exchange *exchange);
+
+/* Where a text stands decides how what is filled in is written. */
+enum exchange_place {
+	EXCHANGE_IN_URL, /* IPv6 addresses in brackets */
+	EXCHANGE_IN_TEXT,
+	EXCHANGE_PLACE_COUNT,
+};
+
+/* Appends `text` with the placeholders of `device` filled in.  -EADDRNOTAVAIL when it wants the
+ * address of a device that has none. */
+int exchange_fill(struct buffer *ret, const char *text, enum exchange_place place,
+		  const struct device *device, struct error *err) must_check;
+/* Finds a {word} that is no placeholder: its offset and the word without braces, or false. */
+bool exchange_find_unknown(const char *text, size_t *ret_offset, char word[static NAME_BYTES]);
+/* The four, the last is NULL. */
+extern const char *const EXCHANGE_PLACEHOLDERS[];
