@@ -48,10 +48,13 @@ void answer_text(struct http_request *request, const char *content_type, const c
 }
 
 void answer_json_text(struct http_request *request, const char *text, size_t bytes,
-		      const char *version)
+		      const char *version, const char *digest)
 {
-	char digest[DIGEST_TEXT_BYTES], etag[ETAG_BYTES];
-	digest_text(digest, text, bytes);
+	char own[DIGEST_TEXT_BYTES], etag[ETAG_BYTES];
+	if (!digest) {
+		digest_text(own, text, bytes);
+		digest = own;
+	}
 	snprintf(etag, sizeof(etag), "W/\"%s%s%s\"", version ? version : "", version ? "." : "",
 		 digest);
 	struct http_answer answer = {
@@ -74,7 +77,7 @@ void answer_json(struct http_request *request, json_t *body, const char *version
 {
 	cleanup_free char *text = json_dumps(body, JSON_COMPACT);
 	json_decref(body);
-	answer_json_text(request, text, strlen(text), version);
+	answer_json_text(request, text, strlen(text), version, NULL);
 }
 
 void answer_status(struct http_request *request, unsigned status, json_t *body,

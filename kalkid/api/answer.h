@@ -10,8 +10,9 @@
 /* 200 with JSON, or 304 when the asker has it already.  `version` (may be NULL) names what If-Match
  * is about, see etag_matches.  `body` is taken. */
 void answer_json(struct http_request *request, json_t *body, const char *version);
+/* The same of a text; `digest` is its digest where that is known already, or NULL. */
 void answer_json_text(struct http_request *request, const char *text, size_t bytes,
-		      const char *version);
+		      const char *version, const char *digest);
 /* Another status than 200; no ETag.  `body` is taken; `location` may be NULL. */
 void answer_status(struct http_request *request, unsigned status, json_t *body,
 		   const char *location);

@@ -63,9 +63,10 @@ static struct policy *make_policy(void)
 	return policy;
 }
 
-struct engine *fake_engine_new(void)
+struct engine *fake_engine_new(uv_loop_t *loop)
 {
 	struct engine *engine = mem_alloc(sizeof(*engine));
+	engine->loop = loop;
 	fill_device(&engine->devices[0], 1, "cam1");
 	fill_device(&engine->devices[1], 2, "cam2");
 	struct device_status *second = &engine->devices[1];
@@ -240,13 +241,13 @@ static bool fits(const struct fake_event *at, const struct event_filter *filter)
 	       !(filter->unacknowledged && *at->acknowledged_by);
 }
 
-int engine_read_events(const struct engine *engine, const struct event_filter *filter,
-		       bool (*each)(void *data, const struct event *event,
-				    const char *acknowledged_by),
-		       void *data, struct error *err)
+static int read_events(const struct engine *engine, struct event_read *read)
 {
+	const struct event_filter *filter = &read->filter;
+	if (read->read.cancelled)
+		return error_set(&read->read.err, -ECANCELED, "the read was cancelled");
 	if (engine->fails)
-		return error_set(err, engine->fails, "the history is broken");
+		return error_set(&read->read.err, engine->fails, "the history is broken");
 	unsigned committed = engine->event_count - engine->uncommitted;
 	unsigned given = 0;
 	for (unsigned i = 0; i < committed && given < filter->limit; i++) {
@@ -255,10 +256,46 @@ int engine_read_events(const struct engine *engine, const struct event_filter *f
 		if (!fits(at, filter))
 			continue;
 		given++;
-		if (!each(data, &at->event, *at->acknowledged_by ? at->acknowledged_by : NULL))
+		if (!read->each(read, &at->event,
+				*at->acknowledged_by ? at->acknowledged_by : NULL))
 			break;
 	}
+	if (read->last)
+		read->last(read);
 	return 0;
+}
+
+void fake_engine_end_reads(struct engine *engine)
+{
+	for (struct store_read *read = take(engine->reads), *next; read; read = next) {
+		next = read->next;
+		int result = read_events(engine, container_of(read, struct event_read, read));
+		read->done(read, result, &read->err);
+	}
+}
+
+static void on_turn(uv_handle_t *turn)
+{
+	struct engine *engine = turn->data;
+	free(turn);
+	if (!engine->reads_rest)
+		fake_engine_end_reads(engine);
+}
+
+/* The end comes a turn of the loop later: closing a handle takes one. */
+void engine_read_events(struct engine *engine, struct event_read *read)
+{
+	uv_idle_t *turn = mem_alloc(sizeof(*turn));
+	read->read.next = engine->reads;
+	engine->reads = &read->read;
+	uv_idle_init(engine->loop, turn);
+	turn->data = engine;
+	uv_close((uv_handle_t *)turn, on_turn);
+}
+
+void engine_cancel_read(struct engine *engine maybe_unused, struct store_read *read)
+{
+	read->cancelled = true;
 }
 
 int engine_device_number(const struct engine *engine, const char *name, uint32_t *ret,

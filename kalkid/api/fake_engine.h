@@ -21,14 +21,19 @@ struct engine {
 	unsigned uncommitted; /* that many of the newest are not in the history yet */
 	struct engine_subscriber *subscribers;
 	struct engine_logs *logs; /* the call that waits */
+	uv_loop_t *loop;
+	struct store_read *reads; /* those begun */
+	bool reads_rest;          /* until fake_engine_end_reads */
 	size_t logs_bytes;
 	int fails;        /* the next order fails with this */
 	char order[1024]; /* what was ordered last */
 };
 
-struct engine *fake_engine_new(void);
+struct engine *fake_engine_new(uv_loop_t *loop);
 void fake_engine_free(struct engine *engine);
 void fake_engine_emit(struct engine *engine, enum event_kind kind, unsigned device,
 		      const char *json);
+/* Ends the reads of the history that were begun while they rest. */
+void fake_engine_end_reads(struct engine *engine);
 /* Ends the call for logs that waits. */
 void fake_engine_end_logs(struct engine *engine, int result, const char *text);

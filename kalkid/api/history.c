@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* api/history.c - what happened: events, alerts and timelines, a page at a time. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "api/call.h"
 #include "api/encode.h"
 #include "api/handlers.h"
 #include "api/stream.h"
+#include "base/mem.h"
 
 static const struct problem bad_parameter = {.status = 400, .code = "bad_parameter"};
 
@@ -66,15 +68,21 @@ static bool read_filter(struct api_call *call, const char *device, struct event_
 	return true;
 }
 
+/* Lives until the read is done, which may be after its request, and after the API. */
 struct event_page {
+	struct event_read events;
+	struct engine *engine;
+	struct http_request *request; /* NULL once it is gone */
 	struct buffer text;
 	unsigned count;
 	uint64_t last;
+	char digest[DIGEST_TEXT_BYTES];
 };
 
-static bool add_event(void *data, const struct event *event, const char *acknowledged_by)
+static bool add_event(struct event_read *read, const struct event *event,
+		      const char *acknowledged_by)
 {
-	struct event_page *page = data;
+	struct event_page *page = container_of(read, struct event_page, events);
 	if (page->count++)
 		buffer_print(&page->text, ",");
 	encode_event(&page->text, event, acknowledged_by);
@@ -82,26 +90,53 @@ static bool add_event(void *data, const struct event *event, const char *acknowl
 	return true;
 }
 
-static void answer_page(struct api_call *call, struct event_filter *filter, uint64_t cursor)
+static void end_page(struct event_read *read)
 {
-	if (filter->newest_first)
-		filter->before_id = cursor;
+	struct event_page *page = container_of(read, struct event_page, events);
+	if (page->count == read->filter.limit)
+		buffer_print(&page->text, "],\"next\":\"%llu\"}", (unsigned long long)page->last);
 	else
-		filter->after_id = cursor;
-	struct event_page page = {0};
-	struct error err = {0};
-	buffer_print(&page.text, "{\"items\":[");
-	if (engine_read_events(call->engine, filter, add_event, &page, &err) < 0) {
-		answer_error(call->request, &err);
-	} else {
-		if (page.count == filter->limit)
-			buffer_print(&page.text, "],\"next\":\"%llu\"}",
-				     (unsigned long long)page.last);
+		buffer_print(&page->text, "],\"next\":null}");
+	digest_text(page->digest, page->text.bytes, page->text.length);
+}
+
+static void on_page_read(struct store_read *read, int result, const struct error *err)
+{
+	struct event_page *page = container_of(read, struct event_page, events.read);
+	struct http_request *request = page->request;
+	if (request) {
+		http_request_watch(request, NULL, NULL);
+		if (result < 0)
+			answer_error(request, err);
 		else
-			buffer_print(&page.text, "],\"next\":null}");
-		answer_json_text(call->request, page.text.bytes, page.text.length, NULL);
+			answer_json_text(request, page->text.bytes, page->text.length, NULL,
+					 page->digest);
 	}
-	buffer_done(&page.text);
+	buffer_done(&page->text);
+	free(page);
+}
+
+static void on_page_request_gone(void *data)
+{
+	struct event_page *page = data;
+	page->request = NULL;
+	engine_cancel_read(page->engine, &page->events.read);
+}
+
+static void answer_page(struct api_call *call, const struct event_filter *filter, uint64_t cursor)
+{
+	struct event_page *page = mem_alloc(sizeof(*page));
+	page->events = (struct event_read){
+		.read.done = on_page_read, .filter = *filter, .each = add_event, .last = end_page};
+	if (filter->newest_first)
+		page->events.filter.before_id = cursor;
+	else
+		page->events.filter.after_id = cursor;
+	page->engine = call->engine;
+	page->request = call->request;
+	buffer_print(&page->text, "{\"items\":[");
+	http_request_watch(call->request, on_page_request_gone, page);
+	engine_read_events(call->engine, &page->events);
 }
 
 void get_timeline(struct api_call *call)

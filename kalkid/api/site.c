@@ -24,5 +24,5 @@ void get_status(struct api_call *call)
 
 void get_openapi(struct api_call *call)
 {
-	answer_json_text(call->request, openapi_json, strlen(openapi_json), NULL);
+	answer_json_text(call->request, openapi_json, strlen(openapi_json), NULL, NULL);
 }

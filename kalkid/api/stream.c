@@ -10,7 +10,7 @@
 #include "base/mem.h"
 
 enum {
-	HISTORY_PAGE = 50, /* read at once on the loop: short enough not to delay a reaction */
+	HISTORY_PAGE = 50,
 	REFILL_BYTES = 16 * 1024,
 };
 
@@ -32,6 +32,7 @@ struct stream {
 	unsigned first, count;
 	size_t bytes;
 	uint64_t newest; /* id of the last event that came */
+	uint64_t passed; /* id of the last event that left the ring */
 	struct stream_client *clients;
 	unsigned client_count;
 	void (*closed)(void *data);
@@ -41,10 +42,13 @@ struct stream {
 struct stream_client {
 	struct stream *stream;
 	struct stream_client *previous, *next;
-	struct http_request *request;
-	struct event_filter filter; /* after_id: the last event that went out or did not fit it */
-	bool live;                  /* reads from the ring */
-	bool beat;                  /* a comment is due */
+	struct http_request *request; /* NULL once it is gone */
+	struct event_filter filter;   /* after_id: the last event that went out or did not fit it */
+	struct event_read history;    /* fills `out` on the reader's thread */
+	bool reading;                 /* then `out` is the reader's */
+	uint64_t passed;              /* the stream's, when the reading began */
+	bool live;                    /* reads from the ring */
+	bool beat;                    /* a comment is due */
 	bool ended;
 	uint64_t missed; /* events that left the ring unsent */
 	struct buffer out;
@@ -80,6 +84,7 @@ static void drop_oldest(struct stream *stream)
 	for (struct stream_client *client = stream->clients; client; client = client->next)
 		if (client->live && fits(client, event))
 			client->missed++;
+	stream->passed = event->id;
 	stream->bytes -= event->bytes;
 	free(event->frame);
 	stream->first = (stream->first + 1) % STREAM_EVENTS_MAX;
@@ -121,26 +126,51 @@ static void on_heartbeat(uv_timer_t *timer)
 
 /* --- what a client gets --- */
 
-static bool take_from_history(void *data, const struct event *event, const char *acknowledged_by)
+static bool take_from_history(struct event_read *read, const struct event *event,
+			      const char *acknowledged_by)
 {
-	struct stream_client *client = data;
+	struct stream_client *client = container_of(read, struct stream_client, history);
 	print_frame(&client->out, event, acknowledged_by);
-	client->filter.after_id = event->id;
+	client->history.filter.after_id = event->id;
 	return client->out.length < REFILL_BYTES;
+}
+
+static void free_client(struct stream_client *client)
+{
+	buffer_done(&client->out);
+	free(client);
+}
+
+static void on_history_read(struct store_read *read, int result, const struct error *err)
+{
+	struct stream_client *client = container_of(read, struct stream_client, history.read);
+	client->reading = false;
+	if (!client->request) {
+		free_client(client);
+		return;
+	}
+	if (result < 0) {
+		log_error("the history cannot be read", "error=\"%s\"", err->text);
+		client->ended = true;
+	}
+	client->filter.after_id = client->history.filter.after_id;
+	/* What happened since stands in the ring, unless it has left it meanwhile. */
+	if (!client->out.length && client->stream->passed == client->passed)
+		client->live = true;
+	http_stream_wake(client->request);
 }
 
 static void refill_from_history(struct stream_client *client)
 {
-	struct error err = {0};
-	client->filter.limit = HISTORY_PAGE;
-	int result = engine_read_events(client->stream->engine, &client->filter, take_from_history,
-					client, &err);
-	if (result < 0) {
-		log_error("the history cannot be read", "error=\"%s\"", err.text);
-		client->ended = true;
-	}
-	if (!client->out.length)
-		client->live = true;
+	client->reading = true;
+	client->passed = client->stream->passed;
+	client->history = (struct event_read){
+		.read.done = on_history_read,
+		.filter = client->filter,
+		.each = take_from_history,
+	};
+	client->history.filter.limit = HISTORY_PAGE;
+	engine_read_events(client->stream->engine, &client->history);
 }
 
 /* Last words to a client that the ring has passed. */
@@ -178,14 +208,18 @@ static void refill_from_ring(struct stream_client *client)
 static ssize_t read_client(void *data, char *bytes, size_t room)
 {
 	struct stream_client *client = data;
+	if (client->reading)
+		return 0;
 	if (client->sent == client->out.length) {
 		client->sent = client->out.length = 0;
 		if (client->ended)
 			return HTTP_STREAM_END;
-		if (!client->live)
-			refill_from_history(client);
-		if (client->live && !client->ended)
+		if (client->live) {
 			refill_from_ring(client);
+		} else {
+			refill_from_history(client);
+			return 0;
+		}
 	}
 	size_t count = min_of(room, client->out.length - client->sent);
 	if (count)
@@ -205,8 +239,11 @@ static void on_gone(void *data)
 	if (client->next)
 		client->next->previous = client->previous;
 	stream->client_count--;
-	buffer_done(&client->out);
-	free(client);
+	client->request = NULL;
+	if (client->reading)
+		engine_cancel_read(stream->engine, &client->history.read);
+	else
+		free_client(client);
 }
 
 static struct stream_client *add_client(struct stream *stream, struct http_request *request)

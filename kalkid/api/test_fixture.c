@@ -14,7 +14,7 @@ int fixture_setup(void **state)
 	snprintf(fixture->path, sizeof(fixture->path), "%s/socket", fixture->folder);
 	uv_loop_init(&fixture->loop);
 	clock_init_fake(&fixture->clock, 0, 1769860800000000);
-	fixture->engine = fake_engine_new();
+	fixture->engine = fake_engine_new(&fixture->loop);
 	fixture->description = json_loads(openapi_json, 0, NULL);
 	struct api_config config = {
 		.socket_path = fixture->path, .mode = 0660, .clock = &fixture->clock.clock};

@@ -102,6 +102,58 @@ static void a_stream_goes_on_after_the_last_id(void **state)
 	test_client_close(&client);
 }
 
+static void wait_for_reads(struct fixture *fixture, struct test_client *client)
+{
+	while (!fixture->engine->reads)
+		test_client_turn(client, POLLIN);
+}
+
+/* What left the ring while the history was read is read too. */
+static void the_ring_may_turn_while_the_history_is_read(void **state)
+{
+	struct fixture *fixture = *state;
+	struct test_client client;
+	static const unsigned total = STREAM_EVENTS_MAX + 100;
+	fixture->engine->reads_rest = true;
+	listen_with(fixture, &client, "?cursor=0", "");
+	wait_for_reads(fixture, &client);
+	emit_many(fixture, total);
+	fixture->engine->uncommitted = total; /* when it was read, nothing had happened */
+	fake_engine_end_reads(fixture->engine);
+	fixture->engine->uncommitted = 0;
+	wait_for_reads(fixture, &client);
+	fixture->engine->reads_rest = false;
+	fake_engine_end_reads(fixture->engine);
+	cleanup_free char *last = mem_printf("id: %u\n", total);
+	assert_true(test_client_wait(&client, last));
+	assert_int_equal(expect_sequence(&client, 1), total);
+	test_client_close(&client);
+}
+
+static void closing_cancels_what_is_read(void **state)
+{
+	struct fixture *fixture = *state;
+	struct test_client streams, pages;
+	fixture->engine->reads_rest = true;
+	emit_many(fixture, 3);
+	listen_with(fixture, &streams, "?cursor=0", "");
+	wait_for_reads(fixture, &streams);
+	test_client_open(&pages, &fixture->loop, fixture->path);
+	test_client_say(&pages, "GET /api/v1/events HTTP/1.1\r\nHost: h\r\n\r\n");
+	while (!fixture->engine->reads->next)
+		test_client_turn(&pages, POLLIN);
+	fixture_close(fixture);
+	test_client_wait_end(&streams);
+	test_client_wait_end(&pages);
+	assert_null(strstr(streams.in.bytes, "id: "));
+	for (struct store_read *read = fixture->engine->reads; read; read = read->next)
+		assert_true(read->cancelled);
+	/* They end after the API. */
+	fake_engine_end_reads(fixture->engine);
+	test_client_close(&streams);
+	test_client_close(&pages);
+}
+
 static void a_forgotten_past_is_told(void **state)
 {
 	struct fixture *fixture = *state;
@@ -213,6 +265,8 @@ int main(void)
 		TEST(what_happens_is_told_at_once),
 		TEST(a_stream_may_be_filtered),
 		TEST(a_stream_goes_on_after_the_last_id),
+		TEST(the_ring_may_turn_while_the_history_is_read),
+		TEST(closing_cancels_what_is_read),
 		TEST(a_forgotten_past_is_told),
 		TEST(a_slow_client_is_told_and_cut),
 		TEST(there_are_not_too_many_streams),

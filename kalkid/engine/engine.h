@@ -122,10 +122,9 @@ int engine_read_plan(const struct engine *engine, const char *device, struct pla
 unsigned engine_policy_count(const struct engine *engine);
 const struct policy *engine_policy(const struct engine *engine, unsigned index);
 
-int engine_read_events(const struct engine *engine, const struct event_filter *filter,
-		       bool (*each)(void *data, const struct event *event,
-				    const char *acknowledged_by),
-		       void *data, struct error *err) must_check;
+/* As store_start_event_read and store_cancel_read. */
+void engine_read_events(struct engine *engine, struct event_read *read);
+void engine_cancel_read(struct engine *engine, struct store_read *read);
 /* Device name to number for a filter; -ENOENT. */
 int engine_device_number(const struct engine *engine, const char *name, uint32_t *ret,
 			 struct error *err) must_check;

@@ -133,12 +133,14 @@ const struct policy *engine_policy(const struct engine *engine, unsigned index)
 	return index < engine->policy_count ? engine->policies[index] : NULL;
 }
 
-int engine_read_events(const struct engine *engine, const struct event_filter *filter,
-		       bool (*each)(void *data, const struct event *event,
-				    const char *acknowledged_by),
-		       void *data, struct error *err)
+void engine_read_events(struct engine *engine, struct event_read *read)
 {
-	return store_read_events(engine->store, filter, each, data, err);
+	store_start_event_read(engine->store, read);
+}
+
+void engine_cancel_read(struct engine *engine, struct store_read *read)
+{
+	store_cancel_read(engine->store, read);
 }
 
 int engine_device_number(const struct engine *engine, const char *name, uint32_t *ret,

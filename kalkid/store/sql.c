@@ -24,6 +24,7 @@ static int to_errno(int extended)
 	case SQLITE_READONLY: return -EROFS;
 	case SQLITE_BUSY:
 	case SQLITE_LOCKED: return -EBUSY;
+	case SQLITE_INTERRUPT: return -ECANCELED;
 	case SQLITE_NOMEM: abort();
 	default: return -EIO;
 	}

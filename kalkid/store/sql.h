@@ -2,7 +2,8 @@
 /* store/sql.h - SQLite in the house's manner: negative errno with words, statements that end by
  * scope.
  *
- * -EUCLEAN means that the database itself is damaged; -ENOSPC, -EROFS, -EIO, -EBUSY may pass. */
+ * -EUCLEAN means that the database itself is damaged; -ENOSPC, -EROFS, -EIO, -EBUSY may pass;
+ * -ECANCELED: the progress handler stopped it. */
 #pragma once
 
 #include <sqlite3.h>

@@ -26,7 +26,7 @@ static void on_handle_closed(uv_handle_t *handle)
 	void (*closed)(void *data) = store->closed;
 	void *data = store->closed_data;
 	uv_mutex_destroy(&store->mutex);
-	uv_mutex_destroy(&store->reader_mutex);
+	uv_mutex_destroy(&store->loop_mutex);
 	uv_cond_destroy(&store->wake_writer);
 	intent_done(&store->intent);
 	if (store->lock_fd >= 0)
@@ -39,7 +39,8 @@ static void on_handle_closed(uv_handle_t *handle)
 static void end_thread(struct store *store)
 {
 	uv_thread_join(&store->thread);
-	sqlite3_close(store->reader);
+	reader_join(&store->reader);
+	sqlite3_close(store->loop_connection);
 	uv_close((uv_handle_t *)&store->wake_loop, on_handle_closed);
 	uv_close((uv_handle_t *)&store->heartbeat, on_handle_closed);
 }
@@ -59,9 +60,33 @@ static void tell_trouble(struct store *store, const struct writer_state *state)
 	}
 }
 
+static void tell_damage(struct store *store)
+{
+	uv_mutex_lock(&store->mutex);
+	store->state.damaged = true;
+	uv_cond_signal(&store->wake_writer);
+	uv_mutex_unlock(&store->mutex);
+}
+
+/* Whether the reader has ended. */
+static bool tell_reads(struct store *store)
+{
+	struct reader_news news = reader_take_news(&store->reader);
+	if (news.damaged)
+		tell_damage(store);
+	for (struct store_read *read = news.finished, *next; read; read = next) {
+		next = read->next;
+		if (read->cancelled)
+			read->result = error_set(&read->err, -ECANCELED, "the read was cancelled");
+		read->done(read, read->result, &read->err);
+	}
+	return news.ended;
+}
+
 void store_on_wake(uv_async_t *async)
 {
 	struct store *store = async->data;
+	bool reader_ended = tell_reads(store);
 	uv_mutex_lock(&store->mutex);
 	struct writer_state state = store->state;
 	struct store_barrier *finished = store->finished;
@@ -74,7 +99,7 @@ void store_on_wake(uv_async_t *async)
 		next = barrier->next;
 		barrier->done(barrier, barrier->result);
 	}
-	if (ended && !uv_is_closing((uv_handle_t *)async))
+	if (ended && reader_ended && !uv_is_closing((uv_handle_t *)async))
 		end_thread(store);
 }
 
@@ -90,6 +115,7 @@ void store_close(struct store *store, void (*closed)(void *data), void *data)
 	store->closing = true;
 	uv_cond_signal(&store->wake_writer);
 	uv_mutex_unlock(&store->mutex);
+	reader_close(&store->reader);
 }
 
 /* --- intent --- */
@@ -237,21 +263,13 @@ void store_sync(struct store *store, struct store_barrier *barrier)
 
 /* --- reading --- */
 
-/* With the reader's mutex. */
-static int open_reader(struct store *store, struct error *err)
+/* The start is over: its memory is worth more. */
+void store_close_loop_connection(struct store *store)
 {
-	if (store->reader)
-		return 0;
-	int result = sql_open(&store->reader, store->path, SQLITE_OPEN_READWRITE, err);
-	return result == 0 ? sql_run(store->reader, "PRAGMA query_only = 1", err) : result;
-}
-
-static void tell_damage(struct store *store)
-{
-	uv_mutex_lock(&store->mutex);
-	store->state.damaged = true;
-	uv_cond_signal(&store->wake_writer);
-	uv_mutex_unlock(&store->mutex);
+	if (uv_mutex_trylock(&store->loop_mutex))
+		return; /* the writer closes it */
+	sqlite3_close(take(store->loop_connection));
+	uv_mutex_unlock(&store->loop_mutex);
 }
 
 int store_read_events(struct store *store, const struct event_filter *filter,
@@ -259,15 +277,48 @@ int store_read_events(struct store *store, const struct event_filter *filter,
 				   const char *acknowledged_by),
 		      void *data, struct error *err)
 {
-	if (uv_mutex_trylock(&store->reader_mutex))
+	if (uv_mutex_trylock(&store->loop_mutex))
 		return error_set(err, -EBUSY, "the history is being repaired: try again");
-	int result = open_reader(store, err);
+	int result = store->loop_connection
+			     ? 0
+			     : reader_connect(&store->loop_connection, store->path, err);
 	if (result == 0)
-		result = history_read(store->reader, filter, each, data, err);
-	uv_mutex_unlock(&store->reader_mutex);
+		result = history_read(store->loop_connection, filter, each, data, err);
+	uv_mutex_unlock(&store->loop_mutex);
 	if (result == -EUCLEAN)
 		tell_damage(store);
 	return result;
+}
+
+void store_start_read(struct store *store, struct store_read *read)
+{
+	reader_add(&store->reader, read);
+}
+
+void store_cancel_read(struct store *store, struct store_read *read)
+{
+	reader_cancel(&store->reader, read);
+}
+
+static bool give_event(void *data, const struct event *event, const char *acknowledged_by)
+{
+	struct event_read *read = data;
+	return read->each(read, event, acknowledged_by);
+}
+
+static int run_event_read(struct store_read *base, sqlite3 *connection, struct error *err)
+{
+	struct event_read *read = container_of(base, struct event_read, read);
+	int result = history_read(connection, &read->filter, give_event, read, err);
+	if (result == 0 && read->last)
+		read->last(read);
+	return result;
+}
+
+void store_start_event_read(struct store *store, struct event_read *read)
+{
+	read->read.run = run_event_read;
+	store_start_read(store, &read->read);
 }
 
 void store_read_status(struct store *store, struct store_status *ret)

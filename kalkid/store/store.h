@@ -3,9 +3,9 @@
  * SQLite.
  *
  * One writer thread with a bounded queue: a put returns at once, in the order of the calls;
- * whatever is queued is committed together.  Reads use a connection of their own and see what is
- * committed. A full or failing disk never stops enforcement: the store says so (on_trouble) and
- * goes on. */
+ * whatever is queued is committed together.  One reader thread with a connection of its own; reads
+ * see what is committed.  A full or failing disk never stops enforcement: the store says so
+ * (on_trouble) and goes on. */
 #pragma once
 
 #include <uv.h>
@@ -91,11 +91,44 @@ struct event_filter {
 	bool newest_first;
 	bool unacknowledged; /* alerts that nobody acknowledged */
 };
-/* `each` returns false to stop.  The event's pointers live for the time of the call. */
+/* At once, on the loop's thread: for the start, where nothing waits yet.  `each` returns false to
+ * stop.  The event's pointers live for the time of the call. */
 int store_read_events(struct store *store, const struct event_filter *filter,
 		      bool (*each)(void *data, const struct event *event,
 				   const char *acknowledged_by),
 		      void *data, struct error *err) must_check;
+
+enum { STORE_READS_MAX = 256 /* waiting */, STORE_READ_MAX_MS = 30000 };
+
+struct sqlite3;
+
+/* A read by the reader's thread.  Embedded; `done` runs on the loop's thread exactly once, never
+ * before the start returned, and until then nothing of it is touched by anybody else.  What it may
+ * end with beside errors of the database: -ECANCELED (store_cancel, store_close), -EAGAIN (too many
+ * wait), -ETIMEDOUT, -EBUSY (the database is being repaired). */
+struct store_read {
+	void (*done)(struct store_read *read, int result, const struct error *err);
+	/* On the reader's thread. */
+	int (*run)(struct store_read *read, struct sqlite3 *connection, struct error *err);
+	struct store_read *next; /* the store's, as all that follows */
+	bool cancelled;
+	int result;
+	struct error err;
+};
+void store_start_read(struct store *store, struct store_read *read);
+/* `done` is still called, also when it had been read already: with -ECANCELED. */
+void store_cancel_read(struct store *store, struct store_read *read);
+
+/* A page of events.  `each` and `last` run on the reader's thread, so they touch nothing but what
+ * belongs to the read; `last` (may be NULL) runs behind the last event, when all went well. */
+struct event_read {
+	struct store_read read; /* `done` is the caller's to fill */
+	struct event_filter filter;
+	bool (*each)(struct event_read *read, const struct event *event,
+		     const char *acknowledged_by);
+	void (*last)(struct event_read *read);
+};
+void store_start_event_read(struct store *store, struct event_read *read);
 
 struct store_status {
 	bool failing;

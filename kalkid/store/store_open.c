@@ -113,11 +113,12 @@ static void on_heartbeat(uv_timer_t *timer)
 	store->pending.beat = true;
 	uv_cond_signal(&store->wake_writer);
 	uv_mutex_unlock(&store->mutex);
+	store_close_loop_connection(store);
 }
 
 static void start(struct store *store, uv_loop_t *loop)
 {
-	if (uv_mutex_init(&store->mutex) || uv_mutex_init(&store->reader_mutex) ||
+	if (uv_mutex_init(&store->mutex) || uv_mutex_init(&store->loop_mutex) ||
 	    uv_cond_init(&store->wake_writer) ||
 	    uv_async_init(loop, &store->wake_loop, store_on_wake) ||
 	    uv_timer_init(loop, &store->heartbeat))
@@ -126,6 +127,7 @@ static void start(struct store *store, uv_loop_t *loop)
 	store->handles_open = 2;
 	uv_timer_start(&store->heartbeat, on_heartbeat, HEARTBEAT_MS, HEARTBEAT_MS);
 	uv_unref((uv_handle_t *)&store->heartbeat);
+	reader_start(&store->reader, store->path, &store->wake_loop);
 	if (uv_thread_create(&store->thread, writer_run, store))
 		abort();
 }

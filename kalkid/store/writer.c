@@ -88,12 +88,13 @@ static int reopen(struct store *store, struct error *err)
 		return 0;
 	struct intent intent = {0};
 	bool damaged = false;
-	uv_mutex_lock(&store->reader_mutex);
-	sqlite3_close(store->reader);
-	store->reader = NULL;
+	reader_pause(&store->reader);
+	uv_mutex_lock(&store->loop_mutex);
+	sqlite3_close(take(store->loop_connection));
 	int result = database_open(&store->connection, store->path, store->connection_damaged,
 				   &intent, &damaged, err);
-	uv_mutex_unlock(&store->reader_mutex);
+	uv_mutex_unlock(&store->loop_mutex);
+	reader_resume(&store->reader);
 	intent_done(&intent);
 	if (result == 0)
 		store->connection_damaged = false;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "store/queue.h"
+#include "store/reader.h"
 
 /* How the store stands towards the disk; guarded by the mutex. */
 struct writer_state {
@@ -35,15 +36,17 @@ struct store {
 	struct clock_record time; /* as seen by the loop's thread last */
 	bool closing, ended;
 
-	/* The writer's; `reader` and replacing the file are guarded by reader_mutex. */
+	/* The writer's. */
 	sqlite3 *connection;
 	bool connection_damaged;
 	bool copy_wanted, trim_wanted;
 	uint64_t copied_at_ns;
-	uv_mutex_t reader_mutex;
-	sqlite3 *reader;
 
-	/* The loop's. */
+	struct reader reader;
+
+	/* The loop's; replacing the file is guarded by its mutex. */
+	uv_mutex_t loop_mutex;
+	sqlite3 *loop_connection;
 	uv_async_t wake_loop;
 	uv_timer_t heartbeat;
 	unsigned troubles_told, handles_open;
@@ -67,3 +70,4 @@ void writer_run(void *data);
 void store_reserve(struct store *store, enum counter counter);
 void store_mark_living(struct store *store, uint32_t number, bool living);
 void store_on_wake(uv_async_t *async);
+void store_close_loop_connection(struct store *store);
