@@ -42,3 +42,11 @@ def site(tmp_path_factory, engine, images, request):
     site = Site(root, engine)
     yield site
     site.close()
+
+
+@pytest.fixture
+def machine_site(tmp_path_factory, engine, images):
+    """A site whose machine can speak with the devices, through their chains."""
+    site = Site(tmp_path_factory.mktemp("site"), engine, own_machine=True)
+    yield site
+    site.close()

@@ -9,7 +9,7 @@ import pytest
 
 from harness import net
 from harness.daemon import wait_for
-from harness.policies import chain, device_type, stamp
+from harness.policies import block, chain, device_type, stamp
 
 
 @pytest.fixture
@@ -66,3 +66,14 @@ def test_a_daemon_that_was_stopped_for_a_while(site, cam):
     time.sleep(3)
     assert containers(site) == before
     assert cam.ping(site.hosts["host"])
+
+
+def test_the_machine_itself_reaches_devices_through_their_chains(machine_site):
+    site = machine_site
+    site.types = [device_type("camera", {"Normal": chain(stamp("a")), "Attack": block()})]
+    cam = site.add_device("cam1", "camera")
+    site.start()
+    assert net.ping(site.machine, cam.ip)
+    site.set_state("cam1", "Attack", reason="a test")
+    site.wait_goal("cam1", "held")
+    assert not net.ping(site.machine, cam.ip)

@@ -169,10 +169,12 @@ def wait_for(question, timeout=20, every=0.05, what="the condition"):
 
 
 class Kalkid:
-    """The daemon with its own root folder."""
+    """The daemon with its own root folder; in network namespace `ns`, if one is named."""
 
-    def __init__(self, root, program=None):
+    def __init__(self, root, program=None, ns=None):
         self.root = str(root)
+        # Not `ip netns exec`: namespaces that the daemon makes must be seen outside too.
+        self._enter = ["nsenter", f"--net=/run/netns/{ns}", "--"] if ns else []
         self.program = program or os.path.join(BUILD, "kalkid", "kalkid")
         self.log_path = os.path.join(self.root, "kalkid.log")
         self.api = Api(os.path.join(self.root, "run/kalki/kalkid.sock"))
@@ -181,7 +183,7 @@ class Kalkid:
     def start(self, wait=True):
         assert not self.running()
         with open(self.log_path, "a", encoding="utf-8") as log:
-            self.process = subprocess.Popen([self.program, "--root", self.root],
+            self.process = subprocess.Popen([*self._enter, self.program, "--root", self.root],
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         if wait:
             wait_for(self._answers, what="kalkid")
@@ -209,7 +211,7 @@ class Kalkid:
         self.process = None
 
     def teardown(self):
-        return net.run(self.program, "--root", self.root, "--teardown", timeout=60)
+        return net.run(*self._enter, self.program, "--root", self.root, "--teardown", timeout=60)
 
     def check(self):
         """`kalkid --check`: its exit code and its words."""

@@ -7,6 +7,9 @@
 
 Each device has a port of its own, unless it is put behind a shared one (`shared=True`): then a
 bridge stands between, as in a switch.
+
+The daemon runs in the machine's own namespace; with `own_machine` it gets one of its own, where a
+host leg with the first address of the network cannot be in anybody's way.
 """
 import itertools
 import json
@@ -48,15 +51,17 @@ class Host:
 
 
 class Site:
-    def __init__(self, root, engine, tag=None):
+    def __init__(self, root, engine, tag=None, own_machine=False):
         self.tag = tag or f"kt{os.getpid() % 0x1000:03x}{next(_numbers):02}"
         self.root = str(root)
         self.engine = engine
         self.devices, self.hosts, self.ports = {}, {}, []
-        self.daemon = Kalkid(self.root)
+        self.machine = f"{self.tag}-machine" if own_machine else None
+        self.daemon = Kalkid(self.root, ns=self.machine)
         self.types, self.wireless = [], []
         self.settings = {}
         self.data_plane = self.tag + "-kalki"
+        self.host_leg, self.address = self.tag + "h", f"{NETWORK}.1"
         for folder in ("etc/kalki/types.d", "etc/kalki/devices.d", "etc/kalki/conf.d",
                        "var/lib/kalki", "run/kalki"):
             os.makedirs(os.path.join(self.root, folder), exist_ok=True)
@@ -77,10 +82,12 @@ class Site:
         return ns
 
     def _build_network(self):
+        if self.machine:
+            self._namespace("machine")
         self.network_ns = self._namespace("net")
         self.network_port = self.tag + "up"
-        net.ip_batch([f"link add {self.network_port} type veth peer name uplink netns {self.network_ns}"])
-        net.ip_batch([f"link set {self.network_port} up"])
+        net.ip_batch([f"link add {self.network_port} type veth peer name uplink "
+                      f"netns {self.network_ns}", f"link set {self.network_port} up"], ns=self.machine)
         net.ip_batch(["link add br0 type bridge forward_delay 0 mcast_snooping 0",
                       "link set br0 up", "link set uplink master br0 up"], ns=self.network_ns)
 
@@ -130,7 +137,7 @@ class Site:
     def _own_port(self, device):
         port = f"{self.tag}d{len(self.ports)}"
         net.ip_batch([f"link add {port} type veth peer name eth0 address {device.mac} "
-                      f"netns {device.ns}", f"link set {port} up"])
+                      f"netns {device.ns}", f"link set {port} up"], ns=self.machine)
         self.ports.append(port)
         return port
 
@@ -140,7 +147,7 @@ class Site:
         self._shared = self._namespace("shared")
         port = self.tag + "ds"
         net.ip_batch([f"link add {port} type veth peer name uplink netns {self._shared}",
-                      f"link set {port} up"])
+                      f"link set {port} up"], ns=self.machine)
         net.ip_batch(["link add br0 type bridge forward_delay 0 mcast_snooping 0",
                       "link set br0 up", "link set uplink master br0 up"], ns=self._shared)
         self.ports.append(port)
@@ -164,6 +171,9 @@ class Site:
             },
             "docker": {"socket": self.engine.socket},
         }
+        if self.machine:
+            config["data_plane"]["host_leg"] = {"name": self.host_leg,
+                                                "addresses": [f"{self.address}/24"]}
         config.update(self.settings)
         self.write("kalkid.yaml", config)
         for type_ in self.types:
@@ -205,13 +215,14 @@ class Site:
 
     def leftovers(self):
         """What of this site is still on the machine: nothing, after a teardown."""
-        left = [f"interface {name}" for name in net.links()
+        links = net.links(self.machine)
+        left = [f"interface {name}" for name in links
                 if name.startswith(self.tag) and name not in self.ports
                 and name != self.network_port]
         left += [f"namespace {name}" for name in net.namespaces() if name == self.data_plane]
         left += [f"container {container['Names'][0]}" for container in self.engine.containers()
                  if self.tag in container["Labels"].values()]
-        missing = [port for port in (*self.ports, self.network_port) if port not in net.links()]
+        missing = [port for port in (*self.ports, self.network_port) if port not in links]
         left += [f"port {port} was not given back" for port in missing]
         return left
 
