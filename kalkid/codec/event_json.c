@@ -13,7 +13,7 @@
 static const char *const KIND_NAMES[EVENT_KIND_COUNT] = {
 	[EVENT_ALERT] = "alert", [EVENT_TRANSITION] = "transition", [EVENT_CHAIN] = "chain",
 	[EVENT_STEP] = "step",   [EVENT_OPERATOR] = "operator",     [EVENT_UMBOX] = "umbox",
-	[EVENT_NODE] = "node",
+	[EVENT_NODE] = "node",   [EVENT_SENSOR] = "sensor",
 };
 
 const char *event_kind_name(enum event_kind kind)
@@ -238,5 +238,36 @@ char *event_json_node(const struct event *event, const char *what, const char *w
 	set_text(kalki, "what", what);
 	set_text(kalki, "words", words);
 	set_number(kalki, "count", count);
+	return finish(root);
+}
+
+static json_t *reading_json(enum sensor_type type, const struct sensor_reading *reading)
+{
+	if (reading->missing)
+		return json_null();
+	switch (type) {
+	case SENSOR_NUMBER: {
+		json_t *number = json_real(reading->number);
+		return number ? number : json_null(); /* not finite */
+	}
+	case SENSOR_BOOLEAN: return json_boolean(reading->boolean);
+	case SENSOR_TEXT: return text_json(reading->text);
+	case SENSOR_TYPE_COUNT: break;
+	}
+	return json_null();
+}
+
+char *event_json_readings(const struct event *event, const struct policy *policy,
+			  const char *source, const struct sensor_reading *readings, unsigned count)
+{
+	json_t *kalki;
+	json_t *root = begin(event, &kalki);
+	json_t *values = json_object();
+	set_text(kalki, "source", source);
+	for (unsigned i = 0; i < count; i++) {
+		const struct sensor *sensor = &policy->sensors[readings[i].sensor];
+		json_object_set_new(values, sensor->name, reading_json(sensor->type, &readings[i]));
+	}
+	json_object_set_new(kalki, "values", values);
 	return finish(root);
 }

@@ -19,6 +19,7 @@ enum event_kind {
 	EVENT_OPERATOR, /* who did what */
 	EVENT_UMBOX,    /* a record that a umbox wrote */
 	EVENT_NODE,     /* the daemon's own: started, engine down, rules repaired, alerts dropped */
+	EVENT_SENSOR,   /* the values of one answer of a telemetry source */
 	EVENT_KIND_COUNT,
 };
 
@@ -63,6 +64,15 @@ char *event_json_operator(const struct event *event, const char *who, const char
 /* `record` is the JSON that the umbox wrote; what is no JSON stands as text. */
 char *event_json_umbox(const struct event *event, uint32_t umbox, const char *hop,
 		       const char *record) must_check;
+/* {"source": "insight", "values": {"power": 17050.5, "isOn": true, "mode": null}}. */
+char *event_json_readings(const struct event *event, const struct policy *policy,
+			  const char *source, const struct sensor_reading *readings,
+			  unsigned count) must_check;
+/* The way back: fills `room` readings at most, of the sensors that the policy still has; -EINVAL
+ * when it is no such event. */
+int event_json_read_readings(const char *json, const struct policy *policy,
+			     char source[static NAME_BYTES], struct sensor_reading *readings,
+			     unsigned room, unsigned *ret_count, int64_t *ret_time_us) must_check;
 /* `count` 0: none. */
 char *event_json_node(const struct event *event, const char *what, const char *words,
 		      uint64_t count) must_check;

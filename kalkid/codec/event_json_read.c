@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* codec/event_json_read.c - an alert back from its event, for a daemon that starts again. */
+/* codec/event_json_read.c - alerts and values back from their events, for a daemon that starts
+ * again. */
 #include <jansson.h>
 
 #include "base/text.h"
@@ -57,6 +58,52 @@ int event_json_read_alert(const char *json, struct alert *ret)
 	read_text(kalki, "hop", ret->hop, sizeof(ret->hop));
 	read_text(kalki, "type", ret->type, sizeof(ret->type));
 	read_text(kalki, "detail", ret->detail, sizeof(ret->detail));
+	json_decref(root);
+	return 0;
+}
+
+static bool read_reading(enum sensor_type type, const json_t *value, struct sensor_reading *ret)
+{
+	ret->missing = json_is_null(value);
+	if (ret->missing)
+		return true;
+	switch (type) {
+	case SENSOR_NUMBER: ret->number = json_number_value(value); return json_is_number(value);
+	case SENSOR_BOOLEAN: ret->boolean = json_is_true(value); return json_is_boolean(value);
+	case SENSOR_TEXT:
+		return json_is_string(value) && TEXT_COPY(ret->text, json_string_value(value));
+	case SENSOR_TYPE_COUNT: break;
+	}
+	return false;
+}
+
+int event_json_read_readings(const char *json, const struct policy *policy,
+			     char source[static NAME_BYTES], struct sensor_reading *readings,
+			     unsigned room, unsigned *ret_count, int64_t *ret_time_us)
+{
+	json_t *root = json_loads(json, 0, NULL);
+	const json_t *kalki = json_object_get(root, "kalki");
+	json_t *values = json_object_get(kalki, "values");
+	const char *kind = json_string_value(json_object_get(kalki, "kind"));
+	const char *name;
+	json_t *value;
+	unsigned count = 0;
+
+	if (!text_equal(kind, event_kind_name(EVENT_SENSOR))) {
+		json_decref(root);
+		return -EINVAL;
+	}
+	json_object_foreach(values, name, value)
+	{
+		int sensor = policy_find_sensor(policy, name);
+		if (sensor < 0 || count == room)
+			continue;
+		readings[count] = (struct sensor_reading){.sensor = (unsigned)sensor};
+		count += read_reading(policy->sensors[sensor].type, value, &readings[count]);
+	}
+	read_text(kalki, "source", source, NAME_BYTES);
+	*ret_count = count;
+	*ret_time_us = (int64_t)read_number(kalki, "time_us", INT64_MAX);
 	json_decref(root);
 	return 0;
 }

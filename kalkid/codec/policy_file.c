@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "codec/fields.h"
 #include "codec/image_reference.h"
+#include "codec/policy_internal.h"
 
 #define YEAR_US (365 * (int64_t)86400 * 1000000)
 
@@ -137,6 +138,12 @@ static void read_calm(struct reading *reading, const struct document_node *node,
 	(void)fields_read(reading, node, fields, ARRAY_SIZE(fields), target);
 }
 
+static void read_state_factor(struct reading *reading, const struct document_node *node,
+			      void *target)
+{
+	read_factor(reading, node, &((struct policy_state *)target)->telemetry_factor);
+}
+
 static const struct field state_fields[] = {
 	{"chain", FIELD_OTHER, .required = true, .read = read_chain},
 	{"hold", FIELD_CHOICE, FIELD_AT(struct policy_state, posture.hold),
@@ -146,6 +153,7 @@ static const struct field state_fields[] = {
 	{"stop_now", FIELD_BOOLEAN, FIELD_AT(struct policy_state, posture.cut)},
 	{"dwell", FIELD_DURATION, FIELD_AT(struct policy_state, dwell_us), .max = YEAR_US},
 	{"calm", FIELD_OTHER, .read = read_calm},
+	{"telemetry_factor", FIELD_OTHER, .read = read_state_factor},
 };
 
 /* All names first: calm and rules name states before and after their own. */
@@ -166,6 +174,7 @@ static void read_state_names(struct reading *reading, const struct document_node
 		if (text_equal(entry->key, "any"))
 			document_complain_key(reading->document, entry, reading->complaints,
 					      "another name", "'any' means all states in rules");
+		policy->states[policy->state_count].telemetry_factor = 1;
 		TEXT_COPY(policy->states[policy->state_count++].name, entry->key);
 	}
 }
@@ -220,6 +229,7 @@ static void read_to(struct reading *reading, const struct document_node *node, v
 {
 	struct policy_rule *rule = target;
 	int state = read_state(reading, node);
+	rule->stays = false;
 	if (state >= 0)
 		rule->to = (unsigned)state;
 }
@@ -240,8 +250,8 @@ static const struct field rule_fields[] = {
 	{"description", FIELD_TEXT, FIELD_AT(struct policy_rule, description)},
 	{"from", FIELD_OTHER, .required = true, .read = read_from},
 	{"when", FIELD_OTHER, .required = true, .read = read_when},
-	{"to", FIELD_OTHER, .required = true, .read = read_to},
-	{"actions", FIELD_LATER},
+	{"to", FIELD_OTHER, .read = read_to},
+	{"actions", FIELD_OTHER, .read = read_actions},
 };
 
 /* What concerns a rule as a whole, once its parts are good. */
@@ -254,10 +264,11 @@ static void check_rule(struct reading *reading, const struct document_node *node
 		document_complain(reading->document, document_find(node, "name"),
 				  reading->complaints, "each rule its own name",
 				  "there is a rule '%s' before", rule->name);
-	if (rule->from == UINT32_C(1) << rule->to && !expression_names_alert(rule->when, NULL))
+	bool stays = rule->stays || rule->from == UINT32_C(1) << rule->to;
+	if (stays && !rule->action_count)
 		document_complain(reading->document, node, reading->complaints,
-				  "name an alert in its condition, or lead to another state",
-				  "a rule from a state to itself needs an alert to rest on");
+				  "to: another state, or actions: [...]",
+				  "a rule that leads nowhere and does nothing");
 }
 
 static void read_rules(struct reading *reading, const struct document_node *list, void *target)
@@ -269,6 +280,7 @@ static void read_rules(struct reading *reading, const struct document_node *list
 	policy->rules = mem_alloc_array(POLICY_RULES_MAX, sizeof(*policy->rules));
 	for (const struct document_node *item = list->first; item; item = item->next) {
 		struct policy_rule *rule = &policy->rules[policy->rule_count++];
+		rule->stays = true;
 		if (!fields_read(reading, item, rule_fields, ARRAY_SIZE(rule_fields), rule))
 			continue;
 		check_rule(reading, item, rule);
@@ -284,13 +296,12 @@ static void read_rules(struct reading *reading, const struct document_node *list
 static const struct field policy_fields[] = {
 	{"type", FIELD_NAME, .required = true, FIELD_AT(struct policy, type)},
 	{"description", FIELD_TEXT, FIELD_AT(struct policy, description)},
+	{"sensors", FIELD_OTHER, .read = read_sensors},
 	{"states", FIELD_OTHER, .required = true, .read = read_states},
 	{"initial", FIELD_OTHER, .read = read_initial},
 	{"rules", FIELD_OTHER, .read = read_rules},
-	{"sensors", FIELD_LATER},
 	{"telemetry", FIELD_LATER},
 	{"commands", FIELD_LATER},
-	{"actions", FIELD_LATER},
 };
 
 struct policy *policy_read(const struct document *document, struct complaints *complaints)

@@ -245,6 +245,47 @@ static void kinds_have_names(void **state maybe_unused)
 	assert_string_equal(event_kind_name((enum event_kind)99), "unknown");
 }
 
+static void readings_come_back(void **state maybe_unused)
+{
+	static struct policy policy = {
+		.sensors = {{.name = "power", .keep = 1},
+			    {.name = "isOn", .type = SENSOR_BOOLEAN, .keep = 1},
+			    {.name = "mode", .type = SENSOR_TEXT, .keep = 1}},
+		.sensor_count = 3,
+	};
+	static const struct sensor_reading readings[] = {
+		{.sensor = 0, .number = 17050.5},
+		{.sensor = 1, .boolean = true},
+		{.sensor = 2, .text = "eco"},
+		{.sensor = 0, .missing = true},
+	};
+	struct sensor_reading back[4];
+	struct event event = event_of(EVENT_SENSOR);
+	char source[NAME_BYTES];
+	unsigned count = 0;
+	int64_t time_us = 0;
+	cleanup_free char *json = event_json_readings(&event, &policy, "insight", readings, 3);
+	assert_non_null(strstr(json, "\"source\":\"insight\",\"values\":{\"power\":17050.5,"
+				     "\"isOn\":true,\"mode\":\"eco\"}"));
+	assert_int_equal(event_json_read_readings(json, &policy, source, back, 4, &count, &time_us),
+			 0);
+	assert_string_equal(source, "insight");
+	assert_int_equal(count, 3);
+	assert_true(time_us == event.time_us);
+	assert_true(back[0].sensor == 0 && back[0].number == 17050.5);
+	assert_true(back[1].sensor == 1 && back[1].boolean);
+	assert_string_equal(back[2].text, "eco");
+
+	cleanup_free char *missing = event_json_readings(&event, &policy, "x", &readings[3], 1);
+	assert_non_null(strstr(missing, "\"values\":{\"power\":null}"));
+	policy.sensors[0].type = SENSOR_TEXT; /* of a changed policy only what still fits */
+	assert_int_equal(event_json_read_readings(json, &policy, source, back, 4, &count, &time_us),
+			 0);
+	assert_int_equal(count, 2);
+	assert_int_equal(event_json_read_readings("{}", &policy, source, back, 4, &count, &time_us),
+			 -EINVAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -256,6 +297,7 @@ int main(void)
 		cmocka_unit_test(a_record_stands_as_it_was_written),
 		cmocka_unit_test(the_daemon_speaks_of_itself),
 		cmocka_unit_test(text_that_is_no_utf8_is_mended),
+		cmocka_unit_test(readings_come_back),
 		cmocka_unit_test(kinds_have_names),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

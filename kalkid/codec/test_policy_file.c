@@ -87,6 +87,66 @@ static void values_are_read(void **state maybe_unused)
 	policy_free(policy);
 }
 
+static void sensors_and_actions_are_read(void **state maybe_unused)
+{
+	struct complaints complaints = {0};
+	struct policy *policy = read_policy(
+		"type: plug\n"
+		"sensors:\n"
+		"  current_power: {type: number, unit: mW, keep: 100}\n"
+		"  isOn: {type: boolean}\n"
+		"  mode: {type: text}\n"
+		"states:\n"
+		"  A: {chain: pass}\n"
+		"  B: {chain: pass, telemetry_factor: 2.5}\n"
+		"rules:\n"
+		"  - name: acts\n"
+		"    from: any\n"
+		"    when: 'alert(\"x\")'\n"
+		"    actions:\n"
+		"      - command: turn-off\n"
+		"      - {command: turn-on, type: hue-lamp}\n"
+		"      - {command: turn-on, device: lamp1}\n"
+		"      - {command: turn-on, group: lights, type: hue-lamp}\n"
+		"      - notify: operators\n"
+		"      - tag: seen\n"
+		"      - untag: fresh\n"
+		"      - {telemetry_factor: 4, for: 10m}\n"
+		"  - {name: both, from: [A], when: 'alert(\"y\")', to: B, actions: [{notify: me}]}\n",
+		&complaints);
+	if (!policy) {
+		fail_msg("%s", complaints.text.bytes);
+		return;
+	}
+	assert_int_equal(policy->sensor_count, 3);
+	assert_int_equal(policy->sensors[0].keep, 100);
+	assert_string_equal(policy->sensors[0].unit, "mW");
+	assert_int_equal(policy->sensors[1].type, SENSOR_BOOLEAN);
+	assert_int_equal(policy->sensors[1].keep, SENSOR_KEEP_STANDARD);
+	assert_int_equal(policy_find_sensor(policy, "mode"), 2);
+	assert_true(policy->states[0].telemetry_factor == 1);
+	assert_true(policy->states[1].telemetry_factor == 2.5);
+	const struct policy_rule *acts = &policy->rules[0];
+	assert_true(acts->stays);
+	assert_int_equal(acts->action_count, 8);
+	assert_int_equal(acts->actions[0].kind, ACTION_COMMAND);
+	assert_string_equal(acts->actions[0].name, "turn-off");
+	assert_string_equal(acts->actions[1].type, "hue-lamp");
+	assert_string_equal(acts->actions[2].device, "lamp1");
+	assert_string_equal(acts->actions[3].group, "lights");
+	assert_int_equal(acts->actions[4].kind, ACTION_NOTIFY);
+	assert_int_equal(acts->actions[5].kind, ACTION_TAG);
+	assert_int_equal(acts->actions[6].kind, ACTION_UNTAG);
+	assert_string_equal(acts->actions[6].name, "fresh");
+	assert_int_equal(acts->actions[7].kind, ACTION_TELEMETRY_FACTOR);
+	assert_true(acts->actions[7].factor == 4);
+	assert_int_equal(acts->actions[7].for_us, 600 * 1000000);
+	assert_false(policy->rules[1].stays);
+	assert_int_equal(policy->rules[1].to, 1);
+	assert_string_equal(policy->rules[1].actions[0].name, "me");
+	policy_free(policy);
+}
+
 static void words_stand_in_the_order_of_their_enums(void **state maybe_unused)
 {
 	static const char *const modes[] = {"chain: pass", "chain: block"};
@@ -127,8 +187,35 @@ static const struct {
 	 "digit first)\n"},
 	{"type: t\ndescription: \"a\\nb\"\n" STATES,
 	 "t.yaml:2:16: description: holds a control character (one line of text)\n"},
-	{"type: t\nsensors: {}\n" STATES,
-	 "t.yaml:2:1: sensors: this version does not have it yet (leave it out)\n"},
+	{"type: t\nsensors: []\n" STATES,
+	 "t.yaml:2:10: sensors: sensors are a map (name: {type: number, unit: mW})\n"},
+	{"type: t\nsensors:\n  a-b: {type: number}\n  state: {type: text}\n  x: {type: int, keep: 0}\n"
+	 "  y: {unit: a-very-long-unit}\n" STATES,
+	 "t.yaml:3:3: sensors.a-b: 'a-b' is no name of a sensor (at most 63 letters, digits and '_', a "
+	 "letter first)\n"
+	 "t.yaml:4:3: sensors.state: 'state' means something else in conditions (another name)\n"
+	 "t.yaml:5:13: sensors.x.type: no choice 'int' (number, boolean, text)\n"
+	 "t.yaml:5:24: sensors.x.keep: is out of range (1 to 1024)\n"
+	 "t.yaml:6:6: sensors.y: the key 'type' is missing\n"
+	 "t.yaml:6:13: sensors.y.unit: is longer than 15 bytes\n"},
+	{"type: t\nstates:\n  A: {chain: pass, telemetry_factor: 0}\n  B: {chain: pass, "
+	 "telemetry_factor: fast}\n",
+	 "t.yaml:3:38: states.A.telemetry_factor: is out of range (0.01 to 100; 2 is twice as often, 0.5 "
+	 "half)\n"
+	 "t.yaml:4:38: states.B.telemetry_factor: is no number (2 is twice as often, 0.5 half)\n"},
+	{"type: t\n" STATES "rules:\n- name: r\n  from: any\n  when: 'true'\n  actions:\n"
+	 "  - {command: stop, device: a, type: b}\n  - {notify: ops, tag: x}\n  - {say: x}\n"
+	 "  - {telemetry_factor: -1, for: 1ms}\n  - x\n",
+	 "t.yaml:8:5: rules[0].actions[0]: goes to a device and to several (name the device alone, or a "
+	 "group, a type or both)\n"
+	 "t.yaml:9:19: rules[0].actions[1].tag: unknown key\n"
+	 "t.yaml:10:5: rules[0].actions[2]: is no action (one of command, notify, tag, untag, "
+	 "telemetry_factor)\n"
+	 "t.yaml:11:24: rules[0].actions[3].telemetry_factor: is out of range (0.01 to 100; 2 is twice as "
+	 "often, 0.5 half)\n"
+	 "t.yaml:11:33: rules[0].actions[3].for: is out of range (1s to 365d)\n"
+	 "t.yaml:12:5: rules[0].actions[4]: is no action (one of command, notify, tag, untag, "
+	 "telemetry_factor)\n"},
 	{"type: t\nstates: {}\n",
 	 "t.yaml:2:9: states: at least one state is needed (Name: {chain: ...}, from the loosest to the "
 	 "tightest)\n"},
@@ -176,11 +263,9 @@ static const struct {
 	{"type: t\n" STATES "rules: x\n", "t.yaml:3:8: rules: is text, not a list\n"},
 	{"type: t\n" STATES "rules: [{}]\n", "t.yaml:3:9: rules[0]: the key 'name' is missing\n"
 					     "t.yaml:3:9: rules[0]: the key 'from' is missing\n"
-					     "t.yaml:3:9: rules[0]: the key 'when' is missing\n"
-					     "t.yaml:3:9: rules[0]: the key 'to' is missing\n"},
+					     "t.yaml:3:9: rules[0]: the key 'when' is missing\n"},
 	{"type: t\n" STATES "rules:\n- {name: r, from: [], when: 'true', to: B, actions: []}\n",
-	 "t.yaml:4:19: rules[0].from: holds in no state (any, or a list of states)\n"
-	 "t.yaml:4:44: rules[0].actions: this version does not have it yet (leave it out)\n"},
+	 "t.yaml:4:19: rules[0].from: holds in no state (any, or a list of states)\n"},
 	{"type: t\n" STATES "rules:\n- {name: r, from: A, when: true, to: [B]}\n",
 	 "t.yaml:4:19: rules[0].from: is text, not a list\n"
 	 "t.yaml:4:28: rules[0].when: is true or false, not text (write it in quotes)\n"
@@ -188,8 +273,8 @@ static const struct {
 	{"type: t\n" STATES "rules:\n- {name: r, from: any, when: 'true', to: B}\n"
 	 "- {name: r, from: [B], when: 'true', to: B}\n",
 	 "t.yaml:5:10: rules[1].name: there is a rule 'r' before (each rule its own name)\n"
-	 "t.yaml:5:3: rules[1]: a rule from a state to itself needs an alert to rest on (name an alert in "
-	 "its condition, or lead to another state)\n"},
+	 "t.yaml:5:3: rules[1]: a rule that leads nowhere and does nothing (to: another state, or "
+	 "actions: [...])\n"},
 	{RULE("alrt(\"x\")"),
 	 "t.yaml:4:31: rules[0].when: no function 'alrt' (did you mean 'alert'?)\n"},
 	{RULE("true and"), "t.yaml:4:39: rules[0].when: the condition ends too early\n"},
@@ -306,6 +391,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(values_are_read),
+		cmocka_unit_test(sensors_and_actions_are_read),
 		cmocka_unit_test(words_stand_in_the_order_of_their_enums),
 		cmocka_unit_test(bad_types_are_told_why),
 		cmocka_unit_test(limits_hold),

@@ -28,6 +28,21 @@ unsigned long expression_cost(const struct expression *expression)
 	return expression->node_count + 2ul * EXPRESSION_ALERTS_MAX * expression->call_count;
 }
 
+bool expression_reserves(const char *word)
+{
+	static const char *const words[] = {"and", "or", "not", "true", "false", "mine", "itself"};
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		if (text_equal(word, words[i]))
+			return true;
+	for (unsigned i = 0; i < expression_name_count; i++)
+		if (text_equal(word, expression_names[i].name))
+			return true;
+	for (unsigned i = 0; i < expression_function_count; i++)
+		if (text_equal(word, expression_functions[i].name))
+			return true;
+	return false;
+}
+
 static bool node_names_alert(const struct expression_node *node, const char *type)
 {
 	if (node->operation == OPERATION_NAME)

@@ -87,9 +87,17 @@ unsigned expression_explain(const struct expression *expression, const struct ma
 			    const struct policy *policy, int64_t now_us,
 			    struct expression_part *parts, unsigned room);
 
+/* The same where alerts before the one with the id `counts_from` do not count. */
+void expression_evaluate_after(const struct expression *expression, const struct machine *machine,
+			       const struct policy *policy, uint64_t counts_from, int64_t now_us,
+			       struct expression_result *ret);
+
 /* Upper bound of work for one evaluation: nodes visited, each walk over the alerts counted as
  * EXPRESSION_ALERTS_MAX. */
 unsigned long expression_cost(const struct expression *expression);
+/* Whether the word means something in every condition already, so that no sensor may be called so.
+ */
+bool expression_reserves(const char *word);
 const char *expression_text(const struct expression *expression);
 /* Whether a new alert of this type (NULL: of some type) can change its value. */
 bool expression_names_alert(const struct expression *expression, const char *type);

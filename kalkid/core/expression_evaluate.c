@@ -87,7 +87,15 @@ static void count_what_made_it_true(const struct facts *facts, const struct expr
 void expression_evaluate(const struct expression *expression, const struct machine *machine,
 			 const struct policy *policy, int64_t now_us, struct expression_result *ret)
 {
-	struct facts facts = {.machine = machine, .policy = policy, .now_us = now_us};
+	expression_evaluate_after(expression, machine, policy, 0, now_us, ret);
+}
+
+void expression_evaluate_after(const struct expression *expression, const struct machine *machine,
+			       const struct policy *policy, uint64_t counts_from, int64_t now_us,
+			       struct expression_result *ret)
+{
+	struct facts facts = {
+		.machine = machine, .policy = policy, .counts_from = counts_from, .now_us = now_us};
 	struct value values[EXPRESSION_NODES_MAX];
 	expression_values(&facts, expression, values);
 	const struct value *whole = &values[expression->node_count - 1];

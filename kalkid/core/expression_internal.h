@@ -92,6 +92,7 @@ struct argument {
 struct facts {
 	const struct machine *machine;
 	const struct policy *policy;
+	uint64_t counts_from; /* alerts before this id do not count */
 	int64_t now_us;
 };
 

@@ -18,7 +18,8 @@ bool call_counts(const struct facts *facts, const struct argument *arguments,
 {
 	const struct argument *named = &arguments[ARGUMENT_TYPE];
 	const struct argument *window = &arguments[ARGUMENT_WITHIN];
-	if (alert->used || (window->given && alert->time_us <= facts->now_us - window->us))
+	if (alert->used || alert->id < facts->counts_from ||
+	    (window->given && alert->time_us <= facts->now_us - window->us))
 		return false;
 	return named->any || strcmp(named->text, alert->type) == 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* core/machine.c - see machine.h. */
-#include "core/machine.h"
+#include "core/machine_internal.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -37,6 +37,8 @@ void machine_init(struct machine *machine, const struct policy *policy, int64_t 
 void machine_done(struct machine *machine)
 {
 	free(machine->alerts);
+	free(machine->rules);
+	machine_done_sensors(machine);
 	*machine = (struct machine){0};
 }
 
@@ -142,24 +144,51 @@ static bool counted_any(const struct expression_result *result)
 	return false;
 }
 
-/* Whether the rule is one for the present state, and fires once nothing holds it back. */
-static bool rule_wants(const struct machine *machine, const struct policy *policy,
-		       const struct policy_rule *rule, int64_t now_us,
-		       struct expression_result *result)
+static bool acts_only(const struct machine *machine, const struct policy_rule *rule)
 {
-	if (!(rule->from >> machine->state & 1)) {
-		result->next_us = INT64_MAX;
+	return policy_rule_to(rule, machine->state) == machine->state;
+}
+
+/* What is known of the rule, where it may act without another state; else nothing. */
+static struct machine_rule known_of(const struct machine *machine, unsigned index)
+{
+	return index < machine->rule_count ? machine->rules[index] : (struct machine_rule){0};
+}
+
+/* Whether the rule is one for the present state, and fires once nothing holds it back. */
+static bool rule_wants(const struct machine *machine, const struct policy *policy, unsigned index,
+		       int64_t now_us, struct expression_result *result)
+{
+	const struct policy_rule *rule = &policy->rules[index];
+	struct machine_rule known = known_of(machine, index);
+	*result = (struct expression_result){.truth = TRUTH_UNKNOWN, .next_us = INT64_MAX};
+	if (!(rule->from >> machine->state & 1))
 		return false;
+	expression_evaluate_after(rule->when, machine, policy, known.counts_from, now_us, result);
+	if (result->truth != TRUTH_TRUE)
+		return false;
+	return !acts_only(machine, rule) || counted_any(result) || !known.was_true;
+}
+
+/* Keeps what a later look needs to see a condition become true. */
+static void note_truth(struct machine *machine, const struct policy *policy, unsigned index,
+		       bool is_true)
+{
+	if (index >= machine->rule_count) {
+		machine->rules = mem_resize(machine->rules, policy->rule_count,
+					    sizeof(*machine->rules));
+		for (unsigned i = machine->rule_count; i < policy->rule_count; i++)
+			machine->rules[i] = (struct machine_rule){0};
+		machine->rule_count = policy->rule_count;
 	}
-	expression_evaluate(rule->when, machine, policy, now_us, result);
-	return result->truth == TRUTH_TRUE && (rule->to != machine->state || counted_any(result));
+	machine->rules[index].was_true = is_true;
 }
 
 /* The first moment from now on at which the rule may fire, as far as its state is concerned. */
 static int64_t rule_may_us(const struct machine *machine, const struct policy *policy,
 			   const struct policy_rule *rule, int64_t now_us)
 {
-	if (rule->to >= machine->state)
+	if (policy_rule_to(rule, machine->state) >= machine->state)
 		return now_us;
 	if (machine->manual)
 		return INT64_MAX;
@@ -167,15 +196,18 @@ static int64_t rule_may_us(const struct machine *machine, const struct policy *p
 	return max_of(may_us, now_us);
 }
 
-/* Marks the alerts as used up and names the newest ones. */
+/* Marks the alerts as used up, for all or for the rule alone, and names the newest ones. */
 static void use_up(struct machine *machine, const struct expression_result *result,
-		   struct decision *ret)
+		   struct machine_rule *alone, struct decision *ret)
 {
 	for (unsigned i = machine->alert_count; i-- > 0;) {
 		if (!(result->counted[i / 64] >> i % 64 & 1))
 			continue;
 		struct machine_alert *alert = machine_alert_at(machine, i);
-		alert->used = true;
+		if (alone)
+			alone->counts_from = max_of(alone->counts_from, alert->id + 1);
+		else
+			alert->used = true;
 		if (ret->evidence_count < EVIDENCE_MAX)
 			ret->evidence[ret->evidence_count++] = alert->id;
 	}
@@ -186,9 +218,10 @@ static void fire(struct machine *machine, const struct policy *policy, unsigned 
 {
 	const struct policy_rule *rule = &policy->rules[index];
 	const char *words = rule->description[0] ? rule->description : expression_text(rule->when);
-	enter(machine, rule->to, DECISION_RULE, now_us, ret);
+	note_truth(machine, policy, index, true);
+	enter(machine, policy_rule_to(rule, machine->state), DECISION_RULE, now_us, ret);
 	ret->rule = (int)index;
-	use_up(machine, result, ret);
+	use_up(machine, result, rule->stays ? &machine->rules[index] : NULL, ret);
 	set_reason(ret, "rule '%s': %s", rule->name, words);
 	if (ret->tightens)
 		end_manual(machine);
@@ -200,11 +233,13 @@ static bool try_rules(struct machine *machine, const struct policy *policy, int6
 	for (unsigned i = 0; i < policy->rule_count; i++) {
 		const struct policy_rule *rule = &policy->rules[i];
 		struct expression_result result;
-		if (rule_may_us(machine, policy, rule, now_us) > now_us ||
-		    !rule_wants(machine, policy, rule, now_us, &result))
-			continue;
-		fire(machine, policy, i, &result, now_us, ret);
-		return true;
+		bool wants = rule_wants(machine, policy, i, now_us, &result);
+		if (wants && rule_may_us(machine, policy, rule, now_us) <= now_us) {
+			fire(machine, policy, i, &result, now_us, ret);
+			return true;
+		}
+		if (known_of(machine, i).was_true && result.truth != TRUTH_TRUE)
+			note_truth(machine, policy, i, false);
 	}
 	return false;
 }
@@ -253,6 +288,14 @@ void machine_alert(struct machine *machine, const struct policy *policy, const s
 	decide(machine, policy, now_us, ret);
 }
 
+void machine_readings(struct machine *machine, const struct policy *policy, const char *source,
+		      const struct sensor_reading *readings, unsigned count, int64_t now_us,
+		      struct decision *ret)
+{
+	machine_remember_readings(machine, policy, source, readings, count, now_us);
+	decide(machine, policy, now_us, ret);
+}
+
 void machine_tick(struct machine *machine, const struct policy *policy, int64_t now_us,
 		  struct decision *ret)
 {
@@ -270,7 +313,7 @@ int64_t machine_next_us(const struct machine *machine, const struct policy *poli
 		int64_t us = rule_may_us(machine, policy, rule, now_us);
 		if (us == INT64_MAX)
 			continue;
-		if (!rule_wants(machine, policy, rule, now_us, &result))
+		if (!rule_wants(machine, policy, i, now_us, &result))
 			us = max_of(us, result.next_us);
 		next_us = min_of(next_us, us);
 	}
@@ -306,6 +349,25 @@ static unsigned map_state(const struct policy *before, const struct policy *afte
 	return same >= 0 ? (unsigned)same : after->state_count - 1;
 }
 
+/* What is known of rules goes with their names. */
+static void move_rules(struct machine *machine, const struct policy *before,
+		       const struct policy *after)
+{
+	struct machine_rule *moved = NULL;
+	if (!machine->rules)
+		return;
+	if (after->rule_count)
+		moved = mem_alloc_array(after->rule_count, sizeof(*moved));
+	for (unsigned i = 0; i < after->rule_count; i++) {
+		int old = policy_find_rule(before, after->rules[i].name);
+		if (old >= 0 && (unsigned)old < machine->rule_count)
+			moved[i] = machine->rules[old];
+	}
+	free(machine->rules);
+	machine->rules = moved;
+	machine->rule_count = after->rule_count;
+}
+
 void machine_change_policy(struct machine *machine, const struct policy *before,
 			   const struct policy *after, int64_t now_us, struct decision *ret)
 {
@@ -320,6 +382,8 @@ void machine_change_policy(struct machine *machine, const struct policy *before,
 		.rule = -1,
 	};
 	machine->state = to;
+	machine_move_sensors(machine, before, after);
+	move_rules(machine, before, after);
 	if (stays)
 		return;
 	ret->cause = DECISION_POLICY;

@@ -7,13 +7,19 @@
  * Each call makes at most one decision, the first that applies:
  *   1. the first rule, in the file's order, that holds in this state and is true.  One that loosens
  *      is passed over while the state is manual or younger than its dwell (MACHINE_PAUSE_US at
- *      least, so that policies with a loop cannot spin).  One that leads to the state itself needs
- *      an alert to rest on;
+ *      least, so that policies with a loop cannot spin).  One that stays, or leads to the state
+ *      that the device is in, is not to be repeated by what made it fire before: it fires on alerts
+ *      that it counts, and else only when its condition becomes true: it was false or unknown when
+ *      last looked at, or the device was in no state of its `from`;
  *   2. the end of an operator's time limit;
  *   3. calm: not while manual or within the dwell; counted from the entry into the state or the
  *      newest alert of any type, whichever is later.
- * A rule that fires uses up the alerts that it counted (see expression.h), whether it leads to
- * another state or not.  What else is due is decided by machine_tick, at machine_next_us. */
+ * A rule with `to` that fires uses up the alerts that it counted (see expression.h), whether the
+ * state is another one or not.  A rule that stays uses up nothing for the others, so that acting
+ * never delays an escalation; for itself, alerts up to the newest that it counted are used up.
+ *
+ * The newest values of sensors, whether sources answer, and what else is needed of the past are
+ * kept here too, bounded.  What else is due is decided by machine_tick, at machine_next_us. */
 #pragma once
 
 #include "core/policy.h"
@@ -21,6 +27,7 @@
 enum {
 	/* Kept per device for windows; the oldest go first, counted. */
 	MACHINE_ALERTS_MAX = EXPRESSION_ALERTS_MAX,
+	MACHINE_SOURCES_MAX = 16, /* more share the last place */
 	EVIDENCE_MAX = 16,
 	REASON_BYTES = 256,
 };
@@ -42,7 +49,7 @@ const char *decision_cause_name(enum decision_cause cause);
 
 struct decision {
 	enum decision_cause cause;
-	unsigned from, to; /* states; equal for a rule that only acts */
+	unsigned from, to; /* states; equal when a rule only acts */
 	bool tightens;
 	int rule;                        /* index, -1 when no rule */
 	uint64_t evidence[EVIDENCE_MAX]; /* ids of the alerts that made it true, newest first */
@@ -60,6 +67,18 @@ struct machine_alert {
 	char type[NAME_BYTES];
 };
 
+/* Where values come from: one of the type's telemetry sources, or the API. */
+struct machine_source {
+	char name[NAME_BYTES];
+	bool unavailable; /* it failed to answer too often */
+};
+
+/* What is known of a rule that may act without another state (see above). */
+struct machine_rule {
+	bool was_true;        /* when last looked at */
+	uint64_t counts_from; /* id of the first alert that it has not used up for itself */
+};
+
 struct machine {
 	unsigned state;
 	uint32_t generation; /* 1 at first; grows with each transition to another state */
@@ -75,6 +94,13 @@ struct machine {
 	unsigned alert_room;          /* a power of two, or 0 */
 	unsigned alert_first, alert_count;
 	uint64_t alerts_forgotten; /* that had not been used up */
+	struct sensor_ring
+		*sensors; /* one for each of the policy, or NULL while there is no value */
+	unsigned sensor_count;
+	struct machine_source sources[MACHINE_SOURCES_MAX];
+	unsigned source_count;
+	struct machine_rule *rules; /* one for each of the policy, or NULL */
+	unsigned rule_count;
 };
 
 void machine_init(struct machine *machine, const struct policy *policy, int64_t now_us);
@@ -88,9 +114,19 @@ static inline struct machine_alert *machine_alert_at(const struct machine *machi
 /* Puts an alert into the ring and decides nothing. */
 void machine_remember(struct machine *machine, const struct alert *alert, bool used);
 
+/* The same with one answer of a source, which makes it available. */
+void machine_remember_readings(struct machine *machine, const struct policy *policy,
+			       const char *source, const struct sensor_reading *readings,
+			       unsigned count, int64_t time_us);
+/* Whether the source does not answer any more; true when that is news. */
+bool machine_set_unavailable(struct machine *machine, const char *source, bool unavailable);
+
 /* Takes a fact in and decides.  The decision is already applied to the machine. */
 void machine_alert(struct machine *machine, const struct policy *policy, const struct alert *alert,
 		   int64_t now_us, struct decision *ret);
+void machine_readings(struct machine *machine, const struct policy *policy, const char *source,
+		      const struct sensor_reading *readings, unsigned count, int64_t now_us,
+		      struct decision *ret);
 /* Time has passed: windows, dwell, calm, the operator's limit. */
 void machine_tick(struct machine *machine, const struct policy *policy, int64_t now_us,
 		  struct decision *ret);
@@ -105,7 +141,7 @@ void machine_set_state(struct machine *machine, const struct policy *policy, uns
 void machine_release(struct machine *machine, const struct policy *policy, const char *reason,
 		     int64_t now_us, struct decision *ret);
 /* The policy was replaced: keeps the state of the same name, else goes to the tightest.  Alerts
- * stay.  The decision's states are those of `after`; `from` is the old one's position there, or the
- * last. */
+ * stay, and the values of sensors of the same name and type.  The decision's states are those of
+ * `after`; `from` is the old one's position there, or the last. */
 void machine_change_policy(struct machine *machine, const struct policy *before,
 			   const struct policy *after, int64_t now_us, struct decision *ret);

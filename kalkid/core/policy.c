@@ -18,8 +18,10 @@ void policy_free(struct policy *policy)
 		return;
 	for (unsigned i = 0; i < policy->state_count; i++)
 		posture_done(&policy->states[i].posture);
-	for (unsigned i = 0; i < policy->rule_count; i++)
+	for (unsigned i = 0; i < policy->rule_count; i++) {
 		expression_free(policy->rules[i].when);
+		free(policy->rules[i].actions);
+	}
 	free(policy->states);
 	free(policy->rules);
 	free(policy);
@@ -41,13 +43,26 @@ int policy_find_rule(const struct policy *policy, const char *name)
 	return -1;
 }
 
+int policy_find_sensor(const struct policy *policy, const char *name)
+{
+	for (unsigned i = 0; i < policy->sensor_count; i++)
+		if (text_equal(policy->sensors[i].name, name))
+			return (int)i;
+	return -1;
+}
+
+unsigned policy_rule_to(const struct policy_rule *rule, unsigned state)
+{
+	return rule->stays ? state : rule->to;
+}
+
 /* The states that a rule or calm leads to from `state`, as bits. */
 static uint32_t next_states(const struct policy *policy, unsigned state)
 {
 	uint32_t next = 0;
 	for (unsigned i = 0; i < policy->rule_count; i++)
 		if (policy->rules[i].from & UINT32_C(1) << state)
-			next |= UINT32_C(1) << policy->rules[i].to;
+			next |= UINT32_C(1) << policy_rule_to(&policy->rules[i], state);
 	if (policy->states[state].calm_us)
 		next |= UINT32_C(1) << policy->states[state].calm_to;
 	return next;

@@ -6,9 +6,11 @@
  * is true wins.  A policy is read-only once it is loaded. */
 #pragma once
 
+#include "core/action.h"
 #include "core/alert.h"
 #include "core/expression.h"
 #include "core/posture.h"
+#include "core/sensor.h"
 
 enum {
 	POLICY_STATES_MAX = 32,
@@ -20,23 +22,29 @@ enum {
 struct policy_state {
 	char name[NAME_BYTES];
 	struct posture posture;
-	int64_t dwell_us; /* no rule loosens the state before this time in it; 0: none */
-	int64_t calm_us;  /* after so long without an alert: to `calm_to`; 0: never */
-	unsigned calm_to; /* index of a looser state */
+	int64_t dwell_us;        /* no rule loosens the state before this time in it; 0: none */
+	int64_t calm_us;         /* after so long without an alert: to `calm_to`; 0: never */
+	unsigned calm_to;        /* index of a looser state */
+	double telemetry_factor; /* how often its sources are asked: 1 standard, 2 twice as often */
 };
 
 struct policy_rule {
 	char name[NAME_BYTES]; /* unique */
 	char description[POLICY_TEXT_BYTES];
 	uint32_t from; /* bit i: holds in state i */
-	unsigned to;   /* index; may be the state itself (a rule that only acts) */
+	bool stays;    /* leads nowhere: it only acts, in any state of `from` */
+	unsigned to;   /* index, where it does not stay; may be the state itself */
 	struct expression *when;
+	struct action *actions;
+	unsigned action_count;
 };
 
 struct policy {
 	char type[NAME_BYTES];
 	char description[POLICY_TEXT_BYTES];
 	char file[SOURCE_FILE_BYTES];
+	struct sensor sensors[SENSORS_MAX];
+	unsigned sensor_count;
 	struct policy_state *states;
 	unsigned state_count;
 	unsigned initial; /* where a new device starts, and where a release leads */
@@ -50,6 +58,9 @@ void policy_free(struct policy *policy);
 /* Index, or -1. */
 int policy_find_state(const struct policy *policy, const char *name);
 int policy_find_rule(const struct policy *policy, const char *name);
+int policy_find_sensor(const struct policy *policy, const char *name);
+/* Where the rule leads from `state`. */
+unsigned policy_rule_to(const struct policy_rule *rule, unsigned state);
 /* Fills the postures that may run on standby while the device is in `state` (borrowed): those of
  * states with standby `all`, and with `next` those that a rule or calm leads to from here.
  * Returns how many (at most STANDBY_CHAINS_MAX, tighter states first). */

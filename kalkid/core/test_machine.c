@@ -240,11 +240,100 @@ static void rule_to_its_own_state_cannot_spin(void **state)
 	struct fixture *f = *state;
 	add_rule(f->policy, 1 << NORMAL, "count(\"a\", within: 1h) < 3", NORMAL);
 	tick(f, SECOND);
-	assert_int_equal(f->decision.cause, DECISION_NONE);
+	assert_int_equal(f->decision.cause, DECISION_RULE);
 	assert_true(next(f, SECOND) == INT64_MAX);
+	tick(f, SECOND);
+	assert_int_equal(f->decision.cause, DECISION_NONE);
 	alert(f, "a", 2 * SECOND);
 	assert_int_equal(f->decision.cause, DECISION_RULE);
 	assert_true(next(f, 2 * SECOND) == INT64_MAX);
+}
+
+static void stay(struct policy *policy)
+{
+	policy->rules[policy->rule_count - 1].stays = true;
+}
+
+static void rule_that_stays_acts_when_it_becomes_true(void **state)
+{
+	struct fixture *f = *state;
+	add_rule(f->policy, 1 << SUSPICIOUS, "time_in_state >= 10s", 0);
+	stay(f->policy);
+	tick(f, MINUTE);
+	assert_int_equal(f->decision.cause, DECISION_NONE);
+	assert_true(next(f, MINUTE) == INT64_MAX);
+	for (unsigned i = 0; i < 2; i++) {
+		int64_t at_us = (int64_t)(i + 1) * MINUTE;
+		machine_set_state(&f->machine, f->policy, SUSPICIOUS, 0, NULL, at_us, &f->decision);
+		assert_true(next(f, at_us) == at_us + 10 * SECOND);
+		tick(f, at_us + 10 * SECOND);
+		assert_int_equal(f->decision.cause, DECISION_RULE);
+		assert_int_equal(f->decision.rule, 0);
+		assert_int_equal(f->machine.state, SUSPICIOUS);
+		tick(f, at_us + 20 * SECOND);
+		assert_int_equal(f->decision.cause, DECISION_NONE);
+		assert_true(next(f, at_us + 20 * SECOND) == INT64_MAX);
+		machine_set_state(&f->machine, f->policy, NORMAL, 0, NULL, at_us + 30 * SECOND,
+				  &f->decision);
+		tick(f, at_us + 30 * SECOND);
+	}
+}
+
+static void rule_that_stays_uses_up_for_itself_alone(void **state)
+{
+	struct fixture *f = *state;
+	add_rule(f->policy, 1 << NORMAL, "count(\"a\", within: 1h) >= 2", 0);
+	stay(f->policy);
+	add_rule(f->policy, 1 << NORMAL, "count(\"a\", within: 1h) >= 5", ATTACK);
+	for (int i = 1; i <= 4; i++) {
+		alert(f, "a", i * SECOND);
+		assert_int_equal(f->decision.cause, i % 2 ? DECISION_NONE : DECISION_RULE);
+		assert_int_equal(f->decision.evidence_count, i % 2 ? 0 : 2);
+	}
+	alert(f, "a", 5 * SECOND);
+	assert_int_equal(f->machine.state, ATTACK);
+	assert_int_equal(f->decision.evidence_count, 5);
+}
+
+static void sensors_are_kept_by_name_and_type(void **state)
+{
+	struct fixture *f = *state;
+	struct policy *after = make_states((const char *const[]){"Normal"}, 1);
+	struct sensor_reading readings[] = {{.sensor = 0, .number = 1}, {.sensor = 1}};
+	f->policy->sensor_count = 2;
+	f->policy->sensors[0] = (struct sensor){.name = "a", .keep = 9};
+	f->policy->sensors[1] = (struct sensor){.name = "b", .type = SENSOR_TEXT, .keep = 3};
+	after->sensor_count = 3;
+	after->sensors[0] = (struct sensor){.name = "b", .type = SENSOR_TEXT, .keep = 3};
+	after->sensors[1] = (struct sensor){.name = "new", .keep = 1};
+	after->sensors[2] = (struct sensor){.name = "a", .type = SENSOR_BOOLEAN, .keep = 9};
+	assert_true(machine_set_unavailable(&f->machine, "mail", true));
+	assert_false(machine_set_unavailable(&f->machine, "mail", true));
+	for (int i = 0; i < 20; i++) {
+		readings[0].number = i;
+		text_copy(readings[1].text, SENSOR_TEXT_BYTES, i % 2 ? "odd" : "even");
+		machine_readings(&f->machine, f->policy, "mail", readings, 2, i * SECOND,
+				 &f->decision);
+	}
+	assert_false(f->machine.sources[0].unavailable);
+	const struct sensor_ring *a = &f->machine.sensors[0];
+	assert_int_equal(a->count, 9);
+	for (unsigned i = 0; i < a->count; i++) {
+		assert_true(a->numbers[sensor_ring_slot(a, i)] == 19 - i);
+		assert_true(a->times_us[sensor_ring_slot(a, i)] == (19 - i) * SECOND);
+	}
+	readings[0].missing = true;
+	machine_readings(&f->machine, f->policy, "mail", readings, 1, MINUTE, &f->decision);
+	assert_true(a->missing);
+	assert_int_equal(a->count, 9);
+	machine_change_policy(&f->machine, f->policy, after, MINUTE, &f->decision);
+	const struct sensor_ring *b = &f->machine.sensors[0];
+	assert_int_equal(b->count, 3);
+	assert_string_equal(b->texts[sensor_ring_slot(b, 0)], "odd");
+	assert_string_equal(b->texts[sensor_ring_slot(b, 1)], "even");
+	assert_int_equal(f->machine.sensors[1].count, 0);
+	assert_int_equal(f->machine.sensors[2].count, 0);
+	policy_free(after);
 }
 
 static void policies_with_a_loop_pause(void **state)
@@ -391,6 +480,9 @@ int main(void)
 		TEST(calm_waits_for_dwell),
 		TEST(rule_to_its_own_state_uses_up_its_alerts),
 		TEST(rule_to_its_own_state_cannot_spin),
+		TEST(rule_that_stays_acts_when_it_becomes_true),
+		TEST(rule_that_stays_uses_up_for_itself_alone),
+		TEST(sensors_are_kept_by_name_and_type),
 		TEST(policies_with_a_loop_pause),
 		TEST(operator_state_holds_against_loosening),
 		TEST(operator_limit_runs_out),

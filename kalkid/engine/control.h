@@ -46,6 +46,7 @@ struct engine {
 	struct node *node;
 	struct node_listener node_listener;
 	struct driver *driver;
+	struct engine_actor *actor;
 	struct policy **policies;
 	unsigned policy_count;
 	struct control_device *by_name, *by_number;

@@ -97,11 +97,23 @@ static void record_transition(struct control_device *device, const struct decisi
 	events_emit(device->engine->events, event, event_json_transition(event, decision, &text));
 }
 
-/* A loosening decision on its way to the disk. */
+/* The actions of a decision for the actor, once the kernel has what it brought. */
+static void act(struct control_device *device, const struct action *actions, unsigned count,
+		const struct decision *decision)
+{
+	struct engine_actor *actor = device->engine->actor;
+	for (unsigned i = 0; actor && i < count; i++)
+		actor->on_action(actor, &device->device, &actions[i], decision);
+}
+
+/* A loosening decision on its way to the disk; the policy may be replaced meanwhile. */
 struct pending {
 	struct store_barrier barrier;
 	struct engine *engine;
 	uint32_t device;
+	struct decision decision;
+	struct action actions[ACTIONS_MAX];
+	unsigned action_count;
 };
 
 static void on_written(struct store_barrier *barrier, int result)
@@ -110,25 +122,38 @@ static void on_written(struct store_barrier *barrier, int result)
 	struct engine *engine = pending->engine;
 	struct control_device *device;
 	HASH_FIND(hh_number, engine->by_number, &pending->device, sizeof(pending->device), device);
-	free(pending);
-	if (!device || engine->stopping)
+	if (!device || engine->stopping) {
+		free(pending);
 		return;
+	}
 	if (result < 0)
 		log_error("decision not written, enforced all the same", "device=%s error=\"%s\"",
 			  device->device.name, strerror(-result));
 	/* Of several only the last has the newest state on disk. */
 	if (--device->barriers == 0)
 		control_hand_over(device);
+	act(device, pending->actions, pending->action_count, &pending->decision);
+	free(pending);
 }
 
-void control_hand_over_written(struct control_device *device)
+static void hand_over_written(struct control_device *device, const struct decision *decision,
+			      const struct action *actions, unsigned action_count)
 {
 	struct pending *pending = mem_alloc(sizeof(*pending));
 	pending->engine = device->engine;
 	pending->device = device->device.number;
+	pending->decision = *decision;
+	memcpy(pending->actions, actions, action_count * sizeof(*actions));
+	pending->action_count = action_count;
 	pending->barrier.done = on_written;
 	device->barriers++;
 	store_sync(device->engine->store, &pending->barrier);
+}
+
+void control_hand_over_written(struct control_device *device)
+{
+	struct decision none = {.rule = -1};
+	hand_over_written(device, &none, NULL, 0);
 }
 
 static bool old_chain_may_stay(const struct control_device *device, unsigned to, bool tightens)
@@ -152,11 +177,17 @@ void control_carry_out(struct control_device *device, const struct decision *dec
 	bool moves = decision->from != decision->to;
 	bool at_once = decision->cause == DECISION_POLICY || decision->to >= device->handed_over;
 	bool tightens = decision->tightens && at_once;
+	const struct policy_rule *rule = decision->rule >= 0
+						 ? &device->policy->rules[decision->rule]
+						 : NULL;
+	const struct action *actions = rule ? rule->actions : NULL;
+	unsigned action_count = rule ? rule->action_count : 0;
 	struct event event = events_begin(engine->events, EVENT_TRANSITION, &device->device,
 					  device->machine.generation);
 
 	TEXT_COPY(device->reason, decision->reason);
-	device->decided_event = event.id;
+	if (!rule || !rule->stays)
+		device->decided_event = event.id;
 	if (moves) {
 		engine->transitions++;
 		device->entered_wall_us = event.wall_us;
@@ -169,7 +200,9 @@ void control_carry_out(struct control_device *device, const struct decision *dec
 	record_transition(device, decision, &event);
 	events_release(engine->events);
 	if (moves && !at_once)
-		control_hand_over_written(device);
+		hand_over_written(device, decision, actions, action_count);
+	else
+		act(device, actions, action_count, decision);
 }
 
 void control_schedule(struct control_device *device)
@@ -276,6 +309,69 @@ static void on_step(struct node_listener *listener, uint32_t number, uint32_t ge
 				    step->ended_us - step->started_us, step->words));
 }
 
+static void alert_of_daemon(struct control_device *device, const char *type,
+			    enum alert_severity severity, uint64_t count, const char *words)
+{
+	struct alert alert = {.severity = severity, .count = (uint32_t)min_of(count, 1000000000u)};
+	TEXT_COPY(alert.type, type);
+	TEXT_COPY(alert.detail, words);
+	take_alert(device, &alert);
+}
+
+/* --- telemetry --- */
+
+static void take_readings(struct control_device *device, const char *source,
+			  const struct sensor_reading *readings, unsigned count)
+{
+	struct engine *engine = device->engine;
+	struct event event = events_begin(engine->events, EVENT_SENSOR, &device->device,
+					  device->machine.generation);
+	struct decision decision = {0};
+	char *json = event_json_readings(&event, device->policy, source, readings, count);
+
+	events_hold(engine->events); /* the kernel before the history */
+	machine_readings(&device->machine, device->policy, source, readings, count, event.time_us,
+			 &decision);
+	control_carry_out(device, &decision);
+	control_schedule(device);
+	events_emit(engine->events, &event, json);
+	events_release(engine->events);
+}
+
+void engine_take_readings(struct engine *engine, uint32_t number, const char *source,
+			  const struct sensor_reading *readings, unsigned count)
+{
+	struct control_device *device = find_number(engine, number);
+	if (!device || !device->policy || engine->stopping)
+		return;
+	for (unsigned i = 0; i < count; i++)
+		if (readings[i].sensor >= device->policy->sensor_count)
+			return;
+	bool back = machine_set_unavailable(&device->machine, source, false);
+	take_readings(device, source, readings, count);
+	if (back)
+		alert_of_daemon(device, "device-available", ALERT_LOW, 1, source);
+}
+
+void engine_take_miss(struct engine *engine, uint32_t number, const char *source, const char *words,
+		      bool unavailable)
+{
+	struct control_device *device = find_number(engine, number);
+	if (!device || engine->stopping)
+		return;
+	log_debug("no answer", "device=%s source=%s error=\"%s\"", device->device.name, source,
+		  words);
+	if (!unavailable || !machine_set_unavailable(&device->machine, source, true))
+		return;
+	cleanup_free char *detail = mem_printf("%s: %s", source, words);
+	alert_of_daemon(device, "device-unavailable", ALERT_MEDIUM, 1, detail);
+}
+
+void engine_set_actor(struct engine *engine, struct engine_actor *actor)
+{
+	engine->actor = actor;
+}
+
 static void on_record(struct node_listener *listener, uint32_t number, uint32_t umbox,
 		      const char *json)
 {
@@ -286,15 +382,6 @@ static void on_record(struct node_listener *listener, uint32_t number, uint32_t 
 	struct event event = events_begin(engine->events, EVENT_UMBOX, &device->device,
 					  device->machine.generation);
 	events_emit(engine->events, &event, event_json_umbox(&event, umbox, NULL, json));
-}
-
-static void alert_of_daemon(struct control_device *device, const char *type,
-			    enum alert_severity severity, uint64_t count, const char *words)
-{
-	struct alert alert = {.severity = severity, .count = (uint32_t)min_of(count, 1000000000u)};
-	TEXT_COPY(alert.type, type);
-	TEXT_COPY(alert.detail, words);
-	take_alert(device, &alert);
 }
 
 static void on_remark(struct node_listener *listener, uint32_t number, const char *kind,

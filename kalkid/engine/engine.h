@@ -52,6 +52,29 @@ void engine_free(struct engine *engine);
 void engine_reload(struct engine *engine, struct policy **policies, unsigned policy_count,
 		   const struct device *devices, unsigned device_count);
 
+/* --- facts from outside the data plane --- */
+
+/* The values of one answer of a device (by number), of the sensors of its type's policy: into the
+ * history, then the rules decide.  A device or type that is gone meanwhile is left alone. */
+void engine_take_readings(struct engine *engine, uint32_t device, const char *source,
+			  const struct sensor_reading *readings, unsigned count);
+/* A source did not answer; `words` say why.  With `unavailable` it is given up for now: at first
+ * this is the alert "device-unavailable", and the next answer after it "device-available". */
+void engine_take_miss(struct engine *engine, uint32_t device, const char *source, const char *words,
+		      bool unavailable);
+
+/* --- what rules do besides --- */
+
+/* Carries out the actions of rules.  Called for each action, in the rule's order, once the kernel
+ * has what the decision brought; `decision` says which rule and why.  All pointers live for the
+ * time of the call.  What takes long is only begun. */
+struct engine_actor {
+	void (*on_action)(struct engine_actor *actor, const struct device *device,
+			  const struct action *action, const struct decision *decision);
+};
+/* Before engine_start; NULL: nobody, actions are only recorded with their rule. */
+void engine_set_actor(struct engine *engine, struct engine_actor *actor);
+
 /* --- what is --- */
 
 struct engine_status {

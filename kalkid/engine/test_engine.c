@@ -64,6 +64,19 @@ static const char LAMP[] = "type: lamp\n"
 			   "states:\n"
 			   "  Normal: {chain: pass}\n";
 
+static const char SENSING[] =
+	"type: camera\n"
+	"sensors: {heat: {type: number, unit: C}, motion: {type: boolean}}\n"
+	"states:\n"
+	"  Normal: {" CHAIN(HOP(
+		"a")) ", standby: none}\n"
+		      "  Attacked: {" CHAIN(HOP(
+			      "c")) ", standby: none}\n"
+				    "rules:\n"
+				    "  - {name: lost, from: any, when: 'alert(\"device-unavailable\")', actions: [{notify: ops}, {tag: lost}]}\n"
+				    "  - {name: back, from: [Normal], when: 'alert(\"device-available\")', to: Attacked, actions: [{command: turn-off}]}\n"
+				    "  - {name: calm, from: [Attacked], when: 'time_in_state >= 1m', to: Normal, actions: [{command: turn-on}]}\n";
+
 static struct policy *read_policy(const char *text)
 {
 	struct complaints complaints = {0};
@@ -521,6 +534,57 @@ static void killed_after_every_step(void **state)
 	}
 }
 
+struct recorder {
+	struct engine_actor actor;
+	struct fixture *fixture;
+	char words[256]; /* "name@path" of each action, with the path that was in force */
+};
+
+static void on_action(struct engine_actor *actor, const struct device *device,
+		      const struct action *action, const struct decision *decision)
+{
+	struct recorder *recorder = container_of(actor, struct recorder, actor);
+	size_t length = strlen(recorder->words);
+	assert_string_equal(device->name, "cam");
+	assert_int_equal(decision->cause, DECISION_RULE);
+	snprintf(recorder->words + length, sizeof(recorder->words) - length, "%s@%s ", action->name,
+		 path(recorder->fixture));
+}
+
+static void rules_act_when_the_kernel_has_the_posture(void **state)
+{
+	struct fixture *f = *state;
+	struct recorder recorder = {.actor.on_action = on_action, .fixture = f};
+	struct sensor_reading readings[] = {{.sensor = 0, .number = 21.5}, {.sensor = 1}};
+	uint32_t cam = number_of(f, "cam");
+	engine_set_actor(f->engine, &recorder.actor);
+	f->types = SENSING;
+	reload(f);
+	await(f, "a");
+	engine_take_readings(f->engine, cam, "bus", readings, ARRAY_SIZE(readings));
+	engine_take_miss(f->engine, cam, "bus", "timed out", false);
+	assert_string_equal(recorder.words, "");
+	engine_take_miss(f->engine, cam, "bus", "timed out", true);
+	engine_take_miss(f->engine, cam, "bus", "timed out", true);
+	assert_string_equal(recorder.words, "ops@a lost@a ");
+	recorder.words[0] = '\0';
+	engine_take_readings(f->engine, cam, "bus", readings, ARRAY_SIZE(readings));
+	assert_string_equal(recorder.words, "turn-off@held ");
+	await(f, "c");
+	recorder.words[0] = '\0';
+	clock_fake_advance(&f->clock, 60 * 1000000);
+	deadlines_run(f->engine->deadlines);
+	assert_string_equal(recorder.words, ""); /* it loosens: first to the disk */
+	write_all(f);
+	assert_string_equal(recorder.words, "turn-on@c ");
+	await(f, "a");
+	assert_int_equal(status_of(f).alerts, 2);
+	/* Of a device or sensor that is not there nothing is taken. */
+	engine_take_readings(f->engine, cam + 7, "bus", readings, 1);
+	readings[0].sensor = 2;
+	engine_take_readings(f->engine, cam, "bus", readings, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -539,6 +603,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(another_address_needs_other_umboxes, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(another_type_is_written_first, setup, teardown),
+		cmocka_unit_test_setup_teardown(rules_act_when_the_kernel_has_the_posture, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(killed_after_every_step, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* codec/policy_actions.c - what a rule does besides leading to a state. */
+#include "codec/policy_internal.h"
+
+#include "base/mem.h"
+
+void read_factor(struct reading *reading, const struct document_node *node, double *ret)
+{
+	static const double smallest = 0.01, largest = 100;
+	if (node->kind != DOCUMENT_NUMBER)
+		document_complain(reading->document, node, reading->complaints,
+				  "2 is twice as often, 0.5 half", "is no number");
+	else if (node->number < smallest || node->number > largest)
+		document_complain(reading->document, node, reading->complaints,
+				  "0.01 to 100; 2 is twice as often, 0.5 half", "is out of range");
+	else
+		*ret = node->number;
+}
+
+static void read_action_factor(struct reading *reading, const struct document_node *node,
+			       void *target)
+{
+	read_factor(reading, node, &((struct action *)target)->factor);
+}
+
+static const struct field command_fields[] = {
+	{"command", FIELD_NAME, .required = true, FIELD_AT(struct action, name)},
+	{"device", FIELD_NAME, FIELD_AT(struct action, device)},
+	{"group", FIELD_NAME, FIELD_AT(struct action, group)},
+	{"type", FIELD_NAME, FIELD_AT(struct action, type)},
+};
+static const struct field notify_fields[] = {
+	{"notify", FIELD_NAME, .required = true, FIELD_AT(struct action, name)},
+};
+static const struct field tag_fields[] = {
+	{"tag", FIELD_NAME, .required = true, FIELD_AT(struct action, name)},
+};
+static const struct field untag_fields[] = {
+	{"untag", FIELD_NAME, .required = true, FIELD_AT(struct action, name)},
+};
+static const struct field factor_fields[] = {
+	{"telemetry_factor", FIELD_OTHER, .required = true, .read = read_action_factor},
+	{"for", FIELD_DURATION, FIELD_AT(struct action, for_us), .min = 1000000,
+	 .max = 365 * (int64_t)86400 * 1000000},
+};
+
+/* By its first field's key one knows an action. */
+static const struct {
+	const struct field *fields;
+	size_t count;
+} forms[ACTION_KIND_COUNT] = {
+	[ACTION_COMMAND] = {command_fields, ARRAY_SIZE(command_fields)},
+	[ACTION_NOTIFY] = {notify_fields, ARRAY_SIZE(notify_fields)},
+	[ACTION_TAG] = {tag_fields, ARRAY_SIZE(tag_fields)},
+	[ACTION_UNTAG] = {untag_fields, ARRAY_SIZE(untag_fields)},
+	[ACTION_TELEMETRY_FACTOR] = {factor_fields, ARRAY_SIZE(factor_fields)},
+};
+
+static void read_action(struct reading *reading, const struct document_node *node,
+			struct action *action)
+{
+	unsigned kind = 0;
+	while (kind < ACTION_KIND_COUNT &&
+	       (node->kind != DOCUMENT_MAP || !document_find(node, forms[kind].fields[0].key)))
+		kind++;
+	if (kind == ACTION_KIND_COUNT) {
+		document_complain(reading->document, node, reading->complaints,
+				  "one of command, notify, tag, untag, telemetry_factor",
+				  "is no action");
+		return;
+	}
+	action->kind = (enum action_kind)kind;
+	(void)fields_read(reading, node, forms[kind].fields, forms[kind].count, action);
+	if (action->device[0] && (action->group[0] || action->type[0]))
+		document_complain(reading->document, node, reading->complaints,
+				  "name the device alone, or a group, a type or both",
+				  "goes to a device and to several");
+}
+
+void read_actions(struct reading *reading, const struct document_node *list, void *target)
+{
+	struct policy_rule *rule = target;
+	if (!read_is_list(reading, list, ACTIONS_MAX))
+		return;
+	rule->actions = mem_alloc_array(ACTIONS_MAX, sizeof(*rule->actions));
+	for (const struct document_node *item = list->first; item; item = item->next)
+		read_action(reading, item, &rule->actions[rule->action_count++]);
+}
