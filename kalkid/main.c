@@ -302,8 +302,10 @@ static int open_store(struct daemon *daemon, struct error *err)
 {
 	const struct config *config = &daemon->files.config;
 	cleanup_free char *path = mem_printf("%s/var/lib/kalki/kalkid.db", daemon->options.root);
+	cleanup_free char *witness = mem_printf("%s/run/kalki/witness", daemon->options.root);
 	struct store_config store_config = {
 		.path = path,
+		.witness_path = witness,
 		.history_age_max_us = config->history_age_max_us,
 		.history_bytes_max = config->history_bytes_max,
 		.queue_max = HISTORY_QUEUE_MAX,

@@ -23,8 +23,9 @@ struct control_device {
 	struct machine_record *parked; /* where it stood, while no file defines its type; or NULL */
 	unsigned handed_over;          /* the state whose posture the node has; STATE_BLOCKED */
 	bool quarantined;
-	bool hold_old;     /* while the posture of the last decision comes up */
-	unsigned barriers; /* loosening decisions that are being written */
+	bool hold_old;      /* while the posture of the last decision comes up */
+	unsigned barriers;  /* loosening decisions that are being written */
+	uint32_t witnessed; /* generation, see store/witness.h */
 	char reason[REASON_BYTES];
 	char quarantine_reason[REASON_BYTES];
 	int64_t entered_wall_us;
@@ -66,12 +67,14 @@ const struct policy *engine_find_policy(const struct engine *engine, const char 
 
 /* decide.c */
 void engine_listen(struct engine *engine); /* sets node_listener */
-/* The device's posture to the node, at once. */
+/* The device's posture to the node, at once; witnessed before. */
 void control_hand_over(struct control_device *device);
 /* The same once everything put into the store so far is on disk. */
 void control_hand_over_written(struct control_device *device);
 /* Records the decision and has it carried out, in the order that its direction asks for. */
 void control_carry_out(struct control_device *device, const struct decision *decision);
+/* Of another type from now on: nothing that its machine knew counts any more. */
+void control_begin_anew(struct control_device *device, uint32_t generation);
 /* Where the machine stands, in the words of `policy`. */
 void control_write_down(const struct control_device *device, const struct policy *policy,
 			struct machine_record *ret);

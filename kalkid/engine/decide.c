@@ -17,9 +17,63 @@ const char *control_state(const struct control_device *device)
 	return device->policy ? device->policy->states[device->machine.state].name : "";
 }
 
+/* A decision uses up what it rests on; what stood beside may count for the next one. */
+static void note_unused(const struct control_device *device, struct machine_record *ret)
+{
+	ret->decided_event = device->decided_event;
+	ret->unused_count = 0;
+	for (unsigned i = 0; i < device->machine.alert_count; i++) {
+		const struct machine_alert *alert = machine_alert_at(&device->machine, i);
+		if (!alert->used && alert->id <= device->decided_event)
+			ret->unused[ret->unused_count++] = alert->id;
+	}
+}
+
+void control_write_down(const struct control_device *device, const struct policy *policy,
+			struct machine_record *ret)
+{
+	const struct machine *machine = &device->machine;
+	*ret = (struct machine_record){
+		.device = device->device.number,
+		.generation = machine->generation,
+		.entered_us = machine->entered_us,
+		.last_alert_us = machine->last_alert_us,
+		.manual = machine->manual,
+		.manual_until_us = machine->manual_until_us,
+	};
+	TEXT_COPY(ret->state, policy->states[machine->state].name);
+	TEXT_COPY(ret->manual_back, policy->states[machine->manual_back].name);
+	TEXT_COPY(ret->manual_reason, machine->manual_reason);
+}
+
+static void make_record(const struct control_device *device, struct machine_record *ret)
+{
+	*ret = (struct machine_record){.device = device->device.number};
+	if (device->policy)
+		control_write_down(device, device->policy, ret);
+	else if (device->parked)
+		*ret = *device->parked;
+	ret->generation = device->machine.generation;
+	ret->quarantined = device->quarantined;
+	TEXT_COPY(ret->quarantine_reason, device->quarantine_reason);
+	note_unused(device, ret);
+}
+
+/* Before the kernel has it: a kill from here on does not bring the looser state back. */
+static void witness(struct control_device *device)
+{
+	if (device->witnessed == device->machine.generation)
+		return;
+	struct machine_record record;
+	make_record(device, &record);
+	store_witness_machine(device->engine->store, &record);
+	device->witnessed = device->machine.generation;
+}
+
 void control_hand_over(struct control_device *device)
 {
 	struct engine *engine = device->engine;
+	witness(device);
 	struct want want = {
 		.enrolled = true,
 		.generation = device->machine.generation,
@@ -39,34 +93,21 @@ void control_hand_over(struct control_device *device)
 	node_want(engine->node, &device->device, &want, control_state(device));
 }
 
-void control_write_down(const struct control_device *device, const struct policy *policy,
-			struct machine_record *ret)
+void control_begin_anew(struct control_device *device, uint32_t generation)
 {
-	const struct machine *machine = &device->machine;
-	*ret = (struct machine_record){
-		.device = device->device.number,
-		.generation = machine->generation,
-		.entered_us = machine->entered_us,
-		.last_alert_us = machine->last_alert_us,
-		.decided_event = device->decided_event,
-		.manual = machine->manual,
-		.manual_until_us = machine->manual_until_us,
-	};
-	TEXT_COPY(ret->state, policy->states[machine->state].name);
-	TEXT_COPY(ret->manual_back, policy->states[machine->manual_back].name);
-	TEXT_COPY(ret->manual_reason, machine->manual_reason);
+	struct engine *engine = device->engine;
+	machine_done(&device->machine);
+	if (device->policy)
+		machine_init(&device->machine, device->policy, clock_now_us(engine->clock));
+	device->machine.generation = generation;
+	device->decided_event = store_new_event(engine->store);
+	free(take(device->parked));
 }
 
 void control_put_machine(struct control_device *device)
 {
-	struct machine_record record = {.device = device->device.number};
-	if (device->policy)
-		control_write_down(device, device->policy, &record);
-	else if (device->parked)
-		record = *device->parked;
-	record.generation = device->machine.generation;
-	record.quarantined = device->quarantined;
-	TEXT_COPY(record.quarantine_reason, device->quarantine_reason);
+	struct machine_record record;
+	make_record(device, &record);
 	store_put_machine(device->engine->store, &record);
 }
 
@@ -232,7 +273,9 @@ static void take_alert(struct control_device *device, const struct alert *told)
 	device->last_alert_wall_us = event.wall_us;
 	TEXT_COPY(device->last_alert, alert.type);
 	events_hold(engine->events); /* the kernel before the history */
-	if (device->policy) {
+	if (!device->policy) {
+		machine_remember(&device->machine, &alert, false);
+	} else {
 		machine_alert(&device->machine, device->policy, &alert, event.time_us, &decision);
 		control_carry_out(device, &decision);
 		control_schedule(device);

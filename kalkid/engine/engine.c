@@ -148,8 +148,9 @@ static void restore_machine(struct control_device *device, const struct machine_
 			   device->policy->states[machine->state].posture.hold != POSTURE_HOLD_HELD;
 }
 
-/* Alerts since the last decision count again as before the restart. */
+/* Alerts that were not used up count again as before the restart. */
 struct recalled {
+	const struct machine_record *record;
 	struct alert *alerts;
 	unsigned count;
 };
@@ -163,7 +164,16 @@ static bool recall_one(void *data, const struct event *event,
 	return true;
 }
 
-static void recall_alerts(struct control_device *device)
+static bool was_used(const struct machine_record *record, uint64_t alert)
+{
+	for (unsigned i = 0; i < record->unused_count; i++)
+		if (record->unused[i] == alert)
+			return false;
+	return alert <= record->decided_event;
+}
+
+/* Used ones, too, as far back as an unused one: they take up places. */
+static void recall_alerts(struct control_device *device, const struct machine_record *record)
 {
 	struct recalled recalled = {
 		.alerts = mem_alloc_array(MACHINE_ALERTS_MAX, sizeof(*recalled.alerts)),
@@ -171,7 +181,7 @@ static void recall_alerts(struct control_device *device)
 	struct event_filter filter = {
 		.kinds = 1u << EVENT_ALERT,
 		.device = device->device.number,
-		.after_id = device->decided_event,
+		.after_id = record->unused_count ? record->unused[0] - 1 : record->decided_event,
 		.limit = MACHINE_ALERTS_MAX,
 		.newest_first = true,
 	};
@@ -179,9 +189,48 @@ static void recall_alerts(struct control_device *device)
 	if (store_read_events(device->engine->store, &filter, recall_one, &recalled, &err) < 0)
 		log_error("alerts before the restart do not count", "device=%s error=\"%s\"",
 			  device->device.name, err.text);
-	while (recalled.count)
-		machine_remember(&device->machine, &recalled.alerts[--recalled.count], false);
+	while (recalled.count) {
+		const struct alert *alert = &recalled.alerts[--recalled.count];
+		machine_remember(&device->machine, alert, was_used(record, alert->id));
+	}
 	free(recalled.alerts);
+}
+
+/* Decided and perhaps in the kernel, but not on disk when the daemon was killed: the machine goes
+ * on from there.  What led to it may be missing in the history. */
+static void take_up_witnessed(struct control_device *device, const struct machine_record *record)
+{
+	char words[REASON_BYTES];
+	restore_machine(device, record);
+	bool state = device->policy && record->state[0];
+	/* The chain in force may be the looser one still. */
+	device->hold_old = state && device->policy->states[device->machine.state].posture.hold ==
+					    POSTURE_HOLD_OLD;
+	snprintf(words, sizeof(words), "%s%s%s (generation %u) was decided when kalkid was killed",
+		 state ? "state " : "", state ? control_state(device) : "",
+		 record->quarantined ? (state ? ", quarantined" : "quarantine") : "",
+		 record->generation);
+	log_warning("decision recovered", "device=%s words=\"%s\"", device->device.name, words);
+	struct event event = events_begin(device->engine->events, EVENT_NODE, &device->device,
+					  record->generation);
+	events_emit(device->engine->events, &event,
+		    event_json_node(&event, "decision-recovered", words, 1));
+	control_put_machine(device);
+}
+
+/* Where the device stood; NULL when nothing is known. */
+static void take_up(struct control_device *device, const struct machine_record *record)
+{
+	struct machine_record witnessed;
+	if (record)
+		restore_machine(device, record);
+	bool newer = store_read_witness(device->engine->store, device->device.number, &witnessed) &&
+		     witnessed.generation > device->machine.generation;
+	if (newer)
+		take_up_witnessed(device, &witnessed);
+	if (newer || record)
+		recall_alerts(device, newer ? &witnessed : record);
+	device->witnessed = device->machine.generation;
 }
 
 struct loading {
@@ -212,12 +261,10 @@ static int load_device(void *data, const struct device *stored, const struct mac
 		return 0;
 	}
 	struct control_device *device = engine_take_device(engine, &value);
-	if (record && text_equal(stored->type, value.type)) {
-		restore_machine(device, record);
-		if (device->policy)
-			recall_alerts(device);
-	} else if (record)
-		device->machine.generation = record->generation + 1;
+	if (text_equal(stored->type, value.type))
+		take_up(device, record);
+	else if (record)
+		control_begin_anew(device, record->generation + 1);
 	store_put_device(engine->store, &value);
 	return 0;
 }
@@ -357,14 +404,14 @@ static void park(struct control_device *device, const struct policy *before)
 
 static void unpark(struct control_device *device)
 {
-	uint32_t generation = device->machine.generation;
-	machine_done(&device->machine);
-	machine_init(&device->machine, device->policy, clock_now_us(device->engine->clock));
-	if (device->parked && device->parked->state[0]) {
-		take_up_machine(device, device->parked);
-		recall_alerts(device);
-	}
-	device->machine.generation = generation + 1;
+	struct machine *machine = &device->machine;
+	int64_t now_us = clock_now_us(device->engine->clock);
+	struct machine_record fresh = {.entered_us = now_us,
+				       .last_alert_us = machine->last_alert_us};
+	TEXT_COPY(fresh.state, device->policy->states[device->policy->initial].name);
+	bool known = device->parked && device->parked->state[0];
+	take_up_machine(device, known ? device->parked : &fresh);
+	machine->generation++;
 	free(take(device->parked));
 }
 
@@ -374,6 +421,7 @@ static void change_policy(struct control_device *device, const struct device *in
 	const struct policy *before = device->policy;
 	struct decision decision = {0};
 	int64_t now_us = clock_now_us(engine->clock);
+	bool new_type = false;
 
 	if (in_file) {
 		bool same_type = text_equal(in_file->type, device->device.type);
@@ -382,12 +430,13 @@ static void change_policy(struct control_device *device, const struct device *in
 		device->device.number = number;
 		store_put_device(engine->store, &device->device);
 		before = same_type ? before : NULL;
-		if (!same_type)
-			free(take(device->parked));
+		new_type = !same_type;
 	}
 	const struct policy *after = engine_find_policy(engine, device->device.type);
 	device->policy = after;
-	if (before && after)
+	if (new_type)
+		control_begin_anew(device, device->machine.generation + 1);
+	else if (before && after)
 		machine_change_policy(&device->machine, before, after, now_us, &decision);
 	else if (after)
 		unpark(device);

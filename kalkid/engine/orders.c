@@ -109,12 +109,8 @@ int engine_change_device(struct engine *engine, const struct device *device,
 	changed.file[0] = '\0';
 	bool new_type = !text_equal(changed.type, there->device.type);
 	if (new_type) {
-		uint32_t generation = there->machine.generation;
 		there->policy = engine_find_policy(engine, changed.type);
-		machine_done(&there->machine);
-		machine_init(&there->machine, there->policy, clock_now_us(engine->clock));
-		there->machine.generation = generation + 1;
-		free(take(there->parked));
+		control_begin_anew(there, there->machine.generation + 1);
 	}
 	there->device = changed;
 	there->hold_old = false;

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -17,10 +18,10 @@
 #include "driver/fake.h"
 #include "engine/control.h"
 
-enum { TICK_US = 10000, TICKS_MAX = 4000 };
+enum { TICK_US = 10000, TICKS_MAX = 4000, DIED = 42 };
 
 struct fixture {
-	char folder[64], path[96];
+	char folder[64], path[96], witness[96];
 	uv_loop_t loop;
 	struct clock_fake clock;
 	struct store *store;
@@ -29,6 +30,7 @@ struct fixture {
 	struct engine *engine;
 	const char *types; /* what the file says at the next start or reload */
 	unsigned cut_at;   /* step after which the daemon is killed; 0: never */
+	bool dies;         /* with its process, at the next HOLD */
 	bool stopped, closed, store_closed, written;
 };
 
@@ -93,9 +95,11 @@ static struct policy *read_policy(const char *text)
 
 /* --- daemon and world --- */
 
-static void on_world_step(void *data, unsigned number, const struct step *step maybe_unused)
+static void on_world_step(void *data, unsigned number, const struct step *step)
 {
 	struct fixture *f = data;
+	if (f->dies && step->kind == STEP_HOLD)
+		_exit(DIED);
 	if (number == f->cut_at)
 		fake_cut(f->driver);
 }
@@ -140,7 +144,11 @@ static void write_all(struct fixture *f)
 static void start_daemon(struct fixture *f)
 {
 	const struct store_config config = {
-		.path = f->path, .queue_max = 10000, .boot_id = "one boot"};
+		.path = f->path,
+		.witness_path = f->witness,
+		.queue_max = 10000,
+		.boot_id = "one boot",
+	};
 	struct engine_config engine_config;
 	struct policy *policies[2];
 	struct error err = {0};
@@ -276,6 +284,7 @@ static int setup(void **state)
 	*f = (struct fixture){.folder = "/tmp/kalki-engine-XXXXXX", .types = CAMERA};
 	assert_non_null(mkdtemp(f->folder));
 	snprintf(f->path, sizeof(f->path), "%s/kalki.db", f->folder);
+	snprintf(f->witness, sizeof(f->witness), "%s/witness", f->folder);
 	assert_int_equal(uv_loop_init(&f->loop), 0);
 	clock_init_fake(&f->clock, 1000000, 1000000);
 	f->world = fake_world_new(&f->clock.clock);
@@ -509,6 +518,155 @@ static void another_type_is_written_first(void **state)
 	assert_string_equal(path(f), "pass");
 }
 
+/* The daemon's process ends where the kernel has the decision and the disk has not. */
+static void kill_at_the_hold(struct fixture *f, void (*act)(struct fixture *f))
+{
+	int status = 0;
+	end_daemon(f);
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (!child) {
+		uv_loop_fork(&f->loop);
+		start_daemon(f);
+		f->dies = true;
+		act(f);
+		turn(f);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), DIED);
+	start_daemon(f);
+}
+
+static void set_attacked(struct fixture *f)
+{
+	set_state(f, "Attacked");
+}
+
+static void three_alerts(struct fixture *f)
+{
+	for (unsigned i = 0; i < 3; i++)
+		fake_alert(f->world, number_of(f, "cam"), "bad");
+}
+
+static void quarantine(struct fixture *f)
+{
+	must(engine_quarantine(f->engine, "cam", &ORDER, &err));
+}
+
+static bool count_recovered(void *data, const struct event *event,
+			    const char *acknowledged_by maybe_unused)
+{
+	*(unsigned *)data += strstr(event->json, "decision-recovered") != NULL;
+	return true;
+}
+
+static void killed_between_the_kernel_and_the_disk(void **state)
+{
+	static void (*const ACTS[])(struct fixture * f) = {set_attacked, three_alerts, quarantine};
+	struct fixture *f = *state;
+	for (unsigned i = 0; i < ARRAY_SIZE(ACTS); i++) {
+		const struct event_filter filter = {.kinds = 1u << EVENT_NODE, .limit = 1000};
+		unsigned recovered = 0;
+		kill_at_the_hold(f, ACTS[i]);
+		assert_string_equal(path(f), "held");
+		assert_string_equal(status_of(f).state,
+				    ACTS[i] == quarantine ? "Normal" : "Attacked");
+		assert_int_equal(status_of(f).quarantined, ACTS[i] == quarantine);
+		write_all(f);
+		must(store_read_events(f->store, &filter, count_recovered, &recovered, &err));
+		assert_int_equal(recovered, i + 1);
+		restart_daemon(f); /* now it is on disk: told once */
+		await(f, ACTS[i] == quarantine ? "held" : "c");
+		must(engine_release(f->engine, "cam", &ORDER, &err));
+		await(f, "a");
+	}
+}
+
+/* --- the same facts, the same decisions --- */
+
+static const char HISTORY[] =
+	"type: camera\n"
+	"initial: Normal\n"
+	"states:\n"
+	"  Normal: {chain: pass}\n"
+	"  Watched: {chain: pass, calm: {after: 20s, to: Normal}}\n"
+	"  Attacked: {chain: block, dwell: 5s, calm: {after: 60s, to: Watched}}\n"
+	"rules:\n"
+	"  - {name: two, from: [Normal], when: 'count(\"odd\", within: 1m) >= 2', to: Watched}\n"
+	"  - {name: three, from: any, when: 'count(\"bad\", within: 2m) >= 3', to: Attacked}\n"
+	"  - {name: mixed, from: [Attacked], when: 'count(\"odd\", within: 1m) >= 4', to: Normal}\n";
+
+enum { FACTS = 60, WORDS = 64 };
+
+static unsigned random_below(uint32_t *random, unsigned limit)
+{
+	*random = *random * 1103515245U + 12345U;
+	return (*random >> 16) % limit;
+}
+
+static void wait_some(struct fixture *f, unsigned seconds)
+{
+	for (unsigned i = 0; i < seconds; i++) {
+		clock_fake_advance(&f->clock, 1000000);
+		fake_wake(f->driver);
+		deadlines_run(f->engine->deadlines);
+		turn(f);
+	}
+}
+
+static void one_fact(struct fixture *f, uint32_t *random)
+{
+	static const char *const TYPES[] = {"odd", "bad", "other"};
+	unsigned what = random_below(random, 12), which = random_below(random, 3);
+	if (what < 8) {
+		fake_alert(f->world, number_of(f, "cam"), TYPES[which]);
+	} else if (what < 10) {
+		wait_some(f, 1 + random_below(random, 25));
+	} else if (what == 10 && which == 0) {
+		must(engine_release(f->engine, "cam", &ORDER, &err));
+	} else if (what == 10) {
+		must(engine_set_state(f->engine, "cam", which == 1 ? "Watched" : "Attacked",
+				      15000000, &ORDER, &err));
+	} else {
+		reload(f);
+	}
+	wait_some(f, 1);
+}
+
+static void live(struct fixture *f, uint32_t seed, bool restarts, char told[FACTS][WORDS])
+{
+	uint32_t random = seed;
+	for (unsigned i = 0; i < FACTS; i++) {
+		one_fact(f, &random);
+		struct device_status status = status_of(f);
+		snprintf(told[i], WORDS, "%u: %.20s%s since %lld", i, status.state,
+			 status.manual ? " (manual)" : "", (long long)status.entered_us);
+		bool restart = random_below(&random, 3) == 0;
+		if (restart && restarts)
+			restart_daemon(f);
+		wait_some(f, 1);
+	}
+}
+
+static void a_restart_changes_no_decision(void **state)
+{
+	static char without[FACTS][WORDS], with[FACTS][WORDS];
+	for (uint32_t seed = 1; seed <= 6; seed++) {
+		for (unsigned restarts = 0; restarts < 2; restarts++) {
+			teardown(state);
+			setup(state);
+			struct fixture *f = *state;
+			f->types = HISTORY;
+			reload(f);
+			live(f, seed, restarts, restarts ? with : without);
+		}
+		for (unsigned i = 0; i < FACTS; i++)
+			assert_string_equal(with[i], without[i]);
+	}
+}
+
 static void killed_after_every_step(void **state)
 {
 	struct fixture *f = *state;
@@ -606,6 +764,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(rules_act_when_the_kernel_has_the_posture, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(killed_after_every_step, setup, teardown),
+		cmocka_unit_test_setup_teardown(killed_between_the_kernel_and_the_disk, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_restart_changes_no_decision, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

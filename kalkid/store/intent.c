@@ -14,7 +14,8 @@
 	"number, name, type, description, port, mac, ips, groups, tags, multicast, file"
 #define MACHINE_COLUMNS                                                                 \
 	"device, state, generation, entered_us, last_alert_us, decided_event, manual, " \
-	"manual_until_us, manual_back, manual_reason, quarantined, quarantine_reason"
+	"manual_until_us, manual_back, manual_reason, quarantined, quarantine_reason, " \
+	"unused"
 #define COUNTER_COLUMNS "counter, next"
 #define CLOCK_COLUMNS   "one, boot_id, offset_us, last_us"
 
@@ -25,7 +26,7 @@ const char INTENT_SCHEMA[] =
 	"CREATE TABLE machines (device INTEGER PRIMARY KEY, state TEXT, generation INTEGER,"
 	" entered_us INTEGER, last_alert_us INTEGER, decided_event INTEGER, manual INTEGER,"
 	" manual_until_us INTEGER, manual_back TEXT, manual_reason TEXT, quarantined INTEGER,"
-	" quarantine_reason TEXT, digest TEXT);"
+	" quarantine_reason TEXT, unused TEXT, digest TEXT);"
 	"CREATE TABLE counters (counter INTEGER PRIMARY KEY, next INTEGER, digest TEXT);"
 	"CREATE TABLE clock (one INTEGER PRIMARY KEY, boot_id TEXT, offset_us INTEGER,"
 	" last_us INTEGER, digest TEXT);";
@@ -85,6 +86,26 @@ static int read_device(struct device *device, sqlite3_stmt *row, struct error *e
 	return read_addresses(device, row, err);
 }
 
+/* Numbers with a space between. */
+static void read_unused(struct machine_record *record, sqlite3_stmt *row, int column)
+{
+	const char *text = (const char *)sqlite3_column_text(row, column);
+	while (text && *text && record->unused_count < MACHINE_ALERTS_MAX) {
+		char *end;
+		record->unused[record->unused_count++] = strtoull(text, &end, 10);
+		text = *end ? end + 1 : end;
+	}
+}
+
+static char *print_unused(const struct machine_record *record)
+{
+	struct buffer text = {0};
+	buffer_print(&text, "%s", "");
+	for (unsigned i = 0; i < record->unused_count; i++)
+		buffer_print(&text, "%s%" PRIu64, i ? " " : "", record->unused[i]);
+	return text.bytes;
+}
+
 static void read_machine(struct machine_record *record, sqlite3_stmt *row)
 {
 	record->device = (uint32_t)sqlite3_column_int64(row, 0);
@@ -99,6 +120,7 @@ static void read_machine(struct machine_record *record, sqlite3_stmt *row)
 	sql_copy_text(record->manual_reason, sizeof(record->manual_reason), row, 9);
 	record->quarantined = sqlite3_column_int(row, 10);
 	sql_copy_text(record->quarantine_reason, sizeof(record->quarantine_reason), row, 11);
+	read_unused(record, row, 12);
 }
 
 static int check_table(sqlite3 *connection, const char *table, const char *columns,
@@ -265,15 +287,17 @@ int intent_put_device(sqlite3 *connection, const struct device *device, struct e
 
 int intent_put_machine(sqlite3 *connection, const struct machine_record *record, struct error *err)
 {
-	return sql_write(connection, err,
-			 "INSERT OR REPLACE INTO machines (" MACHINE_COLUMNS ", digest) VALUES"
-			 " (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,"
-			 " row_digest(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12))",
-			 "isiiiiiissis", (int64_t)record->device, record->state,
-			 (int64_t)record->generation, record->entered_us, record->last_alert_us,
-			 (int64_t)record->decided_event, (int64_t)record->manual,
-			 record->manual_until_us, record->manual_back, record->manual_reason,
-			 (int64_t)record->quarantined, record->quarantine_reason);
+	cleanup_free char *unused = print_unused(record);
+	return sql_write(
+		connection, err,
+		"INSERT OR REPLACE INTO machines (" MACHINE_COLUMNS ", digest) VALUES"
+		" (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,"
+		" ?13, row_digest(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13))",
+		"isiiiiiississ", (int64_t)record->device, record->state,
+		(int64_t)record->generation, record->entered_us, record->last_alert_us,
+		(int64_t)record->decided_event, (int64_t)record->manual, record->manual_until_us,
+		record->manual_back, record->manual_reason, (int64_t)record->quarantined,
+		record->quarantine_reason, unused);
 }
 
 int intent_delete_device(sqlite3 *connection, uint32_t number, struct error *err)

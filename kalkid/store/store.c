@@ -3,8 +3,10 @@
 #include "store/store.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "store/history.h"
 #include "store/writer.h"
@@ -29,6 +31,7 @@ static void on_handle_closed(uv_handle_t *handle)
 	uv_mutex_destroy(&store->loop_mutex);
 	uv_cond_destroy(&store->wake_writer);
 	intent_done(&store->intent);
+	witness_close(store->witness);
 	if (store->lock_fd >= 0)
 		close(store->lock_fd);
 	free(store->path);
@@ -178,6 +181,28 @@ uint64_t store_new_event(struct store *store)
 	return take_id(store, COUNTER_EVENT);
 }
 
+/* --- the witness --- */
+
+/* Told once: without it only a kill at just the wrong moment is worse. */
+static void note_witness(struct store *store, int result)
+{
+	if (result < 0 && !store->witness_failed)
+		log_error("decisions cannot be witnessed in memory", "error=\"%s\"",
+			  strerror(-result));
+	store->witness_failed = result < 0;
+}
+
+void store_witness_machine(struct store *store, const struct machine_record *record)
+{
+	if (store->witness)
+		note_witness(store, witness_put(store->witness, record));
+}
+
+bool store_read_witness(struct store *store, uint32_t device, struct machine_record *ret)
+{
+	return store->witness && witness_get(store->witness, device, ret);
+}
+
 /* In a circle, so that a number comes back as late as possible. */
 uint32_t store_new_device_number(struct store *store)
 {
@@ -186,6 +211,8 @@ uint32_t store_new_device_number(struct store *store)
 		uint32_t number = (uint32_t)(turn % DEVICE_NUMBER_MAX) + 1;
 		if (!(store->living[number / 8] & (1U << number % 8))) {
 			store_mark_living(store, number, true);
+			if (store->witness)
+				note_witness(store, witness_forget(store->witness, number));
 			return number;
 		}
 	}

@@ -23,6 +23,7 @@ struct store_config {
 	int64_t history_bytes_max;  /* and the oldest beyond this size */
 	unsigned queue_max;         /* puts waiting; events beyond it are counted and dropped */
 	const char *boot_id;        /* NULL: the machine's; tests give their own */
+	const char *witness_path;   /* a file in memory, see witness.h; NULL: none */
 	/* On the loop's thread, when writing begins to fail (words) and when it
 	 * works again (NULL). */
 	void (*on_trouble)(void *data, const char *words);
@@ -35,13 +36,15 @@ struct machine_record {
 	char state[NAME_BYTES];
 	uint32_t generation;
 	int64_t entered_us, last_alert_us;
-	uint64_t decided_event; /* id of its last transition: alerts up to it are used up */
+	uint64_t decided_event; /* id of its last decision: alerts up to it are used up... */
 	bool manual;
 	int64_t manual_until_us;
 	char manual_back[NAME_BYTES];
 	char manual_reason[REASON_BYTES];
 	bool quarantined;
 	char quarantine_reason[REASON_BYTES];
+	unsigned unused_count;
+	uint64_t unused[MACHINE_ALERTS_MAX]; /* ...but for these, the oldest first */
 };
 
 /* Opens, and repairs or sets aside (`path`.damaged-<n>) what cannot be read: then `*ret_damaged`
@@ -61,6 +64,13 @@ uint32_t store_new_device_number(struct store *store);
 /* Ids never come twice, also after a kill: they are reserved in blocks. */
 uint32_t store_new_umbox(struct store *store);
 uint64_t store_new_event(struct store *store);
+
+/* Before a decision is in the kernel: remembered at once, where a killed daemon does not take it
+ * along.  No disk. */
+void store_witness_machine(struct store *store, const struct machine_record *record);
+/* What was witnessed last of the device; false when nothing was.  At start: newer than the loaded
+ * record when its generation is. */
+bool store_read_witness(struct store *store, uint32_t device, struct machine_record *ret);
 
 /* Intent and history, queued.  Values are copied. */
 void store_put_device(struct store *store, const struct device *device);

@@ -134,6 +134,7 @@ static void start(struct store *store, uv_loop_t *loop)
 
 static void free_unstarted(struct store *store)
 {
+	witness_close(store->witness);
 	if (store->lock_fd >= 0)
 		close(store->lock_fd);
 	free(store->path);
@@ -149,6 +150,8 @@ int store_open(struct store **ret, uv_loop_t *loop, const struct store_config *c
 	store->path = mem_copy_text(config->path);
 	store->lock_fd = -1;
 	int result = lock_database(store, err);
+	if (result == 0 && config->witness_path)
+		result = witness_open(&store->witness, config->witness_path, err);
 	if (result == 0)
 		result = open_database(store, ret_damaged, err);
 	if (result < 0) {

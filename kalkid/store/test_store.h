@@ -80,7 +80,7 @@ static int fixture_try_open(struct fixture *f, struct error *err)
 	return store_open(&f->store, &f->loop, &f->config, &f->clock.clock, &f->damaged, err);
 }
 
-static void fixture_open(struct fixture *f)
+static void maybe_unused fixture_open(struct fixture *f)
 {
 	struct error err = {0};
 	if (fixture_try_open(f, &err) < 0)
@@ -92,7 +92,7 @@ static void test_on_closed(void *data)
 	((struct fixture *)data)->closed = true;
 }
 
-static void fixture_close(struct fixture *f)
+static void maybe_unused fixture_close(struct fixture *f)
 {
 	f->closed = false;
 	store_close(f->store, test_on_closed, f);
@@ -120,7 +120,7 @@ static void test_on_barrier(struct store_barrier *barrier, int result maybe_unus
 	waiting->done = true;
 }
 
-static int fixture_sync(struct fixture *f)
+static int maybe_unused fixture_sync(struct fixture *f)
 {
 	struct test_barrier waiting = {.barrier.done = test_on_barrier};
 	store_sync(f->store, &waiting.barrier);
@@ -184,6 +184,8 @@ static struct machine_record maybe_unused test_machine(uint32_t number)
 		.manual_back = "Normal",
 		.manual_reason = "test of the alarm",
 		.quarantined = true,
+		.unused_count = 2,
+		.unused = {3, 1ULL << 39},
 	};
 	struct machine_record machine;
 	memcpy(&machine, &TEMPLATE, sizeof(machine));

@@ -7,6 +7,7 @@
 
 #include "store/queue.h"
 #include "store/reader.h"
+#include "store/witness.h"
 
 /* How the store stands towards the disk; guarded by the mutex. */
 struct writer_state {
@@ -50,10 +51,11 @@ struct store {
 	uv_async_t wake_loop;
 	uv_timer_t heartbeat;
 	unsigned troubles_told, handles_open;
-	bool trouble_told;
+	bool trouble_told, witness_failed;
 	struct intent intent; /* as read at open, until it is loaded */
 	uint64_t next[COUNTER_COUNT], reserved[COUNTER_COUNT];
 	uint8_t living[(DEVICE_NUMBER_MAX + 1) / 8]; /* a bit per device number */
+	struct witness *witness;                     /* NULL: none */
 	void (*closed)(void *data);
 	void *closed_data;
 };
