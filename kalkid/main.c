@@ -22,6 +22,7 @@
 #include "base/text.h"
 #include "codec/files.h"
 #include "driver/local.h"
+#include "driver/secrets.h"
 #include "engine/engine.h"
 
 enum {
@@ -178,6 +179,15 @@ static int lock_root(const char *root)
 	fprintf(stderr, "kalkid: another kalkid is running (it holds %s)\n", path);
 	close(fd);
 	return EXIT_CONFLICT;
+}
+
+/* What is missing is told, and stops nothing: protection does not wait for a notifier. */
+static void check_credential(void *data, const char *name, const char *whose)
+{
+	const struct config *config = data;
+	struct error err = {0};
+	if (secret_check(config->secrets, name, &err) < 0)
+		fprintf(stderr, "kalkid: warning: %s: %s\n", whose, err.text);
 }
 
 static void driver_config(const struct files *files, const char *root,
@@ -412,6 +422,7 @@ int main(int argc, char **argv)
 		return EXIT_BAD_INPUT;
 	int code = EXIT_SUCCESS;
 	if (daemon.options.check) {
+		files_each_credential(&daemon.files, check_credential, &daemon.files.config);
 		printf("%u types, %u devices: all well\n", daemon.files.policy_count,
 		       daemon.files.device_count);
 	} else if (make_directories(daemon.options.root) < 0) {

@@ -79,6 +79,37 @@ void text_hint(char hint[static TEXT_HINT_BYTES], const char *word, const char *
 		snprintf(hint, TEXT_HINT_BYTES, " (did you mean '%s'?)", nearest);
 }
 
+size_t text_braced(const char *text)
+{
+	size_t letters = text[0] == '{' ? strspn(text + 1, "abcdefghijklmnopqrstuvwxyz_") : 0;
+	return letters && text[letters + 1] == '}' ? letters + 2 : 0;
+}
+
+int text_find_braced(const char *braced, size_t length, const char *const *candidates)
+{
+	for (int i = 0; candidates[i]; i++)
+		if (strlen(candidates[i]) == length - 2 &&
+		    memcmp(candidates[i], braced + 1, length - 2) == 0)
+			return i;
+	return -1;
+}
+
+bool text_unknown_braced(const char *text, const char *const *candidates, size_t *ret_offset,
+			 char *word, size_t word_bytes)
+{
+	for (const char *at = strchr(text, '{'); at; at = strchr(at + 1, '{')) {
+		size_t length = text_braced(at);
+		if (!length || text_find_braced(at, length, candidates) >= 0)
+			continue;
+		size_t letters = min_of(length - 2, word_bytes - 1);
+		memcpy(word, at + 1, letters);
+		word[letters] = '\0';
+		*ret_offset = (size_t)(at - text);
+		return true;
+	}
+	return false;
+}
+
 void buffer_done(struct buffer *buffer)
 {
 	free(buffer->bytes);
@@ -123,4 +154,45 @@ void buffer_drop(struct buffer *buffer, size_t count)
 		return;
 	buffer->length -= count;
 	memmove(buffer->bytes, buffer->bytes + count, buffer->length + 1);
+}
+
+/* Bytes of the well-formed UTF-8 character at `at` (RFC 3629, table of section 4), 0 when there is
+ * none.  The final NUL ends every sequence that is cut. */
+static size_t character_bytes(const unsigned char *at)
+{
+	if (at[0] < 0x80)
+		return 1;
+	size_t bytes = at[0] >= 0xf0 ? 4 : at[0] >= 0xe0 ? 3 : 2;
+	unsigned char low = 0x80, high = 0xbf; /* bounds of the second byte */
+	if (at[0] < 0xc2 || at[0] > 0xf4)
+		return 0;
+	if (at[0] == 0xe0)
+		low = 0xa0;
+	else if (at[0] == 0xed)
+		high = 0x9f;
+	else if (at[0] == 0xf0)
+		low = 0x90;
+	else if (at[0] == 0xf4)
+		high = 0x8f;
+	if (at[1] < low || at[1] > high)
+		return 0;
+	for (size_t i = 2; i < bytes; i++) {
+		if ((at[i] & 0xc0) != 0x80)
+			return 0;
+	}
+	return bytes;
+}
+
+void text_mend(struct buffer *ret, const char *text)
+{
+	const unsigned char *at = (const unsigned char *)text;
+	buffer_add(ret, "", 0);
+	while (*at) {
+		size_t bytes = character_bytes(at);
+		if (bytes)
+			buffer_add(ret, at, bytes);
+		else
+			buffer_add(ret, "\xef\xbf\xbd", 3);
+		at += bytes ? bytes : 1;
+	}
 }

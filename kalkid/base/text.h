@@ -20,6 +20,15 @@ enum { TEXT_HINT_BYTES = 96 };
 void text_hint(char hint[static TEXT_HINT_BYTES], const char *word, const char *const *candidates,
 	       size_t count);
 
+/* Length of the "{word}" that the text begins with, 0 when it begins with none; letters are a to z
+ * and '_'. */
+size_t text_braced(const char *text);
+/* The candidate (the last is NULL) that is the word in the braces; -1 when none is. */
+int text_find_braced(const char *braced, size_t length, const char *const *candidates);
+/* The first {word} that is none of the candidates: its offset and the word, cut to fit. */
+bool text_unknown_braced(const char *text, const char *const *candidates, size_t *ret_offset,
+			 char *word, size_t word_bytes);
+
 /* A growing byte buffer, always NUL-terminated once something was added. */
 struct buffer {
 	char *bytes;
@@ -32,3 +41,5 @@ void buffer_add(struct buffer *buffer, const void *bytes, size_t count);
 void buffer_print(struct buffer *buffer, const char *format, ...) printf_like(2, 3);
 /* Drops `count` bytes from the front. */
 void buffer_drop(struct buffer *buffer, size_t count);
+/* Appends the text; bytes that are no UTF-8 become U+FFFD. */
+void text_mend(struct buffer *ret, const char *text);

@@ -202,6 +202,7 @@ static const struct field config_fields[] = {
 	 .min = SECOND_US, .max = 3600 * SECOND_US, .standard = "30s"},
 	{"history", FIELD_OTHER, .read = read_history},
 	{"secrets", FIELD_OTHER, .read = read_secrets},
+	{"notifiers", FIELD_OTHER, .read = notifiers_read},
 };
 
 void config_set_standard(struct config *config)

@@ -32,48 +32,13 @@ bool event_kind_parse(enum event_kind *ret, const char *name)
 	return false;
 }
 
-/* Bytes of the well-formed UTF-8 character at `at` (RFC 3629, table of section 4), 0 when there is
- * none.  The final NUL ends every sequence that is cut. */
-static size_t character_bytes(const unsigned char *at)
-{
-	if (at[0] < 0x80)
-		return 1;
-	size_t bytes = at[0] >= 0xf0 ? 4 : at[0] >= 0xe0 ? 3 : 2;
-	unsigned char low = 0x80, high = 0xbf; /* bounds of the second byte */
-	if (at[0] < 0xc2 || at[0] > 0xf4)
-		return 0;
-	if (at[0] == 0xe0)
-		low = 0xa0;
-	else if (at[0] == 0xed)
-		high = 0x9f;
-	else if (at[0] == 0xf0)
-		low = 0x90;
-	else if (at[0] == 0xf4)
-		high = 0x8f;
-	if (at[1] < low || at[1] > high)
-		return 0;
-	for (size_t i = 2; i < bytes; i++) {
-		if ((at[i] & 0xc0) != 0x80)
-			return 0;
-	}
-	return bytes;
-}
-
 static json_t *text_json(const char *text)
 {
 	json_t *json = json_string(text);
 	if (json)
 		return json;
 	cleanup_buffer struct buffer mended = {0};
-	const unsigned char *at = (const unsigned char *)text;
-	while (*at) {
-		size_t bytes = character_bytes(at);
-		if (bytes)
-			buffer_add(&mended, at, bytes);
-		else
-			buffer_add(&mended, "\xef\xbf\xbd", 3);
-		at += bytes ? bytes : 1;
-	}
+	text_mend(&mended, text);
 	return json_string(mended.bytes);
 }
 

@@ -329,5 +329,20 @@ void files_done(struct files *files)
 		policy_free(files->policies[i]);
 	free(files->policies);
 	free(files->devices);
+	free(files->config.notifiers);
 	*files = (struct files){0};
+}
+
+void files_each_credential(const struct files *files,
+			   void (*each)(void *data, const char *name, const char *whose),
+			   void *data)
+{
+	for (unsigned i = 0; i < files->config.notifier_count; i++) {
+		const struct notifier *notifier = &files->config.notifiers[i];
+		const char *const names[] = {notifier->credential, notifier->secret, notifier->ca};
+		cleanup_free char *whose = mem_printf("notifier '%s'", notifier->name);
+		for (unsigned k = 0; k < ARRAY_SIZE(names); k++)
+			if (names[k][0])
+				each(data, names[k], whose);
+	}
 }

@@ -6,6 +6,7 @@
 #include "codec/document.h"
 #include "core/data_plane.h"
 #include "core/device.h"
+#include "core/notifier.h"
 #include "core/policy.h"
 
 enum { POLICIES_MAX = 256, CONFIG_TEXT_BYTES = 256 };
@@ -21,6 +22,8 @@ struct config {
 		observe_every_us;
 	int64_t history_age_max_us, history_bytes_max;
 	char secrets[CONFIG_TEXT_BYTES]; /* directory of credentials; ROOT/etc/kalki/secrets */
+	struct notifier *notifiers;
+	unsigned notifier_count;
 };
 
 struct files {
@@ -36,6 +39,10 @@ struct files {
 int files_read(struct files *ret, const char *root, struct complaints *complaints,
 	       struct error *err) must_check;
 void files_done(struct files *files);
+/* Names each credential that the files name, with whoever needs it ("notifier 'operators'"). */
+void files_each_credential(const struct files *files,
+			   void (*each)(void *data, const char *name, const char *whose),
+			   void *data);
 
 /* One type, for `kalkictl policy check`; NULL with complaints. */
 struct policy *policy_read(const struct document *document, struct complaints *complaints);

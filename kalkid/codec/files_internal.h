@@ -11,6 +11,9 @@ void config_read(struct reading *reading, const struct document_node *map, struc
 /* What only all files together show; `file` stands in front of the complaints. */
 void config_check(const struct config *config, const char *file, struct complaints *complaints);
 
+/* `notifiers:`; a later file's replaces the one of the same name as a whole. */
+void notifiers_read(struct reading *reading, const struct document_node *map, void *config);
+
 /* The devices of one file, a list; calls `on_device` for each good one. */
 void devices_read(const struct document *document, struct complaints *complaints,
 		  void (*on_device)(void *data, const struct device *device,

@@ -17,7 +17,7 @@ const char *const EXCHANGE_LOGIN_NAMES[EXCHANGE_LOGIN_COUNT + 1] = {
 	NULL,
 };
 
-enum { PLACEHOLDER_IP, PLACEHOLDER_DEVICE, PLACEHOLDER_MAC, PLACEHOLDER_TYPE, PLACEHOLDER_COUNT };
+enum { PLACEHOLDER_IP, PLACEHOLDER_DEVICE, PLACEHOLDER_MAC, PLACEHOLDER_TYPE };
 const char *const EXCHANGE_PLACEHOLDERS[] = {"ip", "device", "mac", "type", NULL};
 
 void exchange_done(struct exchange *exchange)
@@ -36,35 +36,9 @@ void exchange_done(struct exchange *exchange)
 	*exchange = (struct exchange){0};
 }
 
-/* Length of the "{word}" that `text` begins with, 0 when it begins with none. */
-static size_t braced_length(const char *text)
-{
-	size_t letters = text[0] == '{' ? strspn(text + 1, "abcdefghijklmnopqrstuvwxyz_") : 0;
-	return letters && text[letters + 1] == '}' ? letters + 2 : 0;
-}
-
-static int find_placeholder(const char *text, size_t length)
-{
-	for (int i = 0; i < PLACEHOLDER_COUNT; i++)
-		if (strlen(EXCHANGE_PLACEHOLDERS[i]) == length - 2 &&
-		    strncmp(text + 1, EXCHANGE_PLACEHOLDERS[i], length - 2) == 0)
-			return i;
-	return -1;
-}
-
 bool exchange_find_unknown(const char *text, size_t *ret_offset, char word[static NAME_BYTES])
 {
-	for (const char *at = strchr(text, '{'); at; at = strchr(at + 1, '{')) {
-		size_t length = braced_length(at);
-		if (!length || find_placeholder(at, length) >= 0)
-			continue;
-		size_t letters = min_of(length - 2, (size_t)NAME_BYTES - 1);
-		memcpy(word, at + 1, letters);
-		word[letters] = '\0';
-		*ret_offset = (size_t)(at - text);
-		return true;
-	}
-	return false;
+	return text_unknown_braced(text, EXCHANGE_PLACEHOLDERS, ret_offset, word, NAME_BYTES);
 }
 
 static int fill_ip(struct buffer *ret, enum exchange_place place, const struct device *device,
@@ -88,8 +62,9 @@ int exchange_fill(struct buffer *ret, const char *text, enum exchange_place plac
 	int r = 0;
 	buffer_add(ret, "", 0);
 	while (*text && r == 0) {
-		size_t length = braced_length(text);
-		int placeholder = length ? find_placeholder(text, length) : -1;
+		size_t length = text_braced(text);
+		int placeholder = length ? text_find_braced(text, length, EXCHANGE_PLACEHOLDERS)
+					 : -1;
 		switch (placeholder) {
 		case PLACEHOLDER_IP: r = fill_ip(ret, place, device, err); break;
 		case PLACEHOLDER_DEVICE: buffer_print(ret, "%s", device->name); break;
