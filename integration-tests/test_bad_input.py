@@ -69,6 +69,9 @@ WRONG = [
      "kalkid.yaml:2:10: docker.sokket: unknown key (did you mean 'socket'?)"),
     (CONFIG, "    - name: iot0\n", "    - name: iot0\n    - name: iot0\n",
      "kalkid.yaml:5:7: data_plane.device_ports[1]: 'iot0' is there before (each port once)"),
+    (CONFIG, "network_port: eth1",
+     "network_port: eth1\n  host_leg: {name: kalki0, addresses: [10.20.0.11/24]}",
+     "devices.d/site.yaml:5:8: [0].ips: the address 10.20.0.11 is the host leg's (another address)"),
     (CONFIG, "network_port: eth1", "network_port: a-name-that-is-too-long",
      "kalkid.yaml:5:17: data_plane.network_port: 'a-name-that-is-too-long' is no name of a network "
      "interface (at most 15 letters, digits and -_.@)"),

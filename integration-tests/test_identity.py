@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Who may speak as whom: forged, unknown and odd frames against devices behind one-hop chains."""
+import json
+import os
 import time
 
 import pytest
@@ -16,6 +18,7 @@ from harness.proof import Flow
 from harness.site import Site
 
 BROADCAST = "ff:ff:ff:ff:ff:ff"
+MACHINE = "10.20.0.1"  # of kalkid's own machine, at the host leg
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +33,7 @@ def site(tmp_path_factory, engine, images):
     site.add_device("stranger", "camera", enrol=False, shared=True)
     site.add_host("host")
     site.add_host("other")
+    site.plane_settings = {"host_leg": {"name": site.tag + "hl", "addresses": [MACHINE + "/32"]}}
     site.start()
     yield site
     site.close()
@@ -110,6 +114,20 @@ def test_a_devices_mac_from_the_network(site, cam1, cam2, host):
     mark = marker()
     assert heard(host, datagram(host, cam1, mark, mac=cam2.mac), mark, cam1) == 0
     spoof_is_told(site, before, "a device's MAC from the network")
+
+
+def test_the_addresses_of_the_machine_are_its_own(site, cam1, host):
+    for sender, receiver in ((cam1, host), (host, cam1)):
+        before = counters(site)["frames_spoofed"]
+        mark = marker()
+        assert heard(sender, datagram(sender, receiver, mark, ip=MACHINE), mark, receiver) == 0
+        mark = marker()
+        assert heard(sender, arp_answer(sender, MACHINE, receiver, mark), mark, receiver) == 0
+        spoof_is_told(site, before, "the host leg's MAC or address from elsewhere")
+    folder = os.path.join(site.root, "run/kalki/umbox")
+    for umbox in os.listdir(folder):
+        with open(os.path.join(folder, umbox, "umbox.json"), encoding="utf-8") as file:
+            assert json.load(file)["host_addresses"][0] == MACHINE
 
 
 def arp_answer(sender, claimed_ip, target, mark, claimed_mac=None):

@@ -241,6 +241,64 @@ static void forged_answers_are_dropped(void **state)
 	plane_close_all(bed, umboxes);
 }
 
+/* Nobody else speaks as the host; the host does, and its addresses are followed. */
+static void the_host_owns_its_addresses(void **state)
+{
+	struct plane_bed *bed = *state;
+	struct bed_umbox umboxes[3];
+	const struct mac *a = &bed->a.mac, *c = &bed->c.mac, *gateway = &bed->gateway;
+	const struct mac host = link_host(bed->link)->mac;
+	int port0 = bed->at_port[0], port1 = bed->at_port[1], net = bed->at_network;
+	const int reply = ARPOP_REPLY;
+	plane_route_all(bed, umboxes);
+
+	/* From device ports: as a MAC, as a source, as a claim; C may use what nobody owns. */
+	assert_dropped(NFT_DROP_SPOOF_HOST,
+		       udp(bed, port0, &host, IP_HOST, net, gateway, IP_NET, false));
+	assert_dropped(NFT_DROP_SPOOF_HOST,
+		       udp(bed, port1, c, IP_HOST, net, gateway, IP_NET, false));
+	assert_dropped(NFT_DROP_SPOOF_HOST,
+		       udp(bed, port0, a, IP_HOST, net, gateway, IP_NET, false));
+	assert_dropped(NFT_DROP_SPOOF_HOST,
+		       arp(bed, port1, c, reply, c, IP_HOST, IP_NET, net, false, NULL));
+	/* From the network port. */
+	assert_dropped(NFT_DROP_SPOOF_HOST, udp(bed, net, &host, IP_NET, port0, a, IP_A, false));
+	assert_dropped(NFT_DROP_SPOOF_HOST, udp(bed, net, gateway, IP_HOST, port0, a, IP_A, false));
+	assert_dropped(NFT_DROP_SPOOF_HOST,
+		       arp(bed, net, gateway, reply, gateway, IP_HOST, IP_A, port0, false, NULL));
+	assert_dropped(NFT_DROP_SPOOF_HOST,
+		       arp(bed, net, gateway, reply, &host, IP_NET, IP_A, port0, false, NULL));
+	/* The host itself, through the chain. */
+	assert_int_equal(udp(bed, bed->at_host, &host, IP_HOST, port0, a, IP_A, true), 1);
+
+	/* Addresses that come and go; no enrolment takes one. */
+	assert_int_equal(udp(bed, net, gateway, "fd09::1", port0, a, IP6_A, true), 1);
+	bed_run(-1, "sysctl -qw net.ipv6.conf.kalki0.disable_ipv6=0\n"
+		    "ip addr add fd09::1/64 dev kalki0 nodad");
+	assert_done(nft_follow_host(bed->nft, &err));
+	assert_dropped(NFT_DROP_SPOOF_HOST,
+		       udp(bed, net, gateway, "fd09::1", port0, a, IP6_A, false));
+	assert_dropped(NFT_DROP_SPOOF_HOST,
+		       udp(bed, port1, c, "fd09::1", net, gateway, IP6_NET, false));
+	assert_dropped(NFT_DROP_SPOOF_HOST, icmp6(bed, net, gateway, a, IP6_NET, IP6_A, 136,
+						  "fd09::1", port0, false, NULL));
+	assert_dropped(NFT_DROP_SPOOF_HOST, icmp6(bed, port1, c, gateway, "fe80::c", IP6_NET, 136,
+						  "fd09::1", net, false, NULL));
+	struct device taker = bed->c;
+	assert_int_equal(ip_parse(&taker.ips[taker.ip_count++], "fd09::1", NULL), 0);
+	assert_int_equal(nft_enrol(bed->nft, &taker, NULL), -EEXIST);
+	bed_run(-1, "ip addr del fd09::1/64 dev kalki0");
+	assert_done(nft_follow_host(bed->nft, &err));
+	assert_int_equal(udp(bed, net, gateway, "fd09::1", port0, a, IP6_A, true), 1);
+	assert_int_equal(nft_follow_host(bed->nft, NULL), 0);
+
+	/* Somebody else's flush does not take them away. */
+	(void)!bed_try(link_namespace(bed->link), "nft flush set netdev kalki host4 2>/dev/null");
+	assert_done(nft_repair(bed->nft, &err));
+	assert_dropped(NFT_DROP_SPOOF_HOST, udp(bed, net, gateway, IP_HOST, port0, a, IP_A, false));
+	plane_close_all(bed, umboxes);
+}
+
 static void vlan_and_other_protocols_are_dropped(void **state)
 {
 	struct plane_bed *bed = *state;
@@ -597,6 +655,7 @@ int main(void)
 		TEST(strangers_are_dropped_and_told_once, plane_open),
 		TEST(addresses_are_held_to_their_devices, plane_open),
 		TEST(forged_answers_are_dropped, plane_open),
+		TEST(the_host_owns_its_addresses, plane_open),
 		TEST(vlan_and_other_protocols_are_dropped, plane_open),
 		TEST(fragments_pass_as_their_own_device, plane_open),
 		TEST(multicast_passes_where_it_is_needed, plane_open),
@@ -608,6 +667,7 @@ int main(void)
 		TEST(access_points_get_what_they_need, plane_open_wireless),
 		TEST(rules_can_be_listed, plane_open),
 		OLD(frames_go_through_the_whole_chain),
+		OLD(the_host_owns_its_addresses),
 		OLD(device_to_device_goes_through_both_chains),
 		OLD(rules_can_be_listed),
 	};

@@ -59,7 +59,7 @@ class Site:
         self.machine = f"{self.tag}-machine" if own_machine else None
         self.daemon = Kalkid(self.root, ns=self.machine)
         self.types, self.wireless = [], []
-        self.settings = {}
+        self.settings, self.plane_settings = {}, {}
         self.data_plane = self.tag + "-kalki"
         self.host_leg, self.address = self.tag + "h", f"{NETWORK}.1"
         for folder in ("etc/kalki/types.d", "etc/kalki/devices.d", "etc/kalki/conf.d",
@@ -168,6 +168,7 @@ class Site:
                 "namespace": self.data_plane,
                 "device_ports": [{"name": port} for port in self.ports],
                 "network_port": self.network_port,
+                **self.plane_settings,
             },
             "docker": {"socket": self.engine.socket},
         }

@@ -220,6 +220,27 @@ static void check_ports(struct loading *loading)
 	}
 }
 
+/* The host's end of the host leg has them already. */
+static void check_host_addresses(struct loading *loading)
+{
+	const struct files *files = &loading->files;
+	const struct data_plane *plane = &files->config.data_plane;
+	for (unsigned i = 0; i < plane->host_address_count; i++) {
+		char text[IP_TEXT_BYTES];
+		struct ip ip;
+		snprintf(text, sizeof(text), "%.*s", (int)strcspn(plane->host_addresses[i], "/"),
+			 plane->host_addresses[i]);
+		if (ip_parse(&ip, text, NULL) < 0)
+			continue;
+		for (unsigned j = 0; j < files->device_count; j++)
+			if (device_has_ip(&files->devices[j], &ip))
+				document_complain(loading->places[j].document,
+						  document_find(loading->places[j].node, "ips"),
+						  loading->complaints, "another address",
+						  "the address %s is the host leg's", text);
+	}
+}
+
 /* What a device has to itself. */
 struct claim {
 	char text[CLAIM_BYTES];
@@ -289,8 +310,10 @@ static void load_all(struct loading *loading)
 	take_folder(loading, "devices.d", true, take_devices);
 	if (types_good)
 		check_types(loading);
-	if (config_good)
+	if (config_good) {
 		check_ports(loading);
+		check_host_addresses(loading);
+	}
 	check_claims(loading);
 }
 

@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <linux/if.h>
+#include <linux/if_addr.h>
 #include <linux/if_bridge.h>
 #include <linux/if_link.h>
 #include <linux/neighbour.h>
@@ -286,4 +287,35 @@ bool link_parse(const struct nlmsghdr *message, struct link_info *ret)
 	ret->promiscuous = header->ifi_flags & IFF_PROMISC;
 	return mnl_attr_parse(message, sizeof(*header), on_attribute, ret) == MNL_CB_OK &&
 	       ret->name[0];
+}
+
+struct nlmsghdr *link_ask_addresses(void *buffer)
+{
+	struct nlmsghdr *message = mnl_nlmsg_put_header(buffer);
+	message->nlmsg_type = RTM_GETADDR;
+	message->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
+	mnl_nlmsg_put_extra_header(message, sizeof(struct ifaddrmsg));
+	return message;
+}
+
+/* IFA_LOCAL is the own address where both stand (a point-to-point link). */
+bool link_parse_address(const struct nlmsghdr *message, uint32_t *ret_index, struct ip *ret)
+{
+	const struct nlattr *attribute, *own = NULL;
+	if (message->nlmsg_type != RTM_NEWADDR ||
+	    mnl_nlmsg_get_payload_len(message) < sizeof(struct ifaddrmsg))
+		return false;
+	const struct ifaddrmsg *header = mnl_nlmsg_get_payload(message);
+	mnl_attr_for_each(attribute, message, sizeof(*header)) {
+		uint16_t type = mnl_attr_get_type(attribute);
+		if (type == IFA_LOCAL || (type == IFA_ADDRESS && !own))
+			own = attribute;
+	}
+	size_t bytes = header->ifa_family == AF_INET ? 4 : header->ifa_family == AF_INET6 ? 16 : 0;
+	if (!own || !bytes || mnl_attr_get_payload_len(own) != bytes)
+		return false;
+	*ret_index = header->ifa_index;
+	*ret = (struct ip){.family = bytes == 4 ? 4 : 6};
+	memcpy(ret->octet, mnl_attr_get_payload(own), bytes);
+	return true;
 }

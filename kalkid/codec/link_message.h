@@ -63,6 +63,7 @@ void link_batch_delete_group(struct link_batch *batch, uint32_t group);
 enum { LINK_QUESTION_BYTES = 256 };
 struct nlmsghdr *link_ask_all(void *buffer);
 struct nlmsghdr *link_ask_name(void *buffer, const char *name);
+struct nlmsghdr *link_ask_addresses(void *buffer); /* of all interfaces */
 
 struct link_info {
 	bool gone; /* a notice of its end */
@@ -78,3 +79,5 @@ struct link_info {
 };
 /* False when the message is none about an interface, or makes no sense. */
 bool link_parse(const struct nlmsghdr *message, struct link_info *ret);
+/* One of an interface's own addresses; false when the message is none of that kind. */
+bool link_parse_address(const struct nlmsghdr *message, uint32_t *ret_index, struct ip *ret);

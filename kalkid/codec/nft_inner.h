@@ -17,6 +17,7 @@ enum {
 #define NFT_DEVICE_COMMENT "device "
 
 uint32_t nft_key_bytes(enum steering_key key);
+uint32_t nft_value_bytes(enum steering_value value); /* 0 for none */
 
 /* The body of a rule message. */
 void nft_rule_write(struct nlmsghdr *message, const char *table, const char *chain,

@@ -130,6 +130,20 @@ uint32_t nft_key_bytes(enum steering_key key)
 	return key_kinds[key].bytes;
 }
 
+static const struct {
+	uint32_t type, bytes, byte_order;
+} value_kinds[STEERING_VALUE_COUNT] = {
+	[STEERING_VALUE_INTERFACE] = {NFT_TYPE_INTERFACE, 4, BYTE_ORDER_HOST},
+	[STEERING_VALUE_MAC] = {NFT_TYPE_MAC, 6, BYTE_ORDER_BIG},
+	[STEERING_VALUE_IP4] = {NFT_TYPE_IP4, 4, BYTE_ORDER_BIG},
+	[STEERING_VALUE_IP6] = {NFT_TYPE_IP6, 16, BYTE_ORDER_BIG},
+};
+
+uint32_t nft_value_bytes(enum steering_value value)
+{
+	return value_kinds[value].bytes;
+}
+
 void nft_batch_new_set(struct nft_batch *batch, const struct nft_set_spec *spec)
 {
 	struct nftnl_set *set = made(nftnl_set_alloc());
@@ -144,13 +158,11 @@ void nft_batch_new_set(struct nft_batch *batch, const struct nft_set_spec *spec)
 	nftnl_set_set_u32(set, NFTNL_SET_DESC_SIZE, spec->size);
 	nftnl_udata_put_u32(data, NFTNL_UDATA_SET_KEYBYTEORDER, key_kinds[spec->key].byte_order);
 	if (spec->value != STEERING_VALUE_NONE) {
-		bool interface = spec->value == STEERING_VALUE_INTERFACE;
 		flags |= NFT_SET_MAP;
-		nftnl_set_set_u32(set, NFTNL_SET_DATA_TYPE,
-				  interface ? NFT_TYPE_INTERFACE : NFT_TYPE_MAC);
-		nftnl_set_set_u32(set, NFTNL_SET_DATA_LEN, interface ? 4 : 6);
+		nftnl_set_set_u32(set, NFTNL_SET_DATA_TYPE, value_kinds[spec->value].type);
+		nftnl_set_set_u32(set, NFTNL_SET_DATA_LEN, value_kinds[spec->value].bytes);
 		nftnl_udata_put_u32(data, NFTNL_UDATA_SET_DATABYTEORDER,
-				    interface ? BYTE_ORDER_HOST : BYTE_ORDER_BIG);
+				    value_kinds[spec->value].byte_order);
 	}
 	if (spec->timeout_s) {
 		flags |= NFT_SET_TIMEOUT | NFT_SET_EVAL;
@@ -241,11 +253,10 @@ void nft_batch_new_rule(struct nft_batch *batch, const char *chain, const struct
 }
 
 /* Fields of a concatenated key stand on multiples of four bytes. */
-static uint32_t put_key(uint8_t key[static NFT_KEY_BYTES_MAX],
+static uint32_t put_key(uint8_t key[static NFT_KEY_BYTES_MAX], enum steering_key kind,
 			const struct steering_element *element)
 {
 	enum { MAC = sizeof(struct mac), MAC_PADDED = 8, IP4 = 4, IP6 = 16, INTERFACE = 4 };
-	enum steering_key kind = steering_set_info(element->set)->key;
 	memset(key, 0, NFT_KEY_BYTES_MAX);
 	switch (kind) {
 	case STEERING_KEY_INTERFACE: memcpy(key, &element->interface, INTERFACE); break;
@@ -300,38 +311,52 @@ static struct nlmsghdr *start_element(struct nft_batch *batch, const char *set, 
 	return message;
 }
 
+/* An open message with one element, to be ended by end_element. */
+struct open_element {
+	struct nlmsghdr *message;
+	struct nlattr *list, *one;
+};
+
+static struct open_element begin_element(struct nft_batch *batch, const char *set, bool add,
+					 enum steering_key key_kind,
+					 const struct steering_element *element)
+{
+	struct open_element open = {.message = start_element(batch, set, add)};
+	uint8_t key[NFT_KEY_BYTES_MAX];
+	uint32_t key_bytes = put_key(key, key_kind, element);
+	open.list = mnl_attr_nest_start(open.message, NFTA_SET_ELEM_LIST_ELEMENTS);
+	open.one = mnl_attr_nest_start(open.message, NFTA_LIST_ELEM);
+	put_value(open.message, NFTA_SET_ELEM_KEY, key, key_bytes);
+	return open;
+}
+
+static void end_element(struct nft_batch *batch, const struct open_element *open)
+{
+	mnl_attr_nest_end(open->message, open->one);
+	mnl_attr_nest_end(open->message, open->list);
+	finish(batch, open->message);
+}
+
 void nft_batch_element(struct nft_batch *batch, const struct steering_change *change,
 		       uint32_t device)
 {
 	const struct steering_element *element = &change->element;
 	const struct steering_set_info *info = steering_set_info(element->set);
-	struct nlmsghdr *message = start_element(batch, info->name, change->add);
-	struct nlattr *list = mnl_attr_nest_start(message, NFTA_SET_ELEM_LIST_ELEMENTS);
-	struct nlattr *one = mnl_attr_nest_start(message, NFTA_LIST_ELEM);
-
-	uint8_t key[NFT_KEY_BYTES_MAX];
-	uint32_t key_bytes = put_key(key, element);
-	put_value(message, NFTA_SET_ELEM_KEY, key, key_bytes);
+	struct open_element open = begin_element(batch, info->name, change->add, info->key,
+						 element);
 	if (change->add) {
 		if (info->value == STEERING_VALUE_INTERFACE)
-			put_value(message, NFTA_SET_ELEM_DATA, &element->to_interface, 4);
+			put_value(open.message, NFTA_SET_ELEM_DATA, &element->to_interface, 4);
 		else if (info->value == STEERING_VALUE_MAC)
-			put_value(message, NFTA_SET_ELEM_DATA, &element->to_mac, 6);
-		put_comment(message, device);
+			put_value(open.message, NFTA_SET_ELEM_DATA, &element->to_mac, 6);
+		put_comment(open.message, device);
 	}
-	mnl_attr_nest_end(message, one);
-	mnl_attr_nest_end(message, list);
-	finish(batch, message);
+	end_element(batch, &open);
 }
 
-void nft_batch_interface_element(struct nft_batch *batch, const char *set, bool add,
-				 uint32_t interface)
+void nft_batch_key(struct nft_batch *batch, const char *set, enum steering_key key, bool add,
+		   const struct steering_element *element)
 {
-	struct nlmsghdr *message = start_element(batch, set, add);
-	struct nlattr *list = mnl_attr_nest_start(message, NFTA_SET_ELEM_LIST_ELEMENTS);
-	struct nlattr *one = mnl_attr_nest_start(message, NFTA_LIST_ELEM);
-	put_value(message, NFTA_SET_ELEM_KEY, &interface, sizeof(interface));
-	mnl_attr_nest_end(message, one);
-	mnl_attr_nest_end(message, list);
-	finish(batch, message);
+	struct open_element open = begin_element(batch, set, add, key, element);
+	end_element(batch, &open);
 }

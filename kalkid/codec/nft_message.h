@@ -97,9 +97,10 @@ void nft_batch_new_rule(struct nft_batch *batch, const char *chain, const struct
  * it is when it is read again. */
 void nft_batch_element(struct nft_batch *batch, const struct steering_change *change,
 		       uint32_t device);
-/* An element with only an interface as key in a set that is not of the steering (`eapol`). */
-void nft_batch_interface_element(struct nft_batch *batch, const char *set, bool add,
-				 uint32_t interface);
+/* An element without a value in a set that is not of the steering: the fields of `element` that
+ * `key` names, no comment. */
+void nft_batch_key(struct nft_batch *batch, const char *set, enum steering_key key, bool add,
+		   const struct steering_element *element);
 
 /* Questions; the answers are dumps of the messages that the parsers below take. */
 enum { NFT_QUESTION_BYTES = 256 };
@@ -139,8 +140,13 @@ bool nft_parse_elements(const struct nlmsghdr *message, enum steering_set set,
 			void (*on_element)(void *data, const struct steering_element *element,
 					   uint32_t device),
 			void *data);
-/* As above for a set of interfaces and MACs (`unknown`) or interfaces that is not
- * of the steering. */
-bool nft_parse_keys(const struct nlmsghdr *message, enum steering_key key,
-		    void (*on_key)(void *data, uint32_t interface, const struct mac *mac),
-		    void *data);
+/* An element of a set or map that is not of the steering. */
+struct nft_note {
+	struct steering_element element; /* key and value; `set` says nothing */
+	struct ip to_ip;                 /* value of STEERING_VALUE_IP4 and _IP6 */
+	uint64_t frames;                 /* where its elements count */
+};
+/* As above for such a set. */
+bool nft_parse_notes(const struct nlmsghdr *message, enum steering_key key,
+		     enum steering_value value,
+		     void (*on_note)(void *data, const struct nft_note *note), void *data);

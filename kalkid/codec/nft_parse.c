@@ -295,20 +295,53 @@ bool nft_parse_elements(const struct nlmsghdr *message, enum steering_set set,
 	return true;
 }
 
-bool nft_parse_keys(const struct nlmsghdr *message, enum steering_key key,
-		    void (*on_key)(void *data, uint32_t interface, const struct mac *mac),
-		    void *data)
+/* The counter among the expressions of an element; 0 when there is none. */
+static uint64_t get_frames(const struct nlattr *expression)
+{
+	struct attributes expr, counter;
+	if (!parse_nest(expression, &expr) ||
+	    !text_equal(get_text(expr.at[NFTA_EXPR_NAME]), "counter") ||
+	    !parse_nest(expr.at[NFTA_EXPR_DATA], &counter))
+		return 0;
+	const struct nlattr *packets = counter.at[NFTA_COUNTER_PACKETS];
+	return packets && mnl_attr_validate(packets, MNL_TYPE_U64) == 0
+		       ? be64toh(mnl_attr_get_u64(packets))
+		       : 0;
+}
+
+static bool get_noted_value(const struct nlattr *nest, enum steering_value value,
+			    struct nft_note *note)
+{
+	uint32_t bytes = nft_value_bytes(value);
+	switch (value) {
+	case STEERING_VALUE_NONE: return true;
+	case STEERING_VALUE_INTERFACE: return get_value(nest, &note->element.to_interface, bytes);
+	case STEERING_VALUE_MAC: return get_value(nest, &note->element.to_mac, bytes);
+	case STEERING_VALUE_IP4:
+	case STEERING_VALUE_IP6:
+		note->to_ip.family = value == STEERING_VALUE_IP4 ? 4 : 6;
+		return get_value(nest, note->to_ip.octet, bytes);
+	case STEERING_VALUE_COUNT: break;
+	}
+	return false;
+}
+
+bool nft_parse_notes(const struct nlmsghdr *message, enum steering_key key,
+		     enum steering_value value,
+		     void (*on_note)(void *data, const struct nft_note *note), void *data)
 {
 	const struct nlattr *list = get_list(message), *one;
 	if (!list)
 		return false;
 	mnl_attr_for_each_nested(one, list) {
 		struct attributes attributes;
-		struct steering_element element = {0};
+		struct nft_note note = {0};
 		if (!parse_nest(one, &attributes) ||
-		    !get_key(attributes.at[NFTA_SET_ELEM_KEY], key, &element))
+		    !get_key(attributes.at[NFTA_SET_ELEM_KEY], key, &note.element) ||
+		    !get_noted_value(attributes.at[NFTA_SET_ELEM_DATA], value, &note))
 			return false;
-		on_key(data, element.interface, &element.mac);
+		note.frames = get_frames(attributes.at[NFTA_SET_ELEM_EXPR]);
+		on_note(data, &note);
 	}
 	return true;
 }

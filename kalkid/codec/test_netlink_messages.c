@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include <linux/if_addr.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/rtnetlink.h>
@@ -154,6 +155,52 @@ static void links_are_read_as_written(void **state maybe_unused)
 	assert_false(info.gone);
 }
 
+static void addresses_are_read_as_written(void **state maybe_unused)
+{
+	static const char *const texts[] = {"10.20.0.1", "fd20::1"};
+	for (unsigned i = 0; i < ARRAY_SIZE(texts); i++) {
+		struct link_batch batch;
+		struct ip ip, found;
+		uint32_t index;
+		assert_int_equal(ip_parse(&ip, texts[i], NULL), 0);
+		link_batch_begin(&batch, 1);
+		link_batch_new_address(&batch, 7, &ip, 24);
+		struct nlmsghdr *message = (void *)batch.bytes;
+		assert_true(link_parse_address(message, &index, &found));
+		assert_int_equal(index, 7);
+		assert_true(ip_equal(&found, &ip));
+		((struct ifaddrmsg *)mnl_nlmsg_get_payload(message))->ifa_family = 99;
+		assert_false(link_parse_address(message, &index, &found));
+	}
+}
+
+static void on_note(void *data, const struct nft_note *note)
+{
+	*(struct nft_note *)data = *note;
+}
+
+static void notes_are_read_as_written(void **state maybe_unused)
+{
+	struct nft_batch batch = {0};
+	struct nft_note note = {0};
+	const struct steering_element key = {.interface = 7, .mac = {{2, 1, 2, 3, 4, 5}}};
+	nft_batch_begin(&batch, 1);
+	size_t at = batch.length;
+	nft_batch_key(&batch, "unknown", STEERING_KEY_INTERFACE_MAC, true, &key);
+	const struct nlmsghdr *message = (const void *)(batch.bytes + at);
+	assert_true(nft_parse_notes(message, STEERING_KEY_INTERFACE_MAC, STEERING_VALUE_NONE,
+				    on_note, &note));
+	assert_int_equal(note.element.interface, 7);
+	assert_true(mac_equal(&note.element.mac, &key.mac));
+	assert_int_equal(note.frames, 0);
+	/* Of another kind; and without the value that is asked for. */
+	assert_false(
+		nft_parse_notes(message, STEERING_KEY_IP6, STEERING_VALUE_NONE, on_note, &note));
+	assert_false(nft_parse_notes(message, STEERING_KEY_INTERFACE_MAC, STEERING_VALUE_IP4,
+				     on_note, &note));
+	nft_batch_done(&batch);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -161,6 +208,8 @@ int main(void)
 		cmocka_unit_test(a_batch_asks_for_one_answer),
 		cmocka_unit_test(chains_are_read_as_written),
 		cmocka_unit_test(links_are_read_as_written),
+		cmocka_unit_test(addresses_are_read_as_written),
+		cmocka_unit_test(notes_are_read_as_written),
 	};
 	return cmocka_run_group_tests_name("netlink_messages", tests, NULL, NULL);
 }

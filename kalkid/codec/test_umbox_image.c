@@ -160,6 +160,22 @@ static void without_a_schema_nothing_is_taken(void **state maybe_unused)
 	umbox_image_done(&image);
 }
 
+static void a_umbox_is_told_who_is_who(void **state maybe_unused)
+{
+	const struct hop hop = {.name = "a", .parameters = (char[]){"{\"x\":1}"}};
+	const struct device device = {.name = "cam1",
+				      .mac = {{2, 0, 0, 0, 0, 1}},
+				      .ips = {{4, {10, 0, 0, 2}}},
+				      .ip_count = 1};
+	const struct host_identity host = {.ips = {{4, {10, 0, 0, 1}}, {6, {0xfd, [15] = 1}}},
+					   .ip_count = 2};
+	cleanup_free char *text = umbox_description(5, 2, &hop, &device, &host);
+	assert_string_equal(
+		text, "{\"contract\":1,\"umbox\":5,\"hop\":\"a\",\"generation\":2,\"device\":{"
+		      "\"name\":\"cam1\",\"mac\":\"02:00:00:00:00:01\",\"ips\":[\"10.0.0.2\"]},"
+		      "\"host_addresses\":[\"10.0.0.1\",\"fd00::1\"],\"parameters\":{\"x\":1}}");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -169,6 +185,7 @@ int main(void)
 		cmocka_unit_test(an_answer_that_is_none),
 		cmocka_unit_test(parameters_follow_the_schema),
 		cmocka_unit_test(without_a_schema_nothing_is_taken),
+		cmocka_unit_test(a_umbox_is_told_who_is_who),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -193,22 +193,29 @@ int umbox_image_check_parameters(const struct umbox_image *image, const char *pa
 	return result;
 }
 
+static json_t *addresses(const struct ip *ips, unsigned count)
+{
+	json_t *list = json_array();
+	for (unsigned i = 0; i < count; i++) {
+		char ip[IP_TEXT_BYTES];
+		ip_print(ip, &ips[i]);
+		json_array_append_new(list, json_string(ip));
+	}
+	return list;
+}
+
 char *umbox_description(uint32_t umbox, uint32_t generation, const struct hop *hop,
-			const struct device *device)
+			const struct device *device, const struct host_identity *host)
 {
 	char mac[MAC_TEXT_BYTES];
 	mac_print(mac, &device->mac);
-	json_t *ips = json_array();
-	for (unsigned i = 0; i < device->ip_count; i++) {
-		char ip[IP_TEXT_BYTES];
-		ip_print(ip, &device->ips[i]);
-		json_array_append_new(ips, json_string(ip));
-	}
 	json_t *parameters = json_loads(hop->parameters, 0, NULL);
-	json_t *description = json_pack(
-		"{si sI ss sI s{ss ss so} so}", "contract", 1, "umbox", (json_int_t)umbox, "hop",
-		hop->name, "generation", (json_int_t)generation, "device", "name", device->name,
-		"mac", mac, "ips", ips, "parameters", parameters ? parameters : json_object());
+	json_t *description = json_pack("{si sI ss sI s{ss ss so} so so}", "contract", 1, "umbox",
+					(json_int_t)umbox, "hop", hop->name, "generation",
+					(json_int_t)generation, "device", "name", device->name,
+					"mac", mac, "ips", addresses(device->ips, device->ip_count),
+					"host_addresses", addresses(host->ips, host->ip_count),
+					"parameters", parameters ? parameters : json_object());
 	char *text = json_dumps(description, JSON_COMPACT);
 	json_decref(description);
 	return text;

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "core/data_plane.h"
 #include "core/device.h"
 #include "core/posture.h"
 
@@ -48,4 +49,4 @@ int umbox_image_check_parameters(const struct umbox_image *image, const char *pa
 
 /* umbox.json: what the umbox is told; the caller's to free. */
 char *umbox_description(uint32_t umbox, uint32_t generation, const struct hop *hop,
-			const struct device *device) must_check;
+			const struct device *device, const struct host_identity *host) must_check;

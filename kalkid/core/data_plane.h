@@ -4,7 +4,7 @@
 
 #include "core/ids.h"
 
-enum { DEVICE_PORTS_MAX = 8, HOST_ADDRESSES_MAX = 8 };
+enum { DEVICE_PORTS_MAX = 8, HOST_ADDRESSES_MAX = 8, HOST_IPS_MAX = 32 };
 
 struct device_port {
 	char name[LINK_NAME_BYTES];
@@ -24,3 +24,13 @@ struct data_plane {
 	unsigned host_address_count;
 	unsigned mtu; /* of every leg; 0: the largest of the ports */
 };
+
+/* Who speaks at the host leg: its host's end, as the host has it. */
+struct host_identity {
+	struct mac mac; /* all zero: there is no host leg */
+	struct ip ips[HOST_IPS_MAX];
+	unsigned ip_count;
+};
+
+bool host_identity_has(const struct host_identity *host, const struct ip *ip);
+bool host_identity_equal(const struct host_identity *a, const struct host_identity *b);

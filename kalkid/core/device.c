@@ -4,7 +4,7 @@
 
 #include "base/text.h"
 
-static bool has_ip(const struct device *device, const struct ip *ip)
+bool device_has_ip(const struct device *device, const struct ip *ip)
 {
 	for (unsigned i = 0; i < device->ip_count; i++)
 		if (ip_equal(&device->ips[i], ip))
@@ -18,7 +18,7 @@ bool device_same_identity(const struct device *a, const struct device *b)
 	    a->multicast != b->multicast || a->ip_count != b->ip_count)
 		return false;
 	for (unsigned i = 0; i < a->ip_count; i++)
-		if (!has_ip(b, &a->ips[i]))
+		if (!device_has_ip(b, &a->ips[i]))
 			return false;
 	return true;
 }
@@ -69,7 +69,7 @@ int device_check_pair(const struct device *device, const struct device *other, s
 				 device->name, text, other->name);
 	}
 	for (unsigned i = 0; i < device->ip_count; i++)
-		if (has_ip(other, &device->ips[i])) {
+		if (device_has_ip(other, &device->ips[i])) {
 			char text[IP_TEXT_BYTES];
 			ip_print(text, &device->ips[i]);
 			return error_set(err, -EEXIST,

@@ -28,6 +28,8 @@ struct device {
 	char file[SOURCE_FILE_BYTES]; /* the file that defines it; "" when made through the API */
 };
 
+bool device_has_ip(const struct device *device, const struct ip *ip);
+
 /* What the data plane knows of it: same identity, same enrolment. */
 bool device_same_identity(const struct device *a, const struct device *b);
 

@@ -64,6 +64,8 @@ enum steering_value {
 	STEERING_VALUE_NONE, /* a set */
 	STEERING_VALUE_INTERFACE,
 	STEERING_VALUE_MAC,
+	STEERING_VALUE_IP4, /* of no steering set: what the rules note */
+	STEERING_VALUE_IP6,
 	STEERING_VALUE_COUNT,
 };
 

@@ -50,6 +50,11 @@ int link_teardown(const char *instance, const struct data_plane *plane,
 /* The data-plane namespace; belongs to the link. */
 int link_namespace(const struct link *link);
 const struct data_plane *link_data_plane(const struct link *link);
+/* Who speaks at the host leg, as last read. */
+const struct host_identity *link_host(const struct link *link);
+/* Reads it anew when the host's interfaces or addresses changed since: 1 when it is another now, 0
+ * else. */
+int link_read_host(struct link *link, struct error *err) must_check;
 
 /* One interface of the data-plane namespace, as last seen (link_observe, or a notice). */
 struct link_view {

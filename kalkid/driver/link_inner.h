@@ -20,6 +20,8 @@ struct link {
 	int netns;
 	struct netlink inside, watch; /* in the data-plane namespace */
 	struct netlink outside;       /* in the host's */
+	struct netlink host_watch;    /* in the host's: changes of addresses */
+	struct host_identity host;
 	unsigned mtu;
 	struct link_entry *names, *indexes; /* the same entries, hashed twice */
 };

@@ -111,6 +111,7 @@ void link_close(struct link *link)
 	netlink_close(&link->inside);
 	netlink_close(&link->outside);
 	netlink_close(&link->watch);
+	netlink_close(&link->host_watch);
 	mem_close_at(&link->netns);
 	free(link);
 }
@@ -409,7 +410,9 @@ static int ensure_all(struct link *link, bool ports_may_be_away, struct error *e
 int link_repair(struct link *link, struct error *err)
 {
 	int r = namespace_run(link->netns, quiet_settings, NULL, err);
-	return r < 0 ? r : ensure_all(link, true, err);
+	int mended = r < 0 ? r : ensure_all(link, true, err);
+	r = mended < 0 ? mended : link_read_host(link, err);
+	return r < 0 ? r : mended;
 }
 
 int link_open(struct link **ret, const char *instance, const struct data_plane *plane,
@@ -417,7 +420,7 @@ int link_open(struct link **ret, const char *instance, const struct data_plane *
 {
 	struct link *link = mem_alloc(sizeof(*link));
 	link->netns = -1;
-	link->inside = link->outside = link->watch = NETLINK_NONE;
+	link->inside = link->outside = link->watch = link->host_watch = NETLINK_NONE;
 	link->plane = *plane;
 	int r = name_check("instance", instance, err);
 	if (r == 0) {
@@ -432,6 +435,8 @@ int link_open(struct link **ret, const char *instance, const struct data_plane *
 		r = namespace_run(link->netns, quiet_settings, NULL, err);
 	if (r == 0)
 		r = ensure_all(link, false, err);
+	if (r >= 0)
+		r = link_read_host(link, err);
 	if (r < 0) {
 		link_close(link);
 		return r;

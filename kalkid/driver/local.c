@@ -286,6 +286,7 @@ static void on_drops(uv_timer_t *timer)
 {
 	struct local_driver *local = container_of(timer, struct local_driver, drops);
 	struct nft_drops drops;
+	(void)!nft_follow_host(local->nft, NULL); /* on failure the next turn tries again */
 	if (nft_read_drops(local->nft, &drops, NULL) < 0)
 		return;
 	for (unsigned i = 0; i < NFT_DROP_COUNT; i++)

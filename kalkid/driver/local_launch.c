@@ -134,7 +134,8 @@ static int make_directory(struct launch *launch, struct error *err)
 		return result;
 	launch->umbox->launching = true;
 	cleanup_free char *json = umbox_description(launch->marks.umbox, launch->marks.generation,
-						    &launch->hop, &launch->device);
+						    &launch->hop, &launch->device,
+						    link_host(launch->local->link));
 	return umbox_describe(launch->umbox, json, err);
 }
 

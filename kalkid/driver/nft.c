@@ -64,7 +64,7 @@ static int adopt_table(struct nft *nft, struct error *err)
 	guess_prepared(nft);
 	r = nft_hook_all(nft, err);
 	if (r >= 0)
-		r = nft_sync_eapol(nft, err);
+		r = nft_sync_given(nft, err);
 	return r < 0 ? r : watch_changes(nft, err);
 }
 
@@ -154,7 +154,7 @@ int nft_repair(struct nft *nft, struct error *err)
 	if (r < 0)
 		return r;
 	mended |= r;
-	r = nft_sync_eapol(nft, err);
+	r = nft_sync_given(nft, err);
 	if (r < 0)
 		return r;
 	mended |= r;
@@ -356,7 +356,9 @@ int nft_enrol(struct nft *nft, const struct device *device, struct error *err)
 		return error_set(err, -ENODEV, "device port '%s' is not there", device->port);
 	if (!link_find(nft->link, peer))
 		return error_set(err, -ENODEV, "slot %s is not there", peer);
-	int r = nft_hook(nft, NFT_BASE_SLOTS, interfaces, 1, err);
+	int r = nft_check_host(nft, device, err);
+	if (r == 0)
+		r = nft_hook(nft, NFT_BASE_SLOTS, interfaces, 1, err);
 	return r < 0 ? r
 		     : carry_out(nft, device->number, wish_enrol,
 				 &(struct wish){.device = device, .port = port->index}, err);
@@ -473,6 +475,12 @@ int nft_clean(struct nft *nft, uint32_t number, const struct path *keep, struct 
 	if (r == 0 && device)
 		device->prepared = legs.count ? whole : (struct path){.state = PATH_HELD};
 	return r;
+}
+
+int nft_follow_host(struct nft *nft, struct error *err)
+{
+	int r = link_read_host(nft->link, err);
+	return r > 0 ? nft_sync_given(nft, err) : r;
 }
 
 /* Hooks of legs */

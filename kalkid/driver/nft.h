@@ -57,10 +57,14 @@ void nft_view(struct nft *nft, uint32_t device, struct driver_device *ret);
 
 /* Puts the identity of a device in place; its slot must be there (link_add_slot).  Hooks the slot.
  * An enrolment with another port, MAC or slot is replaced and leaves the device held; other
- * addresses only are replaced under its path. */
+ * addresses only are replaced under its path.  -EEXIST: an address is the host leg's. */
 int nft_enrol(struct nft *nft, const struct device *device, struct error *err) must_check;
 /* Takes every element of the device away, paths included, and unhooks its slot. */
 int nft_unenrol(struct nft *nft, uint32_t device, struct error *err) must_check;
+
+/* Takes over what changed of the host leg's MAC and addresses (link_read_host): 1 when something
+ * did, 0 else. */
+int nft_follow_host(struct nft *nft, struct error *err) must_check;
 
 /* Makes `path` (umbox ids; none: pass) the way of both directions, in one transaction.  All legs
  * must be there and hooked: -ENOENT.  `cut` also deletes, in the same transaction, the entries of
@@ -87,16 +91,17 @@ bool nft_legs_hooked(const struct nft *nft, uint32_t umbox);
 
 /* Why frames are dropped; each a named counter in the table. */
 enum nft_drop {
-	NFT_DROP_VLAN,      /* tagged */
-	NFT_DROP_UNKNOWN,   /* from a device port, of no enrolled device */
-	NFT_DROP_SPOOF_IP,  /* source address of another device, or none of its own */
-	NFT_DROP_SPOOF_ARP, /* sender address not its own, MAC or IP */
-	NFT_DROP_SPOOF_ND,  /* advertises an address of another, or speaks as a router */
-	NFT_DROP_SPOOF_NET, /* a device's MAC from the network side */
-	NFT_DROP_RETURN,    /* would leave by the port that its sender is behind */
-	NFT_DROP_MULTICAST, /* multicast that the device is not allowed */
-	NFT_DROP_PROTOCOL,  /* neither ARP nor IPv4 nor IPv6 */
-	NFT_DROP_HELD,      /* of an enrolled device with no way through */
+	NFT_DROP_VLAN,       /* tagged */
+	NFT_DROP_UNKNOWN,    /* from a device port, of no enrolled device */
+	NFT_DROP_SPOOF_IP,   /* source address of another device, or none of its own */
+	NFT_DROP_SPOOF_ARP,  /* sender address not its own, MAC or IP */
+	NFT_DROP_SPOOF_ND,   /* advertises an address of another, or speaks as a router */
+	NFT_DROP_SPOOF_NET,  /* a device's MAC from the network side */
+	NFT_DROP_SPOOF_HOST, /* the host leg's MAC or address from anywhere else */
+	NFT_DROP_RETURN,     /* would leave by the port that its sender is behind */
+	NFT_DROP_MULTICAST,  /* multicast that the device is not allowed */
+	NFT_DROP_PROTOCOL,   /* neither ARP nor IPv4 nor IPv6 */
+	NFT_DROP_HELD,       /* of an enrolled device with no way through */
 	NFT_DROP_LEG, /* came out of a umbox and leads nowhere: drained, cut, or not its device's */
 	NFT_DROP_COUNT,
 };

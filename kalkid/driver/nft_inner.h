@@ -69,11 +69,18 @@ void nft_device_forget(struct nft *nft, struct nft_device *device);
 int nft_sync_elements(struct nft *nft, struct error *err) must_check;
 /* Whether the table stands as this program wrote it: 1, or 0 when it is missing or altered. */
 int nft_check_table(struct nft *nft, struct error *err) must_check;
-/* Puts the ports whose EAPOL goes up into their set: 1 when one was missing, 0 else. */
-int nft_sync_eapol(struct nft *nft, struct error *err) must_check;
 /* Replaces the table, or makes it, with all elements and hooks as they should be, in one
  * transaction. */
 int nft_replace_table(struct nft *nft, struct error *err) must_check;
+
+/* driver/nft_given.c */
+/* Brings the given sets to what they should hold: 1 when one did not, 0 else. */
+int nft_sync_given(struct nft *nft, struct error *err) must_check;
+/* The same into a batch that makes the table. */
+void nft_write_given(struct nft *nft);
+/* -EEXIST when the device is to have the host's MAC or one of its addresses. */
+int nft_check_host(const struct nft *nft, const struct device *device,
+		   struct error *err) must_check;
 
 /* driver/nft_hooks.c */
 /* Reads which base chains there are, and on what they hang. */

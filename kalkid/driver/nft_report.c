@@ -47,17 +47,19 @@ struct unknown_list {
 	unsigned count;
 };
 
-static void on_unknown_key(void *data, uint32_t interface, const struct mac *mac)
+static void on_unknown_note(void *data, const struct nft_note *note)
 {
 	struct unknown_list *list = data;
 	if (list->count == NFT_UNKNOWN_MAX)
 		return;
-	list->list[list->count++] = (struct nft_unknown){interface, *mac};
+	list->list[list->count++] = (struct nft_unknown){note->element.interface,
+							 note->element.mac};
 }
 
 static void on_unknown_message(void *data, const struct nlmsghdr *message)
 {
-	(void)nft_parse_keys(message, STEERING_KEY_INTERFACE_MAC, on_unknown_key, data);
+	(void)nft_parse_notes(message, STEERING_KEY_INTERFACE_MAC, STEERING_VALUE_NONE,
+			      on_unknown_note, data);
 }
 
 static void on_unknown_restart(void *data)

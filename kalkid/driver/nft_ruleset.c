@@ -104,6 +104,8 @@ enum { REG_AFTER_INTERFACE = NFT_REG32_01, REG_AFTER_MAC = NFT_REG32_02 };
 		NFT_OP_STORE, .a = NFT_PAYLOAD_LL_HEADER, .offset = 0, .bytes = 6 \
 	}
 #define INTERFACE META(NFT_META_IIF, NFT_REG_1)
+/* LINK_HOST_PEER_NAME */
+#define IS_HOST_LEG META(NFT_META_IIFNAME, NFT_REG_1), EQUAL(LINK_NAME_BYTES, 'h', 'o', 's', 't')
 /* iif . ether saddr, iif . ether daddr */
 #define INTERFACE_FROM IS_ETHERNET, INTERFACE, ETHER_FROM(REG_AFTER_INTERFACE)
 #define INTERFACE_TO   IS_ETHERNET, INTERFACE, ETHER_TO(REG_AFTER_INTERFACE)
@@ -150,9 +152,12 @@ static const struct nft_rule_spec rules[] = {
 	/* ether type 8021ad counter name "drop_vlan" drop */
 	{"device", {ETHER_TYPE(ETH_P_8021AD), COUNT_DROP("drop_vlan")}},
 	/* ether type 0x888e iif @eapol accept */
-	{"device", {ETHER_TYPE(ETH_P_PAE), INTERFACE, IN(NFT_EAPOL_SET), ACCEPT}},
+	{"device", {ETHER_TYPE(ETH_P_PAE), INTERFACE, IN("eapol"), ACCEPT}},
 	/* iif . ether saddr @homes goto known */
 	{"device", {INTERFACE_FROM, IN("homes"), GOTO("known")}},
+	/* ether saddr @host_mac counter name "drop_spoof_host" drop */
+	{"device",
+	 {IS_ETHERNET, ETHER_FROM(NFT_REG_1), IN("host_mac"), COUNT_DROP("drop_spoof_host")}},
 	/* counter name "drop_unknown" */
 	{"device", {COUNT("drop_unknown")}},
 	/* update @unknown { iif . ether saddr } drop */
@@ -187,6 +192,8 @@ static const struct nft_rule_spec rules[] = {
 	/* ip saddr 0.0.0.0 udp sport 68 udp dport 67 return */
 	{"speaker4",
 	 {IS_IP, IP_FROM(NFT_REG_1), EQUAL(4, 0), UDP_PORTS(DHCP_CLIENT, DHCP_SERVER), RETURN}},
+	/* ip saddr @host4 counter name "drop_spoof_host" drop */
+	{"speaker4", {IS_IP, IP_FROM(NFT_REG_1), IN("host4"), COUNT_DROP("drop_spoof_host")}},
 	/* ether saddr @fixed4 counter name "drop_spoof_ip" drop */
 	{"speaker4",
 	 {IS_ETHERNET, ETHER_FROM(NFT_REG_1), IN("fixed4"), COUNT_DROP("drop_spoof_ip")}},
@@ -219,6 +226,9 @@ static const struct nft_rule_spec rules[] = {
 	  RETURN}},
 	/* arp saddr ip 0.0.0.0 return */
 	{"speaker_arp_ip", {IS_ARP, ARP_SENDER_IP(NFT_REG_1), EQUAL(4, 0), RETURN}}, /* probe */
+	/* arp saddr ip @host4 counter name "drop_spoof_host" drop */
+	{"speaker_arp_ip",
+	 {IS_ARP, ARP_SENDER_IP(NFT_REG_1), IN("host4"), COUNT_DROP("drop_spoof_host")}},
 	/* ether saddr @fixed4 counter name "drop_spoof_arp" drop */
 	{"speaker_arp_ip",
 	 {IS_ETHERNET, ETHER_FROM(NFT_REG_1), IN("fixed4"), COUNT_DROP("drop_spoof_arp")}},
@@ -233,6 +243,8 @@ static const struct nft_rule_spec rules[] = {
 	  GOTO("nd6")}},
 	/* ip6 saddr :: goto nd6 */
 	{"speaker6", {IS_IP6, IP6_FROM(NFT_REG_1), EQUAL(16, 0), GOTO("nd6")}},
+	/* ip6 saddr @host6 counter name "drop_spoof_host" drop */
+	{"speaker6", {IS_IP6, IP6_FROM(NFT_REG_1), IN("host6"), COUNT_DROP("drop_spoof_host")}},
 	/* ip6 saddr @owned6 counter name "drop_spoof_ip" drop */
 	{"speaker6", {IS_IP6, IP6_FROM(NFT_REG_1), IN("owned6"), COUNT_DROP("drop_spoof_ip")}},
 	/* ip6 saddr fe80::/10 goto nd6 */
@@ -264,6 +276,8 @@ static const struct nft_rule_spec rules[] = {
 	/* ether saddr . @th,64,128 @id6 goto cast6 */
 	{"advert6",
 	 {IS_ETHERNET, ETHER_FROM(NFT_REG_1), ND_TARGET(REG_AFTER_MAC), IN("id6"), GOTO("cast6")}},
+	/* @th,64,128 @host6 counter name "drop_spoof_host" drop */
+	{"advert6", {ND_TARGET(NFT_REG_1), IN("host6"), COUNT_DROP("drop_spoof_host")}},
 	/* ether saddr @fixed6 @th,64,10 != 0x3fa counter name "drop_spoof_nd" drop */
 	{"advert6",
 	 {IS_ETHERNET, ETHER_FROM(NFT_REG_1), IN("fixed6"), TRANSPORT_FIELD(8, 2, NFT_REG_1),
@@ -367,23 +381,44 @@ static const struct nft_rule_spec rules[] = {
 	/* ether daddr set iif map @dmac */
 	{"cast_to_device", {IS_ETHERNET, INTERFACE, MAP("dmac"), SET_ETHER_TO}}, /* posture pass */
 
-	/* ether saddr @macs counter name "drop_spoof_net" drop */
-	{"network", {IS_ETHERNET, ETHER_FROM(NFT_REG_1), IN("macs"), COUNT_DROP("drop_spoof_net")}},
-	/* arp saddr ip @owned4 counter name "drop_spoof_arp" drop */
-	{"network", {IS_ARP, ARP_SENDER_IP(NFT_REG_1), IN("owned4"), COUNT_DROP("drop_spoof_arp")}},
-	/* arp operation request ether daddr set arp daddr ip map @mac4 */
+	/* iifname "host" goto outside */
+	{"network", {IS_HOST_LEG, GOTO("outside")}},
+	/* ether saddr @host_mac counter name "drop_spoof_host" drop */
 	{"network",
+	 {IS_ETHERNET, ETHER_FROM(NFT_REG_1), IN("host_mac"), COUNT_DROP("drop_spoof_host")}},
+	/* ip saddr @host4 counter name "drop_spoof_host" drop */
+	{"network", {IS_IP, IP_FROM(NFT_REG_1), IN("host4"), COUNT_DROP("drop_spoof_host")}},
+	/* ip6 saddr @host6 counter name "drop_spoof_host" drop */
+	{"network", {IS_IP6, IP6_FROM(NFT_REG_1), IN("host6"), COUNT_DROP("drop_spoof_host")}},
+	/* arp saddr ether @host_mac counter name "drop_spoof_host" drop */
+	{"network",
+	 {IS_ARP, ARP_SENDER_MAC(NFT_REG_1), IN("host_mac"), COUNT_DROP("drop_spoof_host")}},
+	/* arp saddr ip @host4 counter name "drop_spoof_host" drop */
+	{"network", {IS_ARP, ARP_SENDER_IP(NFT_REG_1), IN("host4"), COUNT_DROP("drop_spoof_host")}},
+	/* icmpv6 type nd-neighbor-advert @th,64,128 @host6 counter name "drop_spoof_host" drop */
+	{"network",
+	 {ICMP6(ND_NEIGHBOUR_ADVERT), ND_TARGET(NFT_REG_1), IN("host6"),
+	  COUNT_DROP("drop_spoof_host")}},
+	/* goto outside */
+	{"network", {GOTO("outside")}},
+
+	/* ether saddr @macs counter name "drop_spoof_net" drop */
+	{"outside", {IS_ETHERNET, ETHER_FROM(NFT_REG_1), IN("macs"), COUNT_DROP("drop_spoof_net")}},
+	/* arp saddr ip @owned4 counter name "drop_spoof_arp" drop */
+	{"outside", {IS_ARP, ARP_SENDER_IP(NFT_REG_1), IN("owned4"), COUNT_DROP("drop_spoof_arp")}},
+	/* arp operation request ether daddr set arp daddr ip map @mac4 */
+	{"outside",
 	 {IS_ARP, ARP_REQUEST, IS_ETHERNET, ARP_TARGET_IP(NFT_REG_1), MAP("mac4"), SET_ETHER_TO}},
 	/* icmpv6 type nd-neighbor-advert @th,64,128 @owned6 counter name "drop_spoof_nd" drop */
-	{"network",
+	{"outside",
 	 {ICMP6(ND_NEIGHBOUR_ADVERT), ND_TARGET(NFT_REG_1), IN("owned6"),
 	  COUNT_DROP("drop_spoof_nd")}},
 	/* icmpv6 type nd-neighbor-solicit ether daddr set @th,64,128 map @mac6 */
-	{"network",
+	{"outside",
 	 {ICMP6(ND_NEIGHBOUR_SOLICIT), IS_ETHERNET, ND_TARGET(NFT_REG_1), MAP("mac6"),
 	  SET_ETHER_TO}},
 	/* accept */
-	{"network", {ACCEPT}},
+	{"outside", {ACCEPT}},
 };
 
 /* The rules of base chains. */
@@ -425,6 +460,7 @@ static const struct {
 	{"cast_to", "multicast that a device gets"},
 	{"cast_to_device", "multicast becomes the device's own"},
 	{"network", "a frame from the network port or the host leg"},
+	{"outside", "not speaking as the host unless it is"},
 };
 
 static const char *const counters[NFT_DROP_COUNT][2] = {
@@ -434,6 +470,7 @@ static const char *const counters[NFT_DROP_COUNT][2] = {
 	[NFT_DROP_SPOOF_ARP] = {"drop_spoof_arp", "forged ARP"},
 	[NFT_DROP_SPOOF_ND] = {"drop_spoof_nd", "forged neighbour or router advertisements"},
 	[NFT_DROP_SPOOF_NET] = {"drop_spoof_net", "a device's MAC from the network"},
+	[NFT_DROP_SPOOF_HOST] = {"drop_spoof_host", "the host leg's MAC or address from elsewhere"},
 	[NFT_DROP_RETURN] = {"drop_return", "would leave by its sender's own port"},
 	[NFT_DROP_MULTICAST] = {"drop_multicast", "multicast that is not allowed"},
 	[NFT_DROP_PROTOCOL] = {"drop_protocol", "neither ARP nor IPv4 nor IPv6"},
@@ -455,7 +492,23 @@ const char *nft_drop_words(enum nft_drop drop)
 
 bool nft_drop_is_spoof(enum nft_drop drop)
 {
-	return drop >= NFT_DROP_SPOOF_IP && drop <= NFT_DROP_SPOOF_NET;
+	return drop >= NFT_DROP_SPOOF_IP && drop <= NFT_DROP_SPOOF_HOST;
+}
+
+static const struct nft_given_info given_infos[NFT_GIVEN_COUNT] = {
+	[NFT_GIVEN_EAPOL] = {"eapol", "device ports whose EAPOL frames go up to hostapd",
+			     STEERING_KEY_INTERFACE, DEVICE_PORTS_MAX * 4},
+	[NFT_GIVEN_HOST_MAC] = {"host_mac", "MAC of the host at its leg", STEERING_KEY_MAC, 4},
+	[NFT_GIVEN_HOST4] = {"host4", "IPv4 addresses of the host at its leg", STEERING_KEY_IP4,
+			     HOST_IPS_MAX * 2},
+	[NFT_GIVEN_HOST6] = {"host6", "IPv6 addresses of the host at its leg", STEERING_KEY_IP6,
+			     HOST_IPS_MAX * 2},
+};
+
+const struct nft_given_info *nft_given_info(enum nft_given set)
+{
+	assert(set < NFT_GIVEN_COUNT);
+	return &given_infos[set];
 }
 
 static void write_sets(struct nft_batch *batch)
@@ -468,12 +521,13 @@ static void write_sets(struct nft_batch *batch)
 								.value = info->value,
 								.size = info->size});
 	}
-	nft_batch_new_set(batch,
-			  &(struct nft_set_spec){.name = NFT_EAPOL_SET,
-						 .comment = "device ports whose EAPOL frames "
-							    "go up to hostapd",
-						 .key = STEERING_KEY_INTERFACE,
-						 .size = DEVICE_PORTS_MAX * 4});
+	for (enum nft_given set = 0; set < NFT_GIVEN_COUNT; set++) {
+		const struct nft_given_info *info = nft_given_info(set);
+		nft_batch_new_set(batch, &(struct nft_set_spec){.name = info->name,
+								.comment = info->comment,
+								.key = info->key,
+								.size = info->size});
+	}
 	nft_batch_new_set(batch,
 			  &(struct nft_set_spec){.name = NFT_UNKNOWN_SET,
 						 .comment = "who else spoke on a device port",

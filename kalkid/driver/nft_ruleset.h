@@ -10,7 +10,21 @@ enum {
 	NFT_UNKNOWN_SECONDS = 600,
 };
 #define NFT_UNKNOWN_SET "unknown"
-#define NFT_EAPOL_SET   "eapol"
+
+/* Sets that neither devices nor rules fill (driver/nft_given.c). */
+enum nft_given {
+	NFT_GIVEN_EAPOL,    /* device ports whose EAPOL frames go up */
+	NFT_GIVEN_HOST_MAC, /* of the host's end of the host leg */
+	NFT_GIVEN_HOST4,
+	NFT_GIVEN_HOST6,
+	NFT_GIVEN_COUNT,
+};
+struct nft_given_info {
+	const char *name, *comment;
+	enum steering_key key;
+	uint32_t size;
+};
+const struct nft_given_info *nft_given_info(enum nft_given set);
 
 /* Everything that hangs on no interface: table, sets, counters, regular chains. */
 void nft_ruleset_write(struct nft_batch *batch, uint32_t table_flags);

@@ -283,59 +283,6 @@ static void write_elements(struct nft *nft)
 					  device->number);
 }
 
-/* Which interfaces stand in the set. */
-struct eapol_reader {
-	uint32_t interfaces[DEVICE_PORTS_MAX * 4];
-	unsigned count;
-};
-
-static void on_eapol_key(void *data, uint32_t interface, const struct mac *mac maybe_unused)
-{
-	struct eapol_reader *reader = data;
-	if (reader->count < ARRAY_SIZE(reader->interfaces))
-		reader->interfaces[reader->count++] = interface;
-}
-
-static void on_eapol(void *data, const struct nlmsghdr *message)
-{
-	(void)nft_parse_keys(message, STEERING_KEY_INTERFACE, on_eapol_key, data);
-}
-
-static void on_eapol_restart(void *data)
-{
-	((struct eapol_reader *)data)->count = 0;
-}
-
-/* Those that stand there and should not are of ports that are gone. */
-static void write_eapol(struct nft *nft, const struct eapol_reader *held)
-{
-	const struct data_plane *plane = link_data_plane(nft->link);
-	for (unsigned i = 0; i < plane->port_count; i++) {
-		const struct link_view *port = link_find(nft->link, plane->ports[i].name);
-		bool there = !port || !plane->ports[i].eapol_up;
-		for (unsigned j = 0; !there && j < held->count; j++)
-			there = held->interfaces[j] == port->index;
-		if (!there)
-			nft_batch_interface_element(&nft->batch, NFT_EAPOL_SET, true, port->index);
-	}
-}
-
-int nft_sync_eapol(struct nft *nft, struct error *err)
-{
-	_Alignas(struct nlmsghdr) char question[NFT_QUESTION_BYTES];
-	struct eapol_reader held = {0};
-	int r = netlink_ask(&nft->netlink, nft_ask_elements(question, NFT_EAPOL_SET), on_eapol,
-			    on_eapol_restart, &held, err);
-	if (r < 0)
-		return r;
-	nft_begin(nft);
-	write_eapol(nft, &held);
-	if (!nft->batch.messages)
-		return 0;
-	r = nft_commit(nft, err);
-	return r < 0 ? r : 1;
-}
-
 static int write_table(struct nft *nft, bool exists, uint32_t flags, struct error *err)
 {
 	nft_begin(nft);
@@ -343,7 +290,7 @@ static int write_table(struct nft *nft, bool exists, uint32_t flags, struct erro
 		nft_batch_delete_table(&nft->batch);
 	nft_ruleset_write(&nft->batch, flags);
 	write_elements(nft);
-	write_eapol(nft, &(struct eapol_reader){0});
+	nft_write_given(nft);
 	nft_write_hooks(nft);
 	int r = nft_commit(nft, err);
 	return r < 0 ? r : nft_sync_hooks(nft, err);

@@ -19,10 +19,10 @@ static void on_element(void *data, const struct steering_element *element, uint3
 	assert(element->ip.family == 0 || element->ip.family == 4 || element->ip.family == 6);
 }
 
-static void on_key(void *data, uint32_t interface, const struct mac *mac)
+static void on_note(void *data, const struct nft_note *note)
 {
-	assert(!data && mac);
-	(void)interface;
+	assert(!data &&
+	       (!note->to_ip.family || note->to_ip.family == 4 || note->to_ip.family == 6));
 }
 
 static void read_message(const struct nlmsghdr *message)
@@ -31,6 +31,11 @@ static void read_message(const struct nlmsghdr *message)
 	if (link_parse(message, &link))
 		assert(link.index && link.name[0] && memchr(link.name, 0, sizeof(link.name)) &&
 		       memchr(link.alias, 0, sizeof(link.alias)));
+
+	uint32_t index;
+	struct ip address;
+	if (link_parse_address(message, &index, &address))
+		assert(address.family == 4 || address.family == 6);
 
 	struct nft_table_view table;
 	if (nft_parse_table(message, &table))
@@ -52,8 +57,9 @@ static void read_message(const struct nlmsghdr *message)
 		assert(memchr(name, 0, sizeof(name)));
 	for (enum steering_set set = 0; set < STEERING_SET_COUNT; set++)
 		(void)nft_parse_elements(message, set, on_element, &set);
-	(void)nft_parse_keys(message, STEERING_KEY_INTERFACE_MAC, on_key, NULL);
-	(void)nft_parse_keys(message, STEERING_KEY_INTERFACE, on_key, NULL);
+	for (enum steering_key key = 0; key < STEERING_KEY_COUNT; key++)
+		for (enum steering_value value = 0; value < STEERING_VALUE_COUNT; value++)
+			(void)nft_parse_notes(message, key, value, on_note, NULL);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

@@ -242,6 +242,9 @@ void detector_frame(struct detector *detector, const struct umbox_frame *frame,
 		return;
 	umbox_parse(&headers, frame->bytes, frame->length);
 	ret->evasive = headers.evasive;
+	if (!ret->evasive && settings->is_exempt &&
+	    settings->is_exempt(settings->user, &headers.source))
+		return;
 	ret->blocked = settings->block_us && is_blocked(detector, &headers.source, frame->time_us);
 	if (ret->evasive || ret->blocked) {
 		ret->verdict = UMBOX_DROP;

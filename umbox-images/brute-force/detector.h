@@ -25,6 +25,9 @@ struct detector_settings {
 	int64_t interval_us;
 	int64_t block_us;       /* 0: alerts only */
 	int64_t alert_pause_us; /* of one source */
+	/* Sources that are not judged; NULL: none. */
+	bool (*is_exempt)(const void *user, const struct umbox_ip *ip);
+	const void *user;
 };
 
 struct detector_result {

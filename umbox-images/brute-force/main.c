@@ -21,6 +21,11 @@ static enum umbox_verdict on_frame(struct umbox *umbox, struct umbox_frame *fram
 	return result.verdict;
 }
 
+static bool is_host(const void *user, const struct umbox_ip *ip)
+{
+	return umbox_is_host(user, ip);
+}
+
 int main(void)
 {
 	struct umbox *umbox = umbox_open();
@@ -33,6 +38,10 @@ int main(void)
 		.block_us = umbox_integer(umbox, "block_s", 0, 0, 86400) * 1000000,
 		.alert_pause_us = umbox_integer(umbox, "alert_pause_s", 10, 0, 3600) * 1000000,
 	};
+	if (!umbox_boolean(umbox, "count_host", false)) {
+		settings.is_exempt = is_host;
+		settings.user = umbox;
+	}
 	settings.port_count = umbox_integers(umbox, "ports", settings.ports, 8, PORTS_MAX, 1,
 					     65535);
 	struct program program = {

@@ -76,6 +76,26 @@ static void enough_attempts_are_an_alert(void **state)
 	}
 }
 
+static bool is_first(const void *user, const struct umbox_ip *ip)
+{
+	return umbox_ip_equal(user, ip);
+}
+
+static void an_exempt_source_is_not_judged(void **state)
+{
+	static const struct umbox_ip host = {4, {10, 20, 0, 1}};
+	struct detector_settings settings = usual;
+	(void)state;
+	settings.is_exempt = is_first;
+	settings.user = &host;
+	settings.block_us = 10000000;
+	struct detector *detector = detector_new(&settings);
+	assert_int_equal(alarms_of(detector, "10.20.0.1", 100, 0, 1000), 0);
+	assert_int_equal(knock(detector, "10.20.0.1", 200000).verdict, UMBOX_PASS);
+	assert_int_equal(alarms_of(detector, "10.20.0.2", 5, 200000, 1000), 1);
+	detector_free(detector);
+}
+
 static void the_interval_slides(void **state)
 {
 	struct detector *detector = detector_new(&usual);
@@ -270,6 +290,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(enough_attempts_are_an_alert),
+		cmocka_unit_test(an_exempt_source_is_not_judged),
 		cmocka_unit_test(the_interval_slides),
 		cmocka_unit_test(sources_are_counted_apart),
 		cmocka_unit_test(one_alert_a_pause_tells_them_all),

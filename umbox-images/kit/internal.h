@@ -14,6 +14,7 @@ enum {
 	UMBOX_ALERTS_BURST = 32,
 	UMBOX_ALERTS_PER_SECOND = 10,
 	UMBOX_FAILURE_BYTES = 256,
+	UMBOX_HOST_ADDRESSES_MAX = 64,
 };
 
 struct umbox_own_counter {
@@ -31,6 +32,8 @@ struct umbox_alert_budget {
 struct umbox {
 	char failure[UMBOX_FAILURE_BYTES]; /* the first thing that went wrong; "" */
 	struct umbox_identity identity;
+	struct umbox_ip host[UMBOX_HOST_ADDRESSES_MAX];
+	unsigned host_count;
 	json_t *document, *parameters; /* parameters: borrowed from the document, may be NULL */
 	int64_t ready_after_ms;
 	struct umbox_control control;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* parameters.c - reads umbox.json: who this umbox is, and its parameters. */
+#include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -32,6 +33,29 @@ static uint32_t get_number(struct umbox *umbox, const char *name)
 	return (uint32_t)number;
 }
 
+/* Left out by daemons that know of none. */
+static void read_host_addresses(struct umbox *umbox, const char *path)
+{
+	const json_t *list = json_object_get(umbox->document, "host_addresses");
+	size_t count = json_array_size(list);
+	if (list && (!json_is_array(list) || count > UMBOX_HOST_ADDRESSES_MAX)) {
+		umbox_fail(umbox, "%s: 'host_addresses' is not a list of at most %d", path,
+			   UMBOX_HOST_ADDRESSES_MAX);
+		return;
+	}
+	for (size_t i = 0; i < count; i++) {
+		const char *text = json_string_value(json_array_get(list, i));
+		struct umbox_ip *ip = &umbox->host[umbox->host_count];
+		if (text && inet_pton(AF_INET, text, ip->octet) == 1)
+			ip->family = 4;
+		else if (text && inet_pton(AF_INET6, text, ip->octet) == 1)
+			ip->family = 6;
+		else
+			umbox_fail(umbox, "%s: 'host_addresses' holds what is no address", path);
+		umbox->host_count += ip->family != 0;
+	}
+}
+
 static void read_document(struct umbox *umbox, const char *path)
 {
 	json_error_t error;
@@ -47,6 +71,7 @@ static void read_document(struct umbox *umbox, const char *path)
 	get_text(umbox->identity.hop, sizeof(umbox->identity.hop), umbox->document, "hop");
 	get_text(umbox->identity.device, sizeof(umbox->identity.device),
 		 json_object_get(umbox->document, "device"), "name");
+	read_host_addresses(umbox, path);
 	umbox->parameters = json_object_get(umbox->document, "parameters");
 	if (umbox->parameters && !json_is_object(umbox->parameters))
 		umbox_fail(umbox, "%s: 'parameters' is not an object", path);
@@ -81,6 +106,14 @@ void umbox_free(struct umbox *umbox)
 const struct umbox_identity *umbox_identity(const struct umbox *umbox)
 {
 	return &umbox->identity;
+}
+
+bool umbox_is_host(const struct umbox *umbox, const struct umbox_ip *ip)
+{
+	for (unsigned i = 0; i < umbox->host_count; i++)
+		if (umbox_ip_equal(&umbox->host[i], ip))
+			return true;
+	return false;
 }
 
 static int64_t check_integer(struct umbox *umbox, const char *name, const json_t *value,

@@ -67,6 +67,11 @@ struct umbox_identity {
 };
 const struct umbox_identity *umbox_identity(const struct umbox *umbox);
 
+/* Whether the address is one of the machine's that runs the daemon: telemetry and commands come
+ * from there, and the daemon sees to it that nobody else sends under it.  For detectors that count
+ * what strangers do; such a frame is forwarded, or dropped, like any other. */
+bool umbox_is_host(const struct umbox *umbox, const struct umbox_ip *ip);
+
 enum umbox_severity { UMBOX_LOW, UMBOX_MEDIUM, UMBOX_HIGH, UMBOX_CRITICAL };
 
 struct umbox_alert {

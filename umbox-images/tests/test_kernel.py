@@ -363,6 +363,21 @@ class BruteForce(Case):
         self.assertGreaterEqual(self.counters()["attempts"], 10)
         self.end_well(process)
 
+    def attempts_of_the_host(self, **parameters):
+        process = self.site.umbox("brute-force", {"ports": [], **parameters},
+                                  host_addresses=[NETWORK_IP6, NETWORK_IP])
+        self.site.run("net", "hping3", "-S", "-p", "80", "-c", "10", "-i", "u1000", DEVICE_IP,
+                      check=False)
+        attempts = self.counters()["attempts"]
+        self.end_well(process)
+        return attempts
+
+    def test_the_host_does_not_count(self):
+        self.assertEqual(self.attempts_of_the_host(), 0)
+
+    def test_the_host_counts_when_it_is_told_to(self):
+        self.assertEqual(self.attempts_of_the_host(count_host=True), 10)
+
     def test_connections_of_the_device_do_not_count(self):
         process = self.site.umbox("brute-force", {"ports": []})
         self.site.run("dev", "hping3", "-S", "-p", "80", "-c", "10", "-i", "u1000", NETWORK_IP,
