@@ -283,9 +283,9 @@ static void on_watchdog_timer(uv_timer_t *timer maybe_unused)
 static void on_store_trouble(void *data maybe_unused, const char *words)
 {
 	if (words)
-		log_error("history cannot be written, enforcement goes on", "error=\"%s\"", words);
+		log_error("trouble with the database, enforcement goes on", "error=\"%s\"", words);
 	else
-		log_info("history is written again", NULL);
+		log_info("the database is well again", NULL);
 }
 
 static void start_signals_and_timers(struct daemon *daemon)

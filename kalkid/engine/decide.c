@@ -441,9 +441,14 @@ static void on_remark(struct node_listener *listener, uint32_t number, const cha
 		alert_of_daemon(device, "spoofed-frames", ALERT_HIGH, count, words);
 }
 
-static uint32_t new_umbox(struct node_listener *listener)
+static uint32_t new_umbox(struct node_listener *listener, uint32_t seen)
 {
-	return store_new_umbox(container_of(listener, struct engine, node_listener)->store);
+	struct engine *engine = container_of(listener, struct engine, node_listener);
+	if (store_raise_umbox(engine->store, seen))
+		on_remark(listener, 0, "umbox-numbers-lost", seen,
+			  "umboxes are there with numbers that the database does not know: "
+			  "new ones get numbers behind theirs");
+	return store_new_umbox(engine->store);
 }
 
 void engine_listen(struct engine *engine)

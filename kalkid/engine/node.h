@@ -40,8 +40,9 @@ struct node_listener {
 	 * engine-down, engine-up, repaired, alerts-dropped, spoofed, unknown-device, umbox-died. */
 	void (*on_remark)(struct node_listener *listener, uint32_t device, const char *kind,
 			  uint64_t count, const char *words);
-	/* A number that no umbox of this instance ever had. */
-	uint32_t (*new_umbox)(struct node_listener *listener);
+	/* A number that no umbox of this instance ever had; greater than `seen`, the greatest that
+	 * the node saw. */
+	uint32_t (*new_umbox)(struct node_listener *listener, uint32_t seen);
 };
 
 struct node *node_new(struct deadlines *deadlines, const struct clock *clock,

@@ -62,6 +62,7 @@ struct node {
 	bool started, stopping, observing, observe_again, engine_down, complete;
 	unsigned calls; /* under way, over all devices */
 	uint64_t drift_repairs, alerts_dropped, frames_spoofed;
+	uint32_t umbox_seen; /* the greatest number of any that was there */
 	void (*stopped)(void *data);
 	void *stopped_data;
 };

@@ -198,6 +198,12 @@ static void adopt_strangers(struct node *node, const struct driver_picture *pict
 			node_device_new(node, picture->umboxes[i].device);
 }
 
+static void note_numbers(struct node *node, const struct driver_picture *picture)
+{
+	for (unsigned i = 0; i < picture->umbox_count; i++)
+		node->umbox_seen = max_of(node->umbox_seen, picture->umboxes[i].id);
+}
+
 static void plan_all(struct node *node)
 {
 	struct node_device *device, *next;
@@ -219,6 +225,7 @@ static void on_observed(struct driver_call *call, int result maybe_unused,
 			min_of(max_of(AGAIN_SOON_US, (now_us - look->began_us) * AGAIN_TIMES),
 			       AGAIN_LATER_US);
 		sort(&look->picture);
+		note_numbers(node, &look->picture);
 		adopt_strangers(node, &look->picture);
 		struct node_device *device, *next;
 		HASH_ITER(hh, node->devices, device, next) {

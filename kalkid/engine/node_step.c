@@ -258,7 +258,7 @@ static bool start_launch(struct node_device *device, struct step_run *run, const
 	struct node *node = device->node;
 	if (device->have.umbox_count == WORLD_UMBOXES_MAX)
 		return false;
-	run->step.umbox = node->listener->new_umbox(node->listener);
+	run->step.umbox = node->listener->new_umbox(node->listener, node->umbox_seen);
 	int place = node_device_umbox(device, run->step.umbox, true);
 	struct umbox_view *view = &device->have.umboxes[place];
 	struct node_umbox *umbox = &device->umboxes[place];

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "base/mem.h"
 #include "base/text.h"
 #include "codec/files.h"
 #include "driver/fake.h"
@@ -667,6 +668,33 @@ static void a_restart_changes_no_decision(void **state)
 	}
 }
 
+/* Umboxes run that nothing on the disk tells of. */
+static void a_lost_database_brings_no_number_back(void **state)
+{
+	struct fixture *f = *state;
+	struct device device = camera();
+	uint32_t newest = 0;
+	for (unsigned i = 0; i < 4; i++) {
+		set_state(f, i % 2 ? "Attacked" : "Watched");
+		write_all(f);
+		await(f, i % 2 ? "c" : "a b");
+	}
+	for (unsigned i = 0; i < f->world->umbox_count; i++)
+		newest = max_of(newest, f->world->umboxes[i].is.id);
+	fake_cut(f->driver);
+	end_daemon(f);
+	cleanup_free char *command = mem_printf("rm %s*", f->path);
+	assert_int_equal(system(command), 0);
+	start_daemon(f);
+	must(engine_add_device(f->engine, &device, &ORDER, &err));
+	await(f, "a");
+	set_state(f, "Watched");
+	await(f, "a b");
+	for (unsigned i = 0; i < f->world->umbox_count; i++)
+		if (!text_equal(f->world->umboxes[i].is.hop, "c"))
+			assert_true(f->world->umboxes[i].is.id > newest);
+}
+
 static void killed_after_every_step(void **state)
 {
 	struct fixture *f = *state;
@@ -762,6 +790,8 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(another_type_is_written_first, setup, teardown),
 		cmocka_unit_test_setup_teardown(rules_act_when_the_kernel_has_the_posture, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_lost_database_brings_no_number_back, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(killed_after_every_step, setup, teardown),
 		cmocka_unit_test_setup_teardown(killed_between_the_kernel_and_the_disk, setup,

@@ -27,7 +27,7 @@ struct fixture {
 	struct device device;
 	struct posture postures[4];
 	struct want want;
-	uint32_t next_umbox;
+	uint32_t next_umbox, umbox_seen;
 	enum plan_goal goal;
 	unsigned alerts, remarks, failed_steps;
 	bool hasty;      /* umboxes say that they are ready before they have legs */
@@ -75,9 +75,11 @@ static void on_remark(struct node_listener *listener, uint32_t device maybe_unus
 	container_of(listener, struct fixture, listener)->remarks++;
 }
 
-static uint32_t new_umbox(struct node_listener *listener)
+static uint32_t new_umbox(struct node_listener *listener, uint32_t seen)
 {
-	return container_of(listener, struct fixture, listener)->next_umbox++;
+	struct fixture *f = container_of(listener, struct fixture, listener);
+	f->umbox_seen = seen;
+	return f->next_umbox++;
 }
 
 /* --- daemon and world --- */

@@ -219,16 +219,16 @@ int database_read_intent(const char *path, struct intent *ret, struct error *err
 	return 0;
 }
 
-static int replace(const char *path, struct error *err)
+static int replace(const char *path, const struct intent *known, struct error *err)
 {
 	cleanup_free char *fresh = mem_printf("%s.new", path);
 	struct intent intent = {0};
 	/* Nothing readable at all: begin empty, with ids that were never given out. */
-	if (database_read_intent(path, &intent, err) < 0) {
+	if (!known && database_read_intent(path, &intent, err) < 0) {
 		for (unsigned i = 0; i < COUNTER_COUNT; i++)
 			intent.counters[i] = LEAPS[i];
 	}
-	int result = write_new(fresh, &intent, err);
+	int result = write_new(fresh, known ? known : &intent, err);
 	intent_done(&intent);
 	if (result == 0)
 		result = set_aside(path, err);
@@ -237,16 +237,35 @@ static int replace(const char *path, struct error *err)
 	return result == 0 ? sync_folder_of(path, err) : result;
 }
 
-int database_open(sqlite3 **ret, const char *path, bool known_damaged, struct intent *ret_intent,
-		  bool *ret_damaged, struct error *err)
+int database_open(sqlite3 **ret, const char *path, const struct database_loss *loss,
+		  struct intent *ret_intent, bool *ret_damaged, struct error *err)
 {
 	*ret_damaged = false;
-	int result = known_damaged ? -EUCLEAN : open_whole(ret, path, ret_intent, err);
+	int result = loss && loss->damaged ? -EUCLEAN : open_whole(ret, path, ret_intent, err);
 	if (result != -EUCLEAN)
 		return result;
-	result = replace(path, err);
+	result = replace(path, loss ? loss->intent : NULL, err);
 	if (result < 0)
 		return result;
 	*ret_damaged = true;
 	return open_whole(ret, path, ret_intent, err);
+}
+
+bool database_in_place(struct database_place *place, const char *path)
+{
+	static const char *const ENDINGS[ARRAY_SIZE(place->files)] = {"", "-wal", "-shm"};
+	bool in_place = true;
+	for (unsigned i = 0; i < ARRAY_SIZE(place->files); i++) {
+		cleanup_free char *name = mem_printf("%s%s", path, ENDINGS[i]);
+		struct stat found = {0};
+		if (stat(name, &found) < 0 && errno != ENOENT && errno != ENOTDIR)
+			continue; /* that says nothing */
+		if (!place->files[i].inode) {
+			place->files[i].device = found.st_dev;
+			place->files[i].inode = found.st_ino;
+		}
+		in_place &= place->files[i].device == found.st_dev &&
+			    place->files[i].inode == found.st_ino && (i > 0 || found.st_size > 0);
+	}
+	return in_place;
 }

@@ -176,6 +176,18 @@ uint32_t store_new_umbox(struct store *store)
 	return (uint32_t)take_id(store, COUNTER_UMBOX);
 }
 
+bool store_raise_umbox(struct store *store, uint32_t number)
+{
+	if (store->next[COUNTER_UMBOX] > number)
+		return false;
+	store->next[COUNTER_UMBOX] = (uint64_t)number + 1;
+	uv_mutex_lock(&store->mutex);
+	store_reserve(store, COUNTER_UMBOX);
+	uv_cond_signal(&store->wake_writer);
+	uv_mutex_unlock(&store->mutex);
+	return true;
+}
+
 uint64_t store_new_event(struct store *store)
 {
 	return take_id(store, COUNTER_EVENT);

@@ -63,6 +63,8 @@ int store_load_devices(struct store *store,
 uint32_t store_new_device_number(struct store *store);
 /* Ids never come twice, also after a kill: they are reserved in blocks. */
 uint32_t store_new_umbox(struct store *store);
+/* Numbers up to this one were given out, whatever the database knows; true when it knew less. */
+bool store_raise_umbox(struct store *store, uint32_t number);
 uint64_t store_new_event(struct store *store);
 
 /* Before a decision is in the kernel: remembered at once, where a killed daemon does not take it

@@ -83,7 +83,7 @@ static int lock_database(struct store *store, struct error *err)
 static int open_database(struct store *store, bool *ret_damaged, struct error *err)
 {
 	struct error why = {0};
-	int result = database_open(&store->connection, store->path, false, &store->intent,
+	int result = database_open(&store->connection, store->path, NULL, &store->intent,
 				   ret_damaged, &why);
 	if (result == -ENOTSUP)
 		return error_set(err, result, "%s: %s", store->path, why.text);

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/mem.h"
 #include "base/text.h"
 #include "store/database.h"
 #include "store/history.h"
@@ -20,6 +21,7 @@ enum {
 	RETRY_MIN_MS = 100, /* doubles up to */
 	RETRY_MAX_MS = 5000,
 	COPY_EVERY_MS = 10000,
+	LOOK_EVERY_MS = 5000, /* and before each batch */
 	TRIM_ROWS = 500,
 	TRIM_ROWS_MAX = 5000,
 };
@@ -74,11 +76,22 @@ static void tell_damage(struct store *store)
 	uv_mutex_lock(&store->mutex);
 	store->state.troubles++;
 	TEXT_COPY(store->state.words,
-		  "the database was damaged: it was set aside beside its place as "
-		  "*.damaged-<n>, and a new one was made from the last intent; "
-		  "older history stands in the damaged one");
+		  store->connection_lost
+			  ? "the database was removed or replaced while kalkid runs: a new one was "
+			    "made from what is in force; older history is gone, and what stood in "
+			    "its place was set aside as *.damaged-<n>"
+			  : "the database was damaged: it was set aside beside its place as "
+			    "*.damaged-<n>, and a new one was made from the last intent; "
+			    "older history stands in the damaged one");
 	uv_mutex_unlock(&store->mutex);
 	uv_async_send(&store->wake_loop);
+}
+
+static void forget_rescued(struct store *store)
+{
+	if (store->rescued)
+		intent_done(store->rescued);
+	free(take(store->rescued));
 }
 
 /* Opens the database when there is none: the first attempt failed, or it was damaged. */
@@ -86,20 +99,22 @@ static int reopen(struct store *store, struct error *err)
 {
 	if (store->connection)
 		return 0;
+	struct database_loss loss = {store->connection_damaged, store->rescued};
 	struct intent intent = {0};
 	bool damaged = false;
 	reader_pause(&store->reader);
 	uv_mutex_lock(&store->loop_mutex);
 	sqlite3_close(take(store->loop_connection));
-	int result = database_open(&store->connection, store->path, store->connection_damaged,
-				   &intent, &damaged, err);
+	int result = database_open(&store->connection, store->path, &loss, &intent, &damaged, err);
 	uv_mutex_unlock(&store->loop_mutex);
 	reader_resume(&store->reader);
 	intent_done(&intent);
-	if (result == 0)
-		store->connection_damaged = false;
 	if (damaged)
 		tell_damage(store);
+	if (result == 0) {
+		store->connection_damaged = store->connection_lost = false;
+		forget_rescued(store);
+	}
 	return result;
 }
 
@@ -108,6 +123,25 @@ static void give_up_connection(struct store *store)
 	sqlite3_close(store->connection);
 	store->connection = NULL;
 	store->connection_damaged = true;
+	store->place = (struct database_place){0};
+}
+
+/* What is open can still be read when its name is gone or leads elsewhere; but nobody would find it
+ * at the next start. */
+static void look_at_place(struct store *store)
+{
+	cleanup_free struct intent *intent = NULL;
+	struct error err;
+	store->looked_at_ns = uv_hrtime();
+	if (!store->connection || database_in_place(&store->place, store->path))
+		return;
+	intent = mem_alloc(sizeof(*intent));
+	if (intent_read(store->connection, intent, &err) == 0)
+		store->rescued = take(intent);
+	give_up_connection(store);
+	store->connection_lost = true;
+	store->copy_wanted = true; /* it may be gone as well */
+	store->copied_at_ns = 0;
 }
 
 /* One attempt, with a repair of the database where it turns out damaged. */
@@ -213,7 +247,7 @@ static void note_success(struct store *store, const struct store_status *measure
 	store->state.status.newest_event = measured->newest_event;
 }
 
-/* When the writer has something to do, UINT64_MAX for never. */
+/* When the writer has something to do. */
 static uint64_t due_ns(const struct store *store)
 {
 	const struct queue *pending = &store->pending;
@@ -230,8 +264,9 @@ static uint64_t due_ns(const struct store *store)
 	if (state->damaged || store->trim_wanted || pending->barriers || pending->beat ||
 	    queue_has_intent(pending))
 		return 0;
-	uint64_t due = store->copy_wanted ? store->copied_at_ns + COPY_EVERY_MS * MS_NS
-					  : UINT64_MAX;
+	uint64_t due = store->looked_at_ns + LOOK_EVERY_MS * MS_NS;
+	if (store->copy_wanted)
+		due = min_of(due, store->copied_at_ns + COPY_EVERY_MS * MS_NS);
 	return pending->first ? min_of(due, store->pending_since_ns + LINGER_MS * MS_NS) : due;
 }
 
@@ -241,10 +276,7 @@ static void wait_for_work(struct store *store)
 		uint64_t due = due_ns(store), now = uv_hrtime();
 		if (due <= now)
 			return;
-		if (due == UINT64_MAX)
-			uv_cond_wait(&store->wake_writer, &store->mutex);
-		else
-			uv_cond_timedwait(&store->wake_writer, &store->mutex, due - now);
+		uv_cond_timedwait(&store->wake_writer, &store->mutex, due - now);
 	}
 }
 
@@ -263,6 +295,7 @@ static void write_once(struct store *store, bool last)
 	store->state.damaged = false;
 
 	uv_mutex_unlock(&store->mutex);
+	look_at_place(store);
 	if (!queue_is_empty(&batch) || !store->connection)
 		result = write_batch(store, &batch, &time, &err);
 	uv_mutex_lock(&store->mutex);
@@ -292,8 +325,8 @@ void writer_run(void *data)
 	/* What could not be written goes down with the daemon, but not unheard. */
 	store->state.status.events_dropped += store->pending.entry_count;
 	queue_done(&store->pending);
-	sqlite3_close(store->connection);
-	store->connection = NULL;
+	sqlite3_close(take(store->connection));
+	forget_rescued(store);
 	store->ended = true;
 	uv_async_send(&store->wake_loop);
 	uv_mutex_unlock(&store->mutex);

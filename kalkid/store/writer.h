@@ -5,6 +5,7 @@
  * in one transaction, and tells the loop through `wake_loop`. */
 #pragma once
 
+#include "store/database.h"
 #include "store/queue.h"
 #include "store/reader.h"
 #include "store/witness.h"
@@ -39,7 +40,11 @@ struct store {
 
 	/* The writer's. */
 	sqlite3 *connection;
-	bool connection_damaged;
+	struct database_place place; /* of the connection's files */
+	uint64_t looked_at_ns;       /* whether they are in place */
+	bool connection_damaged;     /* a new database is wanted, */
+	bool connection_lost;        /* because it is no longer in its place, */
+	struct intent *rescued;      /* with this, what was in it; NULL: not known */
 	bool copy_wanted, trim_wanted;
 	uint64_t copied_at_ns;
 
