@@ -249,16 +249,62 @@ bool call_order(struct api_call *call, struct operator_order *ret)
 	return call_boolean(call, "dry_run", &ret->dry_run);
 }
 
+/* Lives until the engine knows, which may be after its request, and after the API. */
+struct accepted_call {
+	struct engine_written written;
+	struct http_request *request; /* NULL once it is gone */
+	unsigned status;
+	json_t *body;
+	char *location;
+};
+
+static void on_accepted_request_gone(void *data)
+{
+	struct accepted_call *accepted = data;
+	accepted->request = NULL;
+}
+
+static void on_written(struct engine_written *written, int result)
+{
+	struct accepted_call *accepted = container_of(written, struct accepted_call, written);
+	if (accepted->request) {
+		http_request_watch(accepted->request, NULL, NULL);
+		json_object_set_new(accepted->body, "written", json_boolean(result == 0));
+		answer_status(accepted->request, accepted->status, take(accepted->body),
+			      accepted->location);
+	}
+	json_decref(accepted->body);
+	free(accepted->location);
+	free(accepted);
+}
+
+void call_accepted(struct api_call *call, const struct operator_order *order, unsigned status,
+		   json_t *body, const char *location)
+{
+	json_object_set_new(body, "accepted", json_true());
+	json_object_set_new(body, "dry_run", json_boolean(order->dry_run));
+	if (order->dry_run) {
+		answer_status(call->request, 200, body, NULL);
+		return;
+	}
+	struct accepted_call *accepted = mem_alloc(sizeof(*accepted));
+	accepted->written.done = on_written;
+	accepted->request = call->request;
+	accepted->status = status;
+	accepted->body = body;
+	accepted->location = location ? mem_copy_text(location) : NULL;
+	http_request_watch(call->request, on_accepted_request_gone, accepted);
+	engine_await_written(call->engine, &accepted->written);
+}
+
 void call_changed(struct api_call *call, const struct operator_order *order, const char *device,
 		  unsigned status)
 {
-	json_t *body = json_pack("{s:b, s:b, s:s}", "accepted", true, "dry_run", order->dry_run,
-				 "device", device);
+	json_t *body = json_pack("{s:s}", "device", device);
 	struct device_status now;
 	if (engine_find_device(call->engine, device, &now, NULL) == 0)
 		json_object_set_new(body, "generation", json_integer(now.generation));
 	cleanup_free char *location = status == 201 ? mem_printf("/api/v1/devices/%s", device)
 						    : NULL;
-	answer_status(call->request, order->dry_run ? 200 : status, body,
-		      order->dry_run ? NULL : location);
+	call_accepted(call, order, status, body, location);
 }

@@ -2,6 +2,7 @@
 /* api/fake_engine.c - see fake_engine.h. */
 #include "api/fake_engine.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -389,6 +390,31 @@ int engine_acknowledge(struct engine *engine, uint64_t alert, const struct opera
 {
 	cleanup_free char *id = mem_printf("%llu", (unsigned long long)alert);
 	return note(engine, "acknowledge", id, "-", order, err);
+}
+
+void fake_engine_end_writing(struct engine *engine, int result)
+{
+	struct engine_written *written = take(engine->written);
+	written->done(written, result);
+}
+
+static void on_write_turn(uv_handle_t *turn)
+{
+	struct engine *engine = turn->data;
+	free(turn);
+	fake_engine_end_writing(engine, 0);
+}
+
+void engine_await_written(struct engine *engine, struct engine_written *written)
+{
+	assert(!engine->written);
+	engine->written = written;
+	if (engine->writing_rests)
+		return;
+	uv_idle_t *turn = mem_alloc(sizeof(*turn));
+	uv_idle_init(engine->loop, turn);
+	turn->data = engine;
+	uv_close((uv_handle_t *)turn, on_write_turn);
 }
 
 int engine_read_logs(struct engine *engine, uint32_t umbox, size_t bytes_max,

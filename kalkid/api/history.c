@@ -208,9 +208,6 @@ void post_acknowledge(struct api_call *call)
 	if (engine_acknowledge(call->engine, id, &order, &err) < 0)
 		answer_error(call->request, &err);
 	else
-		answer_status(call->request, 200,
-			      json_pack("{s:b, s:b, s:I}", "accepted", true, "dry_run",
-					order.dry_run, "alert", (json_int_t)id),
-			      NULL);
+		call_accepted(call, &order, 200, json_pack("{s:I}", "alert", (json_int_t)id), NULL);
 	document_free(document);
 }

@@ -473,6 +473,42 @@ static void bad_parameters_of_events_are_refused(void **state)
 		    "the history is broken");
 }
 
+/* The answer waits for the disk; where that cannot be had, it says so. */
+static void an_order_is_answered_when_it_is_written(void **state)
+{
+	static const char question[] =
+		"POST /api/v1/devices/cam1/quarantine HTTP/1.1\r\nHost: h\r\n"
+		"Content-Length: 0\r\n\r\n";
+	struct fixture *fixture = *state;
+	ask(fixture, "POST", "/api/v1/devices/cam1/quarantine", NULL, NULL);
+	assert_true(json_is_true(at(fixture, "written")));
+	fixture->engine->writing_rests = true;
+	for (unsigned i = 0; i < 2; i++) {
+		struct test_client client;
+		struct test_reply reply;
+		test_client_open(&client, &fixture->loop, fixture->path);
+		test_client_say(&client, question);
+		while (!fixture->engine->written)
+			test_client_turn(&client, POLLIN);
+		expect_order(fixture, "quarantine cam1 - because -");
+		for (unsigned turns = 0; turns < 5; turns++)
+			uv_run(&fixture->loop, UV_RUN_NOWAIT);
+		test_client_take(&client);
+		assert_int_equal(client.in.length, 0);
+		if (i) { /* it leaves without an answer */
+			test_client_close(&client);
+			fake_engine_end_writing(fixture->engine, 0);
+			continue;
+		}
+		fake_engine_end_writing(fixture->engine, -ENOSPC);
+		test_client_reply(&client, &reply, false);
+		assert_int_equal(reply.status, 202);
+		assert_non_null(strstr(reply.body, "\"written\":false"));
+		test_reply_done(&reply);
+		test_client_close(&client);
+	}
+}
+
 static void an_alert_is_acknowledged(void **state)
 {
 	struct fixture *fixture = *state;
@@ -686,6 +722,7 @@ int main(void)
 		TEST(types_are_told),
 		TEST(events_are_told_by_pages),
 		TEST(bad_parameters_of_events_are_refused),
+		TEST(an_order_is_answered_when_it_is_written),
 		TEST(an_alert_is_acknowledged),
 		TEST(metrics_are_told_in_both_dialects),
 		TEST(prometheus_has_nothing_to_say_against_them),

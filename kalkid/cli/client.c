@@ -248,6 +248,8 @@ int client_change(struct cli *cli, const char *method, const char *path, json_t 
 	int code = send_request(cli, &request);
 	if (code == 0)
 		code = parse_answer(cli, &request, ret);
+	if (code == 0 && json_is_false(json_object_get(*ret, "written")))
+		cli_complain(cli, "in force, but not on disk yet: see the log of kalkid");
 	request_done(&request);
 	return code;
 }

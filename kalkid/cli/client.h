@@ -19,7 +19,7 @@ void url_query(struct buffer *url, const char *name, const char *value);
 int client_text(struct cli *cli, const char *path, struct buffer *ret);
 /* A JSON answer (new reference). */
 int client_get(struct cli *cli, const char *path, json_t **ret);
-/* `body` may be NULL; adds dry_run where that was asked for. */
+/* `body` may be NULL; adds dry_run where that was asked for, and warns of what is not on disk. */
 int client_change(struct cli *cli, const char *method, const char *path, json_t *body,
 		  json_t **ret);
 /* All pages of a list, at most `items_max` items: {"items": [...], "next": ...}. */

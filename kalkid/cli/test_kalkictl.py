@@ -158,7 +158,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
         elif self.command in ("POST", "DELETE", "PUT") and "cam1" in path or "/alerts/9/" in path:
             self.answer(202, {"accepted": True, "dry_run": "dry_run" in self.query,
-                              "device": "cam1", "generation": 4})
+                              "device": "cam1", "generation": 4,
+                              "written": self.server.written})
         else:
             self.problem(404, "not_found", "there is no such device", hint="did you mean 'cam1'?")
 
@@ -186,6 +187,7 @@ class TestKalkictl(unittest.TestCase):
         self.socket = f"{self.folder.name}/run/kalki/kalkid.sock"
         self.server = Server(self.socket, Handler)
         self.server.seen, self.server.devices = [], [device("cam0000"), device("cam1", "held")]
+        self.server.written = True
         self.server.release = threading.Event()
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
 
@@ -315,6 +317,12 @@ class TestKalkictl(unittest.TestCase):
         out = self.good("--dry-run", "device", "rm", "cam1")
         self.assertEqual(out, "cam1: would be removed (nothing was done)\n")
         self.assertEqual(self.server.seen[-1][:2], ("DELETE", "/api/v1/devices/cam1?dry_run=true"))
+
+    def test_what_is_not_on_disk_is_said(self):
+        self.server.written = False
+        result = self.run_tool("device", "release", "cam1")
+        self.assertEqual((result.code, result.out), (0, "cam1: released\n"))
+        self.assertIn("not on disk yet", result.err)
 
     def test_what_cuts_off_needs_a_yes(self):
         for verb in ("rm", "quarantine"):

@@ -184,7 +184,8 @@ static void hand_over_written(struct control_device *device, const struct decisi
 	pending->engine = device->engine;
 	pending->device = device->device.number;
 	pending->decision = *decision;
-	memcpy(pending->actions, actions, action_count * sizeof(*actions));
+	for (unsigned i = 0; i < action_count; i++)
+		pending->actions[i] = actions[i];
 	pending->action_count = action_count;
 	pending->barrier.done = on_written;
 	device->barriers++;

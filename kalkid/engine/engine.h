@@ -188,6 +188,15 @@ int engine_release(struct engine *engine, const char *device, const struct opera
 int engine_acknowledge(struct engine *engine, uint64_t alert, const struct operator_order *order,
 		       struct error *err) must_check;
 
+/* What tightens is in force before it is on disk, so an answer to whoever ordered it waits here:
+ * `done` runs once, when every order so far is on disk (0), when it could not be written, or with
+ * -ETIMEDOUT when the disk does not answer.  Not on disk it is in force all the same, and written
+ * as soon as that works. */
+struct engine_written {
+	void (*done)(struct engine_written *written, int result);
+};
+void engine_await_written(struct engine *engine, struct engine_written *written);
+
 /* The log of a umbox: `done` runs once with the text (borrowed) or an error. */
 struct engine_logs {
 	void (*done)(struct engine_logs *logs, int result, const char *text,

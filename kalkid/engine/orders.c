@@ -263,3 +263,48 @@ int engine_acknowledge(struct engine *engine, uint64_t alert, const struct opera
 	store_acknowledge(engine->store, alert, order->who, order->reason ? order->reason : "");
 	return 0;
 }
+
+/* --- on disk --- */
+
+static const int64_t WRITTEN_WITHIN_US = 3000000;
+
+/* Lives until the store has answered, which may be after the deadline. */
+struct awaited {
+	struct store_barrier barrier;
+	struct deadline deadline;
+	struct deadlines *deadlines;
+	struct engine_written *written; /* NULL: was told */
+};
+
+static void tell_written(struct awaited *awaited, int result)
+{
+	struct engine_written *written = take(awaited->written);
+	deadline_set(awaited->deadlines, &awaited->deadline, DEADLINE_NEVER);
+	if (written)
+		written->done(written, result);
+}
+
+static void on_late(struct deadline *deadline)
+{
+	tell_written(container_of(deadline, struct awaited, deadline), -ETIMEDOUT);
+}
+
+static void on_synced(struct store_barrier *barrier, int result)
+{
+	struct awaited *awaited = container_of(barrier, struct awaited, barrier);
+	tell_written(awaited, result);
+	deadline_remove(awaited->deadlines, &awaited->deadline);
+	free(awaited);
+}
+
+void engine_await_written(struct engine *engine, struct engine_written *written)
+{
+	struct awaited *awaited = mem_alloc(sizeof(*awaited));
+	awaited->written = written;
+	awaited->deadlines = engine->deadlines;
+	awaited->barrier.done = on_synced;
+	deadline_add(engine->deadlines, &awaited->deadline, on_late);
+	deadline_set(engine->deadlines, &awaited->deadline,
+		     clock_now_us(engine->clock) + WRITTEN_WITHIN_US);
+	store_sync(engine->store, &awaited->barrier);
+}

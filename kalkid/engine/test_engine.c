@@ -340,6 +340,40 @@ static void a_loosening_order_is_written_first(void **state)
 	assert_string_equal(path(f), "pass");
 }
 
+struct awaited {
+	struct engine_written written;
+	unsigned count;
+	int result;
+};
+
+static void on_order_written(struct engine_written *written, int result)
+{
+	struct awaited *awaited = container_of(written, struct awaited, written);
+	awaited->count++;
+	awaited->result = result;
+}
+
+/* First the kernel, then the disk, then the answer; and a disk that hangs is told. */
+static void an_answer_waits_for_the_disk(void **state)
+{
+	struct fixture *f = *state;
+	for (unsigned hangs = 0; hangs < 2; hangs++) {
+		struct awaited awaited = {.written.done = on_order_written, .result = 1};
+		must(engine_quarantine(f->engine, "cam", &ORDER, &err));
+		assert_string_equal(path(f), "held");
+		engine_await_written(f->engine, &awaited.written);
+		assert_int_equal(awaited.count, 0);
+		if (hangs) { /* the store's word has not been heard yet */
+			clock_fake_advance(&f->clock, 10000000);
+			deadlines_run(f->engine->deadlines);
+			assert_int_equal(awaited.count, 1);
+		}
+		write_all(f);
+		assert_int_equal(awaited.count, 1);
+		assert_int_equal(awaited.result, hangs ? -ETIMEDOUT : 0);
+	}
+}
+
 /* From Attacked to Normal and at once to Watched: of this the node has seen nothing yet, so Watched
  * loosens what is in force and has to wait for the disk, too. */
 static void what_tightens_is_measured_by_what_is_in_force(void **state)
@@ -776,6 +810,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_tightening_order_waits_for_nothing, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(an_answer_waits_for_the_disk, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_loosening_order_is_written_first, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(what_tightens_is_measured_by_what_is_in_force,
