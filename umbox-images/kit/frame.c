@@ -60,6 +60,7 @@ static bool parse_tcp(struct umbox_headers *ret, struct walk *walk)
 	ret->source_port = get16(tcp);
 	ret->target_port = get16(tcp + 2);
 	ret->tcp_sequence = get32(tcp + 4);
+	ret->tcp_acknowledgment = get32(tcp + 8);
 	ret->tcp_flags = tcp[13];
 	if (header_bytes < TCP_BYTES || header_bytes > left(walk))
 		return false;

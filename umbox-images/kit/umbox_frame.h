@@ -38,6 +38,7 @@ enum {
 	UMBOX_TCP_SYN = 0x02,
 	UMBOX_TCP_RST = 0x04,
 	UMBOX_TCP_ACK = 0x10,
+	UMBOX_TCP_URG = 0x20,
 };
 
 enum { UMBOX_EXTENSIONS_MAX = 8 };
@@ -63,7 +64,7 @@ struct umbox_headers {
 	uint32_t transport; /* of the TCP, UDP, ICMP or ICMPv6 header, whole */
 	uint16_t source_port, target_port;
 	uint8_t tcp_flags;
-	uint32_t tcp_sequence;
+	uint32_t tcp_sequence, tcp_acknowledgment;
 	uint8_t icmp_type, icmp_code;
 
 	uint32_t payload, payload_bytes; /* behind the transport header; bounded by IP's length */
@@ -80,3 +81,11 @@ uint32_t umbox_frame_packets(const struct umbox_frame *frame, const struct umbox
 bool umbox_frame_checksum_partial(const struct umbox_frame *frame);
 /* The internet checksum after a 16-bit word under it has changed (RFC 1624). */
 uint16_t umbox_checksum_change(uint16_t checksum, uint16_t before, uint16_t after);
+
+/* A TCP reset of the connection that `frame` is part of, with its tags and whole checksums, in the
+ * name of whom it was sent to (`back`: toward its sender) or of its sender (onward).  `bytes` has
+ * room for UMBOX_RESET_BYTES; returns the length, 0 when the frame is not TCP. */
+enum { UMBOX_RESET_BYTES = 14 + 8 + 40 + 20 };
+uint32_t umbox_reset_make(uint8_t *bytes, const struct umbox_frame *frame,
+			  const struct umbox_headers *headers, bool back, uint32_t sequence,
+			  uint32_t acknowledgment);
