@@ -11,7 +11,7 @@ import pytest
 
 from devices.remote import Broker, Remote
 from harness import net
-from harness.daemon import wait_for
+from harness.daemon import REPOSITORY, wait_for
 
 HERE = "127.0.0.1"
 SOAP = "http://127.0.0.1:49153/upnp/control/"
@@ -271,6 +271,29 @@ def test_thermostat(ns, start, tmp_path):
         listener.kill()
         listener.communicate()
         broker.close()
+
+
+def test_the_program_for_modbus(ns, start):
+    """policy-examples/programs/modbus-tcp against the simulated controller."""
+    controller = start("modbus", "--set", "registers=[1300,1000,300]")
+
+    def ask(*words):
+        return net.run_in(ns, os.path.join(REPOSITORY, "policy-examples/programs/modbus-tcp"),
+                          HERE, *words)
+    assert ask("read", 0, 3) == "1300\n1000\n300\n"
+    assert ask("write-coil", 1, "on") == ask("write", 2, 7) == ""
+    assert controller.values == {"registers": [1300, 1000, 7], "coils": [False, True]}
+    for words, why in ((("read", 2, 2), "no such address"),
+                       (("--port", 503, "read", 0, 1), "refused")):
+        with pytest.raises(RuntimeError, match=why):
+            ask(*words)
+    for fault, why in (("error", "it failed"), ("garbage", "something else"), ("cut", "hung up")):
+        controller.fail(fault)
+        with pytest.raises(RuntimeError, match=why):
+            ask("read", 0, 1)
+    controller.fail("silent")
+    with pytest.raises(RuntimeError, match="timed out"):
+        ask("--timeout", "0.3", "read", 0, 1)
 
 
 def modbus(connection, function, data, transaction=1):

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Simulated devices as processes, and their control sockets, for tests."""
+"""Simulated devices as processes, and their control sockets, for tests.
+
+usage: python3 -m devices.remote SOCKET '{"values": {"isOn": false}, "fault": "silent"}'
+"""
 import json
 import os
 import select
@@ -10,6 +13,18 @@ import sys
 from harness.daemon import wait_for
 
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+def tell(path, order):
+    """One order of simulator.py by the control socket `path`."""
+    with socket.socket(socket.AF_UNIX) as control:
+        control.settimeout(60)
+        control.connect(path)
+        control.sendall(json.dumps(order).encode() + b"\n")
+        answer = json.loads(control.makefile().readline())
+    if "error" in answer:
+        raise ValueError(answer["error"])
+    return answer
 
 
 class Remote:
@@ -29,14 +44,7 @@ class Remote:
 
     def tell(self, **order):
         """An order of simulator.py; returns how the device is afterwards."""
-        with socket.socket(socket.AF_UNIX) as control:
-            control.settimeout(30)
-            control.connect(self.control)
-            control.sendall(json.dumps(order).encode() + b"\n")
-            answer = json.loads(control.makefile().readline())
-        if "error" in answer:
-            raise ValueError(answer["error"])
-        return answer
+        return tell(self.control, order)
 
     def set(self, **values):
         return self.tell(values=values)
@@ -96,3 +104,7 @@ class Broker:
     def close(self):
         self.process.terminate()
         self.process.wait(10)
+
+
+if __name__ == "__main__":
+    print(json.dumps(tell(sys.argv[1], json.loads(sys.argv[2])), indent=1))
