@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "store/history.h"
+#include "store/outbox.h"
 
 enum {
 	DAMAGED_MAX = 1000,
@@ -21,6 +22,7 @@ enum {
 /* Step i brings a database from version i to i + 1.  Steps that were released are never changed. */
 static const char *const STEPS[][2] = {
 	{INTENT_SCHEMA, HISTORY_SCHEMA},
+	{OUTBOX_SCHEMA, ""},
 };
 
 /* What a counter jumps when it may be older than what was given out. */

@@ -18,9 +18,26 @@ static void free_entries(struct queue *queue)
 	queue->entry_bytes = 0;
 }
 
+static void free_notice(struct outbox_change *change)
+{
+	free(change->notifier);
+	free(change->json);
+	free(change);
+}
+
+static void free_notices(struct queue *queue)
+{
+	struct outbox_change *change, *next;
+	HASH_ITER(hh, queue->notices, change, next) {
+		HASH_DELETE(hh, queue->notices, change);
+		free_notice(change);
+	}
+}
+
 void queue_done(struct queue *queue)
 {
 	free_entries(queue);
+	free_notices(queue);
 	struct intent_change *change = queue->changes, *next;
 	HASH_CLEAR(hh, queue->changes);
 	for (; change; change = next) {
@@ -41,7 +58,8 @@ bool queue_has_intent(const struct queue *queue)
 
 bool queue_is_empty(const struct queue *queue)
 {
-	return !queue->first && !queue->barriers && !queue->beat && !queue_has_intent(queue);
+	return !queue->first && !queue->notices && !queue->barriers && !queue->beat &&
+	       !queue_has_intent(queue);
 }
 
 static bool has_room(const struct queue *queue, size_t bytes, unsigned entries_max)
@@ -131,6 +149,21 @@ void queue_delete_device(struct queue *queue, uint32_t number)
 	change->machine_change = CHANGE_DELETE;
 }
 
+void queue_put_notice(struct queue *queue, uint64_t id, const char *notifier, const char *json)
+{
+	struct outbox_change *change;
+	HASH_FIND(hh, queue->notices, &id, sizeof(id), change);
+	if (!change) {
+		change = mem_alloc(sizeof(*change));
+		change->id = id;
+		HASH_ADD(hh, queue->notices, id, sizeof(change->id), change);
+	}
+	free(change->notifier);
+	free(change->json);
+	change->notifier = mem_copy_text(notifier);
+	change->json = mem_copy_text(json);
+}
+
 void queue_add_barrier(struct queue *queue, struct store_barrier *barrier)
 {
 	barrier->next = NULL;
@@ -162,9 +195,20 @@ static void put_back_intent(struct queue *queue, struct queue *failed)
 	}
 }
 
+static void put_back_notices(struct queue *queue, struct queue *failed)
+{
+	struct outbox_change *old, *next, *newer;
+	HASH_ITER(hh, failed->notices, old, next) {
+		HASH_FIND(hh, queue->notices, &old->id, sizeof(old->id), newer);
+		if (!newer)
+			queue_put_notice(queue, old->id, old->notifier, old->json);
+	}
+}
+
 unsigned queue_put_back(struct queue *queue, struct queue *failed, unsigned entries_max)
 {
 	put_back_intent(queue, failed);
+	put_back_notices(queue, failed);
 	unsigned dropped = 0;
 	struct queue newer = *queue;
 	queue->first = failed->first;

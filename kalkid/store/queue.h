@@ -31,11 +31,19 @@ struct intent_change {
 	UT_hash_handle hh;
 };
 
+/* Of one notice that waits. */
+struct outbox_change {
+	uint64_t id;
+	char *notifier, *json; /* NULL: it goes */
+	UT_hash_handle hh;
+};
+
 struct queue {
 	struct entry *first, *last;
 	unsigned entry_count;
 	size_t entry_bytes;
 	struct intent_change *changes;    /* by number */
+	struct outbox_change *notices;    /* by id */
 	uint64_t counters[COUNTER_COUNT]; /* 0: no change */
 	struct store_barrier *barriers, *last_barrier;
 	bool beat; /* write at least the time */
@@ -52,6 +60,8 @@ bool queue_add_mark(struct queue *queue, uint64_t event, const char *who, const 
 void queue_put_device(struct queue *queue, const struct device *device);
 void queue_put_machine(struct queue *queue, const struct machine_record *record);
 void queue_delete_device(struct queue *queue, uint32_t number);
+/* `json` NULL: the notice goes. */
+void queue_put_notice(struct queue *queue, uint64_t id, const char *notifier, const char *json);
 void queue_add_barrier(struct queue *queue, struct store_barrier *barrier);
 
 /* Puts what could not be written in front of what came since; returns how many entries found no

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "store/history.h"
+#include "store/outbox.h"
 #include "store/writer.h"
 
 /* How many ids are given out before the next block is written. */
@@ -271,7 +272,7 @@ void store_put_machine(struct store *store, const struct machine_record *record)
 /* Called with the mutex, before an entry is added. */
 static void note_entry(struct store *store)
 {
-	if (!store->pending.first)
+	if (!store->pending.first && !store->pending.notices)
 		store->pending_since_ns = uv_hrtime();
 }
 
@@ -293,6 +294,22 @@ void store_acknowledge(struct store *store, uint64_t event, const char *who, con
 	end_put(store);
 }
 
+void store_put_notice(struct store *store, const struct store_notice *notice)
+{
+	begin_put(store);
+	note_entry(store);
+	queue_put_notice(&store->pending, notice->id, notice->notifier, notice->json);
+	end_put(store);
+}
+
+void store_delete_notice(struct store *store, uint64_t id)
+{
+	begin_put(store);
+	note_entry(store);
+	queue_put_notice(&store->pending, id, NULL, NULL);
+	end_put(store);
+}
+
 void store_sync(struct store *store, struct store_barrier *barrier)
 {
 	begin_put(store);
@@ -311,22 +328,47 @@ void store_close_loop_connection(struct store *store)
 	uv_mutex_unlock(&store->loop_mutex);
 }
 
+/* What the loop's thread reads at start; the connection is its to use until unlock_reading. */
+static int lock_for_reading(struct store *store, struct error *err)
+{
+	if (uv_mutex_trylock(&store->loop_mutex))
+		return error_set(err, -EBUSY, "the history is being repaired: try again");
+	if (store->loop_connection)
+		return 0;
+	int result = reader_connect(&store->loop_connection, store->path, err);
+	if (result < 0)
+		uv_mutex_unlock(&store->loop_mutex);
+	return result;
+}
+
+static int unlock_reading(struct store *store, int result)
+{
+	uv_mutex_unlock(&store->loop_mutex);
+	if (result == -EUCLEAN)
+		tell_damage(store);
+	return result;
+}
+
 int store_read_events(struct store *store, const struct event_filter *filter,
 		      bool (*each)(void *data, const struct event *event,
 				   const char *acknowledged_by),
 		      void *data, struct error *err)
 {
-	if (uv_mutex_trylock(&store->loop_mutex))
-		return error_set(err, -EBUSY, "the history is being repaired: try again");
-	int result = store->loop_connection
-			     ? 0
-			     : reader_connect(&store->loop_connection, store->path, err);
-	if (result == 0)
-		result = history_read(store->loop_connection, filter, each, data, err);
-	uv_mutex_unlock(&store->loop_mutex);
-	if (result == -EUCLEAN)
-		tell_damage(store);
-	return result;
+	int result = lock_for_reading(store, err);
+	if (result < 0)
+		return result;
+	result = history_read(store->loop_connection, filter, each, data, err);
+	return unlock_reading(store, result);
+}
+
+int store_load_notices(struct store *store,
+		       void (*each)(void *data, const struct store_notice *notice), void *data,
+		       struct error *err)
+{
+	int result = lock_for_reading(store, err);
+	if (result < 0)
+		return result;
+	return unlock_reading(store, outbox_read(store->loop_connection, each, data, err));
 }
 
 void store_start_read(struct store *store, struct store_read *read)

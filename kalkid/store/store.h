@@ -82,6 +82,19 @@ void store_add_event(struct store *store, const struct event *event);
 /* Operators' marks on alerts. */
 void store_acknowledge(struct store *store, uint64_t event, const char *who, const char *words);
 
+/* Notices that wait for their delivery: a kill loses none, and `id` orders them.  A put replaces
+ * the one of the same id. */
+struct store_notice {
+	uint64_t id; /* of store_new_event */
+	const char *notifier, *json;
+};
+void store_put_notice(struct store *store, const struct store_notice *notice);
+void store_delete_notice(struct store *store, uint64_t id);
+/* At start. */
+int store_load_notices(struct store *store,
+		       void (*each)(void *data, const struct store_notice *notice), void *data,
+		       struct error *err) must_check;
+
 /* Runs `done` on the loop's thread once everything put before is on disk (result 0) or could not be
  * written (negative errno).  Embedded; exactly once, never before store_sync returned. */
 struct store_barrier {

@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "store/database.h"
 #include "store/history.h"
+#include "store/outbox.h"
 
 #define MS_NS 1000000ULL
 
@@ -61,6 +62,8 @@ int writer_write(sqlite3 *connection, const struct queue *batch, const struct cl
 		result = write_intent(connection, batch, err);
 	if (result == 0)
 		result = history_add(connection, batch->first, err);
+	if (result == 0)
+		result = outbox_write(connection, batch->notices, err);
 	/* Also what makes a batch of barriers alone a transaction that is synced. */
 	if (result == 0)
 		result = intent_put_clock(connection, time, err);
@@ -267,7 +270,9 @@ static uint64_t due_ns(const struct store *store)
 	uint64_t due = store->looked_at_ns + LOOK_EVERY_MS * MS_NS;
 	if (store->copy_wanted)
 		due = min_of(due, store->copied_at_ns + COPY_EVERY_MS * MS_NS);
-	return pending->first ? min_of(due, store->pending_since_ns + LINGER_MS * MS_NS) : due;
+	return pending->first || pending->notices
+		       ? min_of(due, store->pending_since_ns + LINGER_MS * MS_NS)
+		       : due;
 }
 
 static void wait_for_work(struct store *store)
