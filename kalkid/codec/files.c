@@ -19,7 +19,7 @@ struct device_place {
 
 struct loading {
 	char *folder; /* ROOT/etc/kalki */
-	struct complaints *complaints;
+	struct complaints *complaints, *remarks; /* remarks may be NULL */
 	struct files files;
 	struct device_place *places; /* one for each device */
 	unsigned device_room;
@@ -72,6 +72,8 @@ static void take_file(struct loading *loading, const char *folder, const char *n
 		return;
 	}
 	if (!ends_with(name, ".yaml") && !ends_with(name, ".json"))
+		return;
+	if (ends_with(name, ".test.yaml")) /* what `kalkictl policy test` runs */
 		return;
 	const struct document *document = open_document(loading, path);
 	if (document)
@@ -142,6 +144,8 @@ static void take_type(struct loading *loading, const struct document *document)
 	struct policy *policy = policy_read(document, loading->complaints);
 	if (!policy)
 		return;
+	if (loading->remarks)
+		policy_remark(document, policy, loading->remarks, loading->remarks);
 	const struct policy *first = find_policy(files, policy->type);
 	if (!first && files->policy_count < POLICIES_MAX) {
 		files->policies[files->policy_count++] = policy;
@@ -317,8 +321,8 @@ static void load_all(struct loading *loading)
 	check_claims(loading);
 }
 
-int files_read(struct files *ret, const char *root, struct complaints *complaints,
-	       struct error *err)
+static int read_all(struct files *ret, const char *root, struct complaints *complaints,
+		    struct complaints *remarks, struct error *err)
 {
 	size_t length = strlen(root);
 	while (length && root[length - 1] == '/')
@@ -326,6 +330,7 @@ int files_read(struct files *ret, const char *root, struct complaints *complaint
 	struct loading *loading = mem_alloc(sizeof(*loading));
 	loading->folder = mem_printf("%.*s/etc/kalki", (int)length, root);
 	loading->complaints = complaints;
+	loading->remarks = remarks;
 	loading->files.policies = mem_alloc_array(POLICIES_MAX, sizeof(*loading->files.policies));
 	unsigned before = complaints->count;
 	load_all(loading);
@@ -343,6 +348,22 @@ int files_read(struct files *ret, const char *root, struct complaints *complaint
 	free(loading->places);
 	free(loading->folder);
 	free(loading);
+	return result;
+}
+
+int files_read(struct files *ret, const char *root, struct complaints *complaints,
+	       struct error *err)
+{
+	return read_all(ret, root, complaints, NULL, err);
+}
+
+int files_check(const char *root, struct complaints *complaints, struct complaints *remarks,
+		struct error *err)
+{
+	struct files files;
+	int result = read_all(&files, root, complaints, remarks, err);
+	if (result == 0)
+		files_done(&files);
 	return result;
 }
 

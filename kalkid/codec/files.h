@@ -44,8 +44,17 @@ void files_each_credential(const struct files *files,
 			   void (*each)(void *data, const char *name, const char *whose),
 			   void *data);
 
-/* One type, for `kalkictl policy check`; NULL with complaints. */
+/* Reads them as files_read does and keeps nothing; `remarks` gets what is doubtful in types that
+ * can be loaded. */
+int files_check(const char *root, struct complaints *complaints, struct complaints *remarks,
+		struct error *err) must_check;
+
+/* One type; NULL with complaints. */
 struct policy *policy_read(const struct document *document, struct complaints *complaints);
+/* Says what policy_check finds in a policy that was read from the document, each at its place:
+ * errors and warnings. */
+void policy_remark(const struct document *document, const struct policy *policy,
+		   struct complaints *errors, struct complaints *warnings);
 /* A device from a map with the keys of devices.d, as the API takes it too. */
 int device_read(struct device *ret, const struct document *document,
 		const struct document_node *map, struct complaints *complaints) must_check;

@@ -153,6 +153,7 @@ static const struct field state_fields[] = {
 	{"stop_now", FIELD_BOOLEAN, FIELD_AT(struct policy_state, posture.cut)},
 	{"dwell", FIELD_DURATION, FIELD_AT(struct policy_state, dwell_us), .max = YEAR_US},
 	{"calm", FIELD_OTHER, .read = read_calm},
+	{"final", FIELD_BOOLEAN, FIELD_AT(struct policy_state, final)},
 	{"telemetry_factor", FIELD_OTHER, .read = read_state_factor},
 };
 

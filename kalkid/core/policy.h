@@ -26,6 +26,7 @@ struct policy_state {
 	int64_t calm_us;         /* after so long without an alert: to `calm_to`; 0: never */
 	unsigned calm_to;        /* index of a looser state */
 	double telemetry_factor; /* how often its sources are asked: 1 standard, 2 twice as often */
+	bool final;              /* only an operator ends it, and that is meant */
 };
 
 struct policy_rule {

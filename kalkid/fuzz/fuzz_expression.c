@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "core/expression_logic.h"
 #include "core/machine.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -46,6 +47,18 @@ static void check_counted(const struct machine *machine, const struct expression
 			       !machine_alert_at(machine, i)->used);
 }
 
+/* What is said of all values holds for these. */
+static void check_logic(const struct expression *expression, enum truth truth)
+{
+	const uint32_t all = 7;
+	if (truth == TRUTH_TRUE)
+		assert(logic_can_be_true(expression, &policy, all, NULL));
+	else
+		assert(!logic_is_always_true(expression, &policy, all));
+	assert(logic_follows(expression, expression, &policy, all) ||
+	       expression_cost(expression) > LOGIC_STEPS_MAX / 4);
+}
+
 static int64_t check_at(const struct expression *expression, const struct machine *machine,
 			int64_t now_us)
 {
@@ -54,6 +67,7 @@ static int64_t check_at(const struct expression *expression, const struct machin
 	assert(result.truth <= TRUTH_UNKNOWN);
 	assert(result.next_us > now_us);
 	check_counted(machine, &result);
+	check_logic(expression, result.truth);
 	int64_t end_us = result.next_us == INT64_MAX ? now_us + 86400 * SECOND : result.next_us;
 	for (int64_t i = 1; i <= PROBES; i++) {
 		int64_t probe_us = end_us - 1 - (end_us - 1 - now_us) / PROBES * (i - 1);

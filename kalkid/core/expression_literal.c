@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* core/expression_literal.c - see expression_literal.h. */
+#include "core/expression_literal.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "core/policy.h"
+
+/* --- values --- */
+
+static const struct expression_node *value_of(const struct literal *literal)
+{
+	return &literal->expression->nodes[literal->value];
+}
+
+static bool is_name(const struct expression_node *node, const char *name)
+{
+	return node->operation == OPERATION_NAME && text_equal(node->name->name, name);
+}
+
+static bool is_call(const struct expression_node *node, const char *function)
+{
+	return node->operation == OPERATION_CALL && text_equal(node->function->name, function);
+}
+
+/* Whole numbers from 0 on, always known; an `alert` is a count above 0. */
+static bool is_alert_count(const struct expression_node *node)
+{
+	return is_call(node, "alert") || is_call(node, "count") || is_call(node, "distinct");
+}
+
+static bool is_running_time(const struct expression_node *node)
+{
+	return is_name(node, "time_in_state") || is_name(node, "time_since_alert");
+}
+
+static bool is_never_negative(const struct expression_node *node)
+{
+	return is_alert_count(node) || is_running_time(node);
+}
+
+static bool is_always_known(const struct expression_node *node)
+{
+	return is_alert_count(node) || is_name(node, "time_in_state") || is_name(node, "state");
+}
+
+/* It belongs to a moment: another transition, another value. */
+static bool is_momentary(const struct expression_node *node)
+{
+	return is_name(node, "state") || is_running_time(node) || is_alert_count(node) ||
+	       is_call(node, "last_source");
+}
+
+static bool constants_equal(const struct expression_node *a, const struct expression_node *b)
+{
+	if (a->type != b->type)
+		return false;
+	switch (a->type) {
+	case VALUE_BOOLEAN: return a->constant.boolean == b->constant.boolean;
+	case VALUE_NUMBER:
+		return a->constant.number >= b->constant.number &&
+		       a->constant.number <= b->constant.number;
+	case VALUE_DURATION: return a->constant.us == b->constant.us;
+	case VALUE_TEXT: return text_equal(a->constant.text, b->constant.text);
+	case VALUE_ADDRESS: return ip_equal(&a->constant.address, &b->constant.address);
+	case VALUE_TYPE_COUNT: break;
+	}
+	return false;
+}
+
+static bool arguments_equal(enum argument_kind kind, const struct argument *a,
+			    const struct argument *b)
+{
+	if (!a->given || !b->given)
+		return a->given == b->given;
+	switch (kind) {
+	case ARGUMENT_ALERT_TYPE: return text_equal(a->text, b->text);
+	case ARGUMENT_WINDOW: return a->us == b->us;
+	case ARGUMENT_FIELD: return a->field == b->field;
+	case ARGUMENT_ADDRESS: return ip_equal(&a->address, &b->address);
+	case ARGUMENT_KIND_COUNT: break;
+	}
+	return false;
+}
+
+static bool calls_equal(const struct expression_node *a, const struct expression_node *b)
+{
+	if (a->function != b->function)
+		return false;
+	for (unsigned i = 0; i < ARGUMENTS_MAX && a->function->parameters[i]; i++)
+		if (!arguments_equal(a->function->parameters[i]->kind, &a->arguments[i],
+				     &b->arguments[i]))
+			return false;
+	return true;
+}
+
+static bool nodes_equal(const struct literal *a, unsigned at_a, const struct literal *b,
+			unsigned at_b)
+{
+	const struct expression_node *left = &a->expression->nodes[at_a];
+	const struct expression_node *right = &b->expression->nodes[at_b];
+	if (left->operation != right->operation)
+		return false;
+	if (is_momentary(left) && a->moment != b->moment)
+		return false;
+	switch (left->operation) {
+	case OPERATION_CONSTANT: return constants_equal(left, right);
+	case OPERATION_NAME: return left->name == right->name;
+	case OPERATION_CALL: return calls_equal(left, right);
+	case OPERATION_NOT:
+	case OPERATION_NEGATE:
+	case OPERATION_AND:
+	case OPERATION_OR:
+	case OPERATION_EQUAL:
+	case OPERATION_NOT_EQUAL:
+	case OPERATION_LESS:
+	case OPERATION_LESS_EQUAL:
+	case OPERATION_GREATER:
+	case OPERATION_GREATER_EQUAL:
+	case OPERATION_ADD:
+	case OPERATION_SUBTRACT:
+	case OPERATION_MULTIPLY:
+	case OPERATION_DIVIDE:
+	case OPERATION_MODULO:
+	case OPERATION_COUNT: break;
+	}
+	return nodes_equal(a, left->left, b, right->left) &&
+	       nodes_equal(a, left->right, b, right->right);
+}
+
+/* Whether the alerts that `a` counts are among those of `b`; the functions may differ. */
+static bool alerts_within(const struct expression_node *a, const struct expression_node *b)
+{
+	const struct argument *type_a = &a->arguments[0], *type_b = &b->arguments[0];
+	const struct argument *window_a = &a->arguments[1], *window_b = &b->arguments[1];
+	if (!type_b->any && (type_a->any || !text_equal(type_a->text, type_b->text)))
+		return false;
+	return !window_b->given || (window_a->given && window_a->us <= window_b->us);
+}
+
+/* Whether the value of `a` is never above that of `b`. */
+static bool at_most(const struct literal *a, const struct literal *b)
+{
+	const struct expression_node *left = value_of(a), *right = value_of(b);
+	if (nodes_equal(a, a->value, b, b->value))
+		return true;
+	if (!is_alert_count(left) || !is_alert_count(right) || a->moment != b->moment)
+		return false;
+	if (is_call(right, "distinct") &&
+	    !(is_call(left, "distinct") && left->arguments[2].field == right->arguments[2].field))
+		return false;
+	return alerts_within(left, right);
+}
+
+/* --- literals --- */
+
+static enum operation opposite(enum operation operation)
+{
+	switch (operation) {
+	case OPERATION_EQUAL: return OPERATION_NOT_EQUAL;
+	case OPERATION_NOT_EQUAL: return OPERATION_EQUAL;
+	case OPERATION_LESS: return OPERATION_GREATER_EQUAL;
+	case OPERATION_LESS_EQUAL: return OPERATION_GREATER;
+	case OPERATION_GREATER: return OPERATION_LESS_EQUAL;
+	case OPERATION_GREATER_EQUAL: return OPERATION_LESS;
+	default: return OPERATION_COUNT;
+	}
+}
+
+/* The operator when left and right change places. */
+static enum operation turned(enum operation operation)
+{
+	switch (operation) {
+	case OPERATION_LESS: return OPERATION_GREATER;
+	case OPERATION_LESS_EQUAL: return OPERATION_GREATER_EQUAL;
+	case OPERATION_GREATER: return OPERATION_LESS;
+	case OPERATION_GREATER_EQUAL: return OPERATION_LESS_EQUAL;
+	default: return operation;
+	}
+}
+
+static double number_of(const struct expression_node *constant)
+{
+	return constant->type == VALUE_DURATION ? (double)constant->constant.us
+						: constant->constant.number;
+}
+
+/* Counts are whole: more than 2 is at least 3. */
+static void set_bound(struct literal *literal, enum operation operation, double number)
+{
+	bool least = operation == OPERATION_GREATER || operation == OPERATION_GREATER_EQUAL;
+	literal->kind = least ? LITERAL_LEAST : LITERAL_MOST;
+	literal->strict = operation == OPERATION_GREATER || operation == OPERATION_LESS;
+	literal->number = number;
+	if (!is_alert_count(value_of(literal)))
+		return;
+	if (literal->strict)
+		literal->number = least ? floor(number) + 1 : ceil(number) - 1;
+	else
+		literal->number = least ? ceil(number) : floor(number);
+	literal->strict = false;
+}
+
+static void set_comparison(struct literal *literal, enum operation operation,
+			   const struct expression_node *constant)
+{
+	literal->constant = constant;
+	if (operation == OPERATION_EQUAL || operation == OPERATION_NOT_EQUAL)
+		literal->kind = operation == OPERATION_EQUAL ? LITERAL_IS : LITERAL_IS_NOT;
+	else
+		set_bound(literal, operation, number_of(constant));
+}
+
+static void set_state(struct literal *literal, const struct policy *policy)
+{
+	int state = policy_find_state(policy, literal->constant->constant.text);
+	uint32_t bit = state >= 0 ? UINT32_C(1) << state : 0;
+	literal->states = literal->kind == LITERAL_IS ? bit : ~bit;
+	literal->kind = LITERAL_STATE;
+}
+
+void literal_set(struct literal *literal, const struct policy *policy, bool negated, bool not_true)
+{
+	const struct expression_node *nodes = literal->expression->nodes;
+	const struct expression_node *node = &nodes[literal->node];
+	enum operation operation = node->operation;
+	bool left_constant = nodes[node->left].operation == OPERATION_CONSTANT;
+	bool right_constant = nodes[node->right].operation == OPERATION_CONSTANT;
+	bool compares = opposite(operation) != OPERATION_COUNT && left_constant != right_constant;
+	unsigned value = !compares ? literal->node : left_constant ? node->right : node->left;
+
+	/* Of what is always known, not true is the opposite's truth. */
+	bool flips = not_true && is_always_known(&nodes[value]);
+	negated = negated != flips;
+	literal->weak = not_true && !flips;
+	literal->value = value;
+	literal->kind = LITERAL_OPAQUE;
+	literal->negated = negated;
+	if (is_call(node, "alert")) {
+		set_bound(literal, negated ? OPERATION_LESS_EQUAL : OPERATION_GREATER, 0);
+	} else if (compares) {
+		operation = left_constant ? turned(operation) : operation;
+		set_comparison(literal, negated ? opposite(operation) : operation,
+			       &nodes[left_constant ? node->left : node->right]);
+		if (is_name(&nodes[value], "state"))
+			set_state(literal, policy);
+	}
+}
+
+/* Whether the literal bounds its value from below (least) or above, and by what. */
+static bool bounds(const struct literal *literal, bool least, double *ret_number, bool *ret_strict)
+{
+	bool equals = literal->kind == LITERAL_IS && (literal->constant->type == VALUE_NUMBER ||
+						      literal->constant->type == VALUE_DURATION);
+	if (!equals && literal->kind != (least ? LITERAL_LEAST : LITERAL_MOST))
+		return false;
+	*ret_number = equals ? number_of(literal->constant) : literal->number;
+	*ret_strict = !equals && literal->strict;
+	return true;
+}
+
+/* Whether nothing is at least (strict: more than) `low` and at most `high`. */
+static bool is_empty(double low, bool low_strict, double high, bool high_strict)
+{
+	return low > high || ((low_strict || high_strict) && low >= high);
+}
+
+bool literal_is_impossible(const struct literal *literal)
+{
+	double number;
+	bool strict;
+	if (!is_never_negative(value_of(literal)))
+		return false;
+	if (!literal->weak)
+		return bounds(literal, false, &number, &strict) &&
+		       is_empty(0, false, number, strict);
+	return false;
+}
+
+static bool same_value(const struct literal *a, const struct literal *b)
+{
+	return nodes_equal(a, a->value, b, b->value);
+}
+
+/* Both true. */
+static bool strong_exclude(const struct literal *a, const struct literal *b)
+{
+	double low, high;
+	bool low_strict, high_strict;
+	if (a->kind == LITERAL_OPAQUE || b->kind == LITERAL_OPAQUE)
+		return a->kind == b->kind && a->negated != b->negated && same_value(a, b);
+	if (bounds(a, true, &low, &low_strict) && bounds(b, false, &high, &high_strict) &&
+	    is_empty(low, low_strict, high, high_strict) && at_most(a, b))
+		return true;
+	if (bounds(b, true, &low, &low_strict) && bounds(a, false, &high, &high_strict) &&
+	    is_empty(low, low_strict, high, high_strict) && at_most(b, a))
+		return true;
+	if (a->kind == LITERAL_IS && b->kind == LITERAL_IS)
+		return !constants_equal(a->constant, b->constant) && same_value(a, b);
+	if ((a->kind == LITERAL_IS && b->kind == LITERAL_IS_NOT) ||
+	    (a->kind == LITERAL_IS_NOT && b->kind == LITERAL_IS))
+		return constants_equal(a->constant, b->constant) && same_value(a, b);
+	return false;
+}
+
+/* Whether a true `strong` makes what `weak` says true. */
+static bool implies(const struct literal *strong, const struct literal *weak)
+{
+	double have, wanted;
+	bool have_strict, wanted_strict;
+	if (!same_value(strong, weak))
+		return false;
+	if (strong->kind == LITERAL_OPAQUE || weak->kind == LITERAL_OPAQUE)
+		return strong->kind == weak->kind && strong->negated == weak->negated;
+	for (unsigned least = 0; least < 2; least++) {
+		if (weak->kind != (least ? LITERAL_LEAST : LITERAL_MOST) ||
+		    !bounds(strong, least, &have, &have_strict))
+			continue;
+		(void)bounds(weak, least, &wanted, &wanted_strict);
+		bool stricter = least ? have > wanted : have < wanted;
+		bool same = have >= wanted && have <= wanted;
+		return stricter || (same && (have_strict || !wanted_strict));
+	}
+	if (strong->kind == LITERAL_IS && weak->kind == LITERAL_IS_NOT)
+		return !constants_equal(strong->constant, weak->constant);
+	if (weak->kind == LITERAL_IS_NOT && strong->kind != LITERAL_IS_NOT) {
+		struct literal equal = *weak;
+		equal.kind = LITERAL_IS;
+		return strong_exclude(strong, &equal);
+	}
+	return strong->kind == weak->kind && constants_equal(strong->constant, weak->constant);
+}
+
+bool literals_exclude(const struct literal *a, const struct literal *b)
+{
+	if (a->kind == LITERAL_STATE || b->kind == LITERAL_STATE || (a->weak && b->weak))
+		return false;
+	if (a->weak)
+		return implies(b, a);
+	if (b->weak)
+		return implies(a, b);
+	return strong_exclude(a, b);
+}
+
+/* --- cycles --- */
+
+bool literal_waits(const struct literal *literal)
+{
+	return !literal->weak && is_running_time(value_of(literal)) &&
+	       literal->kind == LITERAL_LEAST && literal->number > 0;
+}
+
+bool literal_asks_for_alert(const struct literal *literal)
+{
+	return !literal->weak && is_alert_count(value_of(literal)) &&
+	       (literal->kind == LITERAL_LEAST || literal->kind == LITERAL_IS) &&
+	       (literal->kind == LITERAL_IS ? number_of(literal->constant) : literal->number) > 0;
+}
+
+bool literal_any_alert(const struct literal *literal)
+{
+	return value_of(literal)->arguments[0].any;
+}
+
+bool literals_share_alert(const struct literal *a, const struct literal *b)
+{
+	return literal_any_alert(a) || literal_any_alert(b) ||
+	       text_equal(value_of(a)->arguments[0].text, value_of(b)->arguments[0].text);
+}
+
+/* --- subjects --- */
+
+static uint64_t subject(const char *text)
+{
+	uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a */
+	for (; *text; text++)
+		hash = (hash ^ (unsigned char)*text) * UINT64_C(1099511628211);
+	return UINT64_C(1) << (hash >> 32) % 64;
+}
+
+uint64_t node_subjects(const struct expression_node *node)
+{
+	if (node->operation == OPERATION_NAME)
+		return subject(node->name->name);
+	if (node->operation != OPERATION_CALL)
+		return 0;
+	if (!is_alert_count(node))
+		return subject(node->function->name);
+	return node->arguments[0].any ? UINT64_MAX : subject(node->arguments[0].text);
+}
