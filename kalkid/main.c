@@ -141,6 +141,39 @@ static int read_files(const char *root, struct files *ret)
 	return r;
 }
 
+/* What is missing is told, and stops nothing: protection does not wait for a notifier. */
+static void check_credential(void *data, const char *name, const char *whose)
+{
+	const struct config *config = data;
+	struct error err = {0};
+	if (secret_check(config->secrets, name, &err) < 0)
+		fprintf(stderr, "kalkid: warning: %s: %s\n", whose, err.text);
+}
+
+/* Of `kalkid --check`; the exit code. */
+static int check_files(const char *root)
+{
+	struct complaints complaints = {0}, remarks = {0};
+	struct error err = {0};
+	struct files files;
+	int r = files_check(&files, root, &complaints, &remarks, &err);
+	if (complaints.count)
+		fprintf(stderr, "%s", complaints.text.bytes);
+	else if (r < 0)
+		fprintf(stderr, "kalkid: %s\n", err.text);
+	if (remarks.count)
+		fprintf(stderr, "doubtful, but it can be loaded:\n%s", remarks.text.bytes);
+	if (r == 0) {
+		files_each_credential(&files, check_credential, &files.config);
+		printf("%u types, %u devices: %s\n", files.policy_count, files.device_count,
+		       remarks.count ? "can be loaded" : "all well");
+		files_done(&files);
+	}
+	complaints_done(&complaints);
+	complaints_done(&remarks);
+	return r < 0 ? EXIT_BAD_INPUT : EXIT_SUCCESS;
+}
+
 static int make_directory(const char *root, const char *path, mode_t mode)
 {
 	cleanup_free char *whole = mem_printf("%s%s", root, path);
@@ -179,15 +212,6 @@ static int lock_root(const char *root)
 	fprintf(stderr, "kalkid: another kalkid is running (it holds %s)\n", path);
 	close(fd);
 	return EXIT_CONFLICT;
-}
-
-/* What is missing is told, and stops nothing: protection does not wait for a notifier. */
-static void check_credential(void *data, const char *name, const char *whose)
-{
-	const struct config *config = data;
-	struct error err = {0};
-	if (secret_check(config->secrets, name, &err) < 0)
-		fprintf(stderr, "kalkid: warning: %s: %s\n", whose, err.text);
 }
 
 static void driver_config(const struct files *files, const char *root,
@@ -418,14 +442,12 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	signal(SIGPIPE, SIG_IGN);
+	if (daemon.options.check)
+		return check_files(daemon.options.root);
 	if (read_files(daemon.options.root, &daemon.files) < 0)
 		return EXIT_BAD_INPUT;
 	int code = EXIT_SUCCESS;
-	if (daemon.options.check) {
-		files_each_credential(&daemon.files, check_credential, &daemon.files.config);
-		printf("%u types, %u devices: all well\n", daemon.files.policy_count,
-		       daemon.files.device_count);
-	} else if (make_directories(daemon.options.root) < 0) {
+	if (make_directories(daemon.options.root) < 0) {
 		code = EXIT_FAILURE;
 	} else {
 		code = lock_root(daemon.options.root);

@@ -48,7 +48,8 @@ void url_query(struct buffer *url, const char *name, const char *value)
 
 struct request {
 	const char *method, *path;
-	char *body; /* JSON, or NULL */
+	const char *socket; /* NULL: kalkid's */
+	char *body;         /* JSON, or NULL */
 	struct curl_slist *headers;
 	struct buffer answer;
 	bool stream;
@@ -152,7 +153,8 @@ static CURL *prepare(struct cli *cli, struct request *request)
 	if (!curl)
 		abort();
 	cleanup_free char *url = mem_printf("http://localhost%s", request->path);
-	curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, cli->socket);
+	curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH,
+			 request->socket ? request->socket : cli->socket);
 	curl_easy_setopt(curl, CURLOPT_URL, url);
 	curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
 	curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
@@ -183,16 +185,23 @@ static void request_done(struct request *request)
 	buffer_done(&request->answer);
 }
 
+static CURLcode perform(struct cli *cli, struct request *request, long *ret_status,
+			long *ret_os_errno)
+{
+	CURL *curl = prepare(cli, request);
+	CURLcode code = curl_easy_perform(curl);
+	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, ret_status);
+	curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, ret_os_errno);
+	curl_easy_cleanup(curl);
+	if (cli->verbose)
+		fprintf(stderr, "%s %s: %ld\n", request->method, request->path, *ret_status);
+	return code;
+}
+
 static int send_request(struct cli *cli, struct request *request)
 {
 	long status = 0, os_errno = 0;
-	CURL *curl = prepare(cli, request);
-	CURLcode code = curl_easy_perform(curl);
-	curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-	curl_easy_getinfo(curl, CURLINFO_OS_ERRNO, &os_errno);
-	curl_easy_cleanup(curl);
-	if (cli->verbose)
-		fprintf(stderr, "%s %s: %ld\n", request->method, request->path, status);
+	CURLcode code = perform(cli, request, &status, &os_errno);
 	if (code != CURLE_OK)
 		return tell_transport(cli, code, os_errno);
 	return status >= 200 && status < 300 ? 0 : tell_problem(cli, request, status);
@@ -212,16 +221,34 @@ static int parse_answer(struct cli *cli, const struct request *request, json_t *
 
 /* --- what commands use --- */
 
+static struct buffer take_buffer(struct buffer *buffer)
+{
+	struct buffer taken = *buffer;
+	*buffer = (struct buffer){0};
+	return taken;
+}
+
 int client_text(struct cli *cli, const char *path, struct buffer *ret)
 {
 	struct request request = {.method = "GET", .path = path};
 	int code = send_request(cli, &request);
-	if (code == 0) {
-		*ret = request.answer;
-		request.answer = (struct buffer){0};
-	}
+	if (code == 0)
+		*ret = take_buffer(&request.answer);
 	request_done(&request);
 	return code;
+}
+
+bool client_ask(struct cli *cli, const char *socket, const char *path, long *ret_status,
+		struct buffer *ret)
+{
+	struct request request = {.method = "GET", .path = path, .socket = socket};
+	long os_errno;
+	if (perform(cli, &request, ret_status, &os_errno) == CURLE_OK)
+		*ret = take_buffer(&request.answer);
+	else
+		*ret_status = 0;
+	request_done(&request);
+	return *ret_status != 0;
 }
 
 int client_get(struct cli *cli, const char *path, json_t **ret)

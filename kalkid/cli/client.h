@@ -17,6 +17,10 @@ void url_query(struct buffer *url, const char *name, const char *value);
 
 /* `ret` gets the body and belongs to the caller. */
 int client_text(struct cli *cli, const char *path, struct buffer *ret);
+/* A GET to whoever else listens on a Unix socket, with any answer; false, and nothing said, when
+ * nobody answers. */
+bool client_ask(struct cli *cli, const char *socket, const char *path, long *ret_status,
+		struct buffer *ret);
 /* A JSON answer (new reference). */
 int client_get(struct cli *cli, const char *path, json_t **ret);
 /* `body` may be NULL; adds dry_run where that was asked for, and warns of what is not on disk. */

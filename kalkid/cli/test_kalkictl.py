@@ -128,6 +128,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
                                                             "hop": "guard", "image": "img"}]},
                    "/api/v1/devices/cam0000/plan": {"device": "cam0000", "goal": "converged",
                                                     "settled": True, "steps": []}}
+        for name, kind in (("good", "integer"), ("bad", "string")): # as Docker answers
+            schema = {"type": "object", "properties": {"n": {"type": kind}}}
+            singles[f"/images/{name}:1/json"] = {
+                "Id": "sha256:" + "a" * 64,
+                "Config": {"Labels": {"umbox.contract": "1", "umbox.mode": "inline",
+                                      "umbox.parameters": json.dumps(schema)}}}
         if self.command == "GET" and "text/event-stream" in self.headers.get("Accept", ""):
             self.stream()
         elif self.command == "POST" and path == "/api/v1/devices":
@@ -420,6 +426,47 @@ class TestKalkictl(unittest.TestCase):
         answer = json.loads(self.run_tool("policy", "check", path, "-o", "json").out)
         self.assertEqual((answer["file"], answer["valid"]), (path, False))
         self.assertEqual(self.run_tool("policy", "check", "/nonexistent").code, 4)
+
+    def test_doubts_about_a_policy_are_told(self):
+        path = f"{self.folder.name}/doubtful.yaml"
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("type: t\nstates:\n  A: {chain: pass}\n  B:\n    chain: block\n  C: {chain: block}\n"
+                       "rules:\n  - {name: r, from: [A], when: 'alert(\"x\")', to: B}\n")
+        nowhere = ("--docker", f"{self.folder.name}/no.sock")
+        result = self.run_tool("policy", "check", path, *nowhere)
+        self.assertEqual(result.code, 0, result.err)
+        self.assertIn(f"{path}:4:3: states.B: the policy finds no way back to 'A'", result.err)
+        self.assertIn(f"{path}:6:3: states.C: no rule leads here from 'A'", result.err)
+        self.assertNotIn("not looked at", result.err)
+        self.assertIn("doubtful: type t, 3 states, 1 rules, cost", result.out)
+        self.assertEqual(self.run_tool("policy", "check", path, "--strict", *nowhere).code, 6)
+        verbose = self.run_tool("policy", "check", path, "-v", *nowhere)
+        self.assertRegex(verbose.out, r"(?m)^r +\d+$")
+        with open(path, "a", encoding="utf-8") as file:
+            file.write("  - {name: s, from: [A], when: 'alert(\"x\") and\n      alert(\"y\")', to: C}\n"
+                       "  - {name: u, from: [B], when: 'alert(\"z\") or count(\"x\", within: 1m) < 0', to: A}\n")
+        answer = json.loads(self.run_tool("policy", "check", path, "-o", "json", *nowhere).out)
+        self.assertEqual([rule["name"] for rule in answer["rules"]], ["r", "s", "u"])
+        self.assertEqual([line.split(": ")[0] for line in answer["errors"]], [f"{path}:9:12"])
+        self.assertIn("'r' before it is true", answer["errors"][0])
+        self.assertIn(f"{path}:11:47: rules[2].when: 'count(\"x\", within: 1m) < 0' is never true",
+                      answer["warnings"][0])
+
+    def test_images_are_asked_from_docker(self):
+        path = f"{self.folder.name}/images.yaml"
+        hop = "{name: %s, image: '%s:1', parameters: {n: 1}}"
+        with open(path, "w", encoding="utf-8") as file:
+            file.write("type: t\nstates:\n  A:\n    chain:\n" +
+                       "".join(f"      - {hop % (name, name)}\n" for name in ("good", "bad", "gone")))
+        result = self.run_tool("policy", "check", path, "--docker", self.socket)
+        self.assertEqual(result.code, 6)
+        self.assertRegex(result.err, r":6:\d+: states.A.chain\[1\].parameters: .*n")
+        self.assertRegex(result.err, r":7:\d+: states.A.chain\[2\].image: this Docker has no image 'gone:1'")
+        self.assertNotIn(":5:", result.err)
+        self.assertNotIn("not looked at", result.err)
+        nowhere = self.run_tool("policy", "check", path, "--docker", f"{self.folder.name}/no.sock")
+        self.assertEqual(nowhere.code, 0)
+        self.assertIn("images were not looked at", nowhere.err)
 
     def test_help_and_version(self):
         self.assertIn("device set-state DEVICE STATE", self.good("help"))

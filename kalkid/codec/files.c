@@ -18,7 +18,7 @@ struct device_place {
 };
 
 struct loading {
-	char *folder; /* ROOT/etc/kalki */
+	char *folder;                            /* ROOT/etc/kalki */
 	struct complaints *complaints, *remarks; /* remarks may be NULL */
 	struct files files;
 	struct device_place *places; /* one for each device */
@@ -321,8 +321,8 @@ static void load_all(struct loading *loading)
 	check_claims(loading);
 }
 
-static int read_all(struct files *ret, const char *root, struct complaints *complaints,
-		    struct complaints *remarks, struct error *err)
+int files_check(struct files *ret, const char *root, struct complaints *complaints,
+		struct complaints *remarks, struct error *err)
 {
 	size_t length = strlen(root);
 	while (length && root[length - 1] == '/')
@@ -354,17 +354,7 @@ static int read_all(struct files *ret, const char *root, struct complaints *comp
 int files_read(struct files *ret, const char *root, struct complaints *complaints,
 	       struct error *err)
 {
-	return read_all(ret, root, complaints, NULL, err);
-}
-
-int files_check(const char *root, struct complaints *complaints, struct complaints *remarks,
-		struct error *err)
-{
-	struct files files;
-	int result = read_all(&files, root, complaints, remarks, err);
-	if (result == 0)
-		files_done(&files);
-	return result;
+	return files_check(ret, root, complaints, NULL, err);
 }
 
 void files_done(struct files *files)

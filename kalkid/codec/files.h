@@ -38,16 +38,14 @@ struct files {
  * -EINVAL with complaints; nothing is left to free then. */
 int files_read(struct files *ret, const char *root, struct complaints *complaints,
 	       struct error *err) must_check;
+/* The same; `remarks` gets what is doubtful in types that can be loaded. */
+int files_check(struct files *ret, const char *root, struct complaints *complaints,
+		struct complaints *remarks, struct error *err) must_check;
 void files_done(struct files *files);
 /* Names each credential that the files name, with whoever needs it ("notifier 'operators'"). */
 void files_each_credential(const struct files *files,
 			   void (*each)(void *data, const char *name, const char *whose),
 			   void *data);
-
-/* Reads them as files_read does and keeps nothing; `remarks` gets what is doubtful in types that
- * can be loaded. */
-int files_check(const char *root, struct complaints *complaints, struct complaints *remarks,
-		struct error *err) must_check;
 
 /* One type; NULL with complaints. */
 struct policy *policy_read(const struct document *document, struct complaints *complaints);
@@ -55,6 +53,10 @@ struct policy *policy_read(const struct document *document, struct complaints *c
  * errors and warnings. */
 void policy_remark(const struct document *document, const struct policy *policy,
 		   struct complaints *errors, struct complaints *warnings);
+/* At the key of a hop of a state's chain, or at the hop where it has no such key. */
+void policy_remark_hop(const struct document *document, unsigned state, unsigned hop,
+		       const char *key, struct complaints *complaints, const char *right,
+		       const char *format, ...) printf_like(7, 8);
 /* A device from a map with the keys of devices.d, as the API takes it too. */
 int device_read(struct device *ret, const struct document *document,
 		const struct document_node *map, struct complaints *complaints) must_check;

@@ -2,6 +2,9 @@
 /* codec/policy_remarks.c - what is doubtful in a policy, at the places of its file. */
 #include "codec/files.h"
 
+#include <stdarg.h>
+#include <stdio.h>
+
 #include "core/policy_check.h"
 
 static const struct document_node *child(const struct document_node *parent, unsigned index)
@@ -47,4 +50,19 @@ void policy_remark(const struct document *document, const struct policy *policy,
 			remark_state(document, finding, complaints);
 	}
 	findings_done(&findings);
+}
+
+void policy_remark_hop(const struct document *document, unsigned state, unsigned hop,
+		       const char *key, struct complaints *complaints, const char *right,
+		       const char *format, ...)
+{
+	const struct document_node *states = document_find(document_root(document), "states");
+	const struct document_node *chain = document_find(child(states, state), "chain");
+	const struct document_node *item = child(chain, hop), *value = document_find(item, key);
+	char words[ERROR_TEXT_BYTES];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(words, sizeof(words), format, args);
+	va_end(args);
+	document_complain(document, value ? value : item, complaints, right, "%s", words);
 }

@@ -155,9 +155,11 @@ static uint32_t goes_before(const struct policy *policy, const struct policy_rul
 			    const struct policy_rule *second)
 {
 	uint32_t states = 0;
-	for (unsigned state = 0; state < policy->state_count; state++)
-		if (first->to > state || (first->to < state && second->to < state))
+	for (unsigned state = 0; state < policy->state_count; state++) {
+		unsigned to = policy_rule_to(first, state);
+		if (to > state || (to < state && policy_rule_to(second, state) < state))
 			states |= UINT32_C(1) << state;
+	}
 	return states & first->from & second->from;
 }
 
@@ -205,7 +207,7 @@ static void tell_left_at_once(struct policy_check *check, unsigned index)
 	const struct policy_rule *rule = &policy->rules[index];
 	char names[FINDING_HINT_BYTES];
 	uint32_t looser = (UINT32_C(1) << rule->to) - 1;
-	if (!(check->fires[index] & looser))
+	if (rule->stays || !(check->fires[index] & looser))
 		return;
 	struct finding *finding = check_add(check, FINDING_LEFT_AT_ONCE, true, index);
 	check_print_states(policy, check->fires[index] & looser, names);

@@ -52,9 +52,10 @@ static bool go_on(struct search *search, unsigned state)
 	const struct policy *policy = search->check->policy;
 	for (unsigned i = 0; i < policy->rule_count; i++) {
 		const struct policy_rule *rule = &policy->rules[i];
-		if (!state_in(search->check->fires[i], state) || rule->to == state ||
-		    rule->to < search->start || rests(policy, rule, state) ||
-		    search->length == CYCLE_STATES_MAX || search->tries++ >= CYCLE_TRIES_MAX)
+		if (!state_in(search->check->fires[i], state) ||
+		    policy_rule_to(rule, state) == state || rule->to < search->start ||
+		    rests(policy, rule, state) || search->length == CYCLE_STATES_MAX ||
+		    search->tries++ >= CYCLE_TRIES_MAX)
 			continue;
 		search->rules[search->length] = i;
 		search->from[search->length] = state;

@@ -9,7 +9,7 @@ static uint32_t leads_to(const struct policy_check *check, unsigned state)
 	uint32_t next = 0;
 	for (unsigned i = 0; i < policy->rule_count; i++)
 		if (state_in(check->fires[i], state))
-			next |= UINT32_C(1) << policy->rules[i].to;
+			next |= UINT32_C(1) << policy_rule_to(&policy->rules[i], state);
 	if (policy->states[state].calm_us)
 		next |= UINT32_C(1) << policy->states[state].calm_to;
 	return next & ~(UINT32_C(1) << state);
@@ -70,7 +70,7 @@ void check_states(struct policy_check *check)
 			check_hint(finding, "only an operator can set it: add a rule, or take the "
 					    "state out");
 		}
-		if (!state_in(back, i)) {
+		if (state_in(reach, i) && !state_in(back, i)) {
 			struct finding *finding = check_add(check, FINDING_NO_WAY_BACK, false, i);
 			check_words(finding, "the policy finds no way back to '%s' from here",
 				    initial);
