@@ -9,6 +9,12 @@
 
 #include "base/mem.h"
 
+enum text_kind {
+	TEXT_PLAIN,
+	TEXT_HTTP, /* {credential} may stand in it */
+	TEXT_BODY, /* several lines, and braces that mean nothing */
+};
+
 static bool complain_characters(struct reading *reading, const struct document_node *node,
 				const char *text, bool lines)
 {
@@ -25,11 +31,12 @@ static bool complain_characters(struct reading *reading, const struct document_n
 }
 
 static bool complain_placeholder(struct reading *reading, const struct document_node *node,
-				 const char *text)
+				 const char *text, enum text_kind kind)
 {
 	char word[NAME_BYTES], right[160];
 	size_t offset;
-	if (!exchange_find_unknown(text, &offset, word))
+	if (kind == TEXT_BODY || !exchange_find_unknown(text, &offset, word) ||
+	    (kind == TEXT_HTTP && text_equal(word, "credential")))
 		return false;
 	const char *nearest = text_nearest(word, EXCHANGE_PLACEHOLDERS, 4);
 	snprintf(right, sizeof(right),
@@ -40,30 +47,30 @@ static bool complain_placeholder(struct reading *reading, const struct document_
 }
 
 static char *read_checked(struct reading *reading, const struct document_node *node, size_t max,
-			  bool is_body)
+			  enum text_kind kind)
 {
 	const char *text = read_text(reading, node);
-	if (!text || complain_characters(reading, node, text, is_body))
+	if (!text || complain_characters(reading, node, text, kind == TEXT_BODY) ||
+	    complain_placeholder(reading, node, text, kind))
 		return NULL;
 	if (strlen(text) > max) {
 		document_complain(reading->document, node, reading->complaints, NULL,
 				  "is longer than %zu bytes", max);
 		return NULL;
 	}
-	if (!is_body && complain_placeholder(reading, node, text))
-		return NULL;
 	return mem_copy_text(text);
 }
 
 char *exchange_read_text(struct reading *reading, const struct document_node *node, size_t max)
 {
-	return read_checked(reading, node, max, false);
+	return read_checked(reading, node, max, TEXT_PLAIN);
 }
 
 /* Braces are common in bodies: only the four placeholders mean anything there. */
 static void read_body(struct reading *reading, const struct document_node *node, void *target)
 {
-	((struct exchange *)target)->body = read_checked(reading, node, EXCHANGE_BODY_BYTES, true);
+	((struct exchange *)target)->body = read_checked(reading, node, EXCHANGE_BODY_BYTES,
+							 TEXT_BODY);
 }
 
 /* --- addresses --- */
@@ -77,9 +84,9 @@ static const char *after_scheme(const char *url, const char *const *schemes)
 }
 
 static char *read_url(struct reading *reading, const struct document_node *node,
-		      const char *const *schemes, const char *right)
+		      const char *const *schemes, enum text_kind kind, const char *right)
 {
-	cleanup_free char *url = exchange_read_text(reading, node, EXCHANGE_TEXT_BYTES);
+	cleanup_free char *url = read_checked(reading, node, EXCHANGE_TEXT_BYTES, kind);
 	const char *host = url ? after_scheme(url, schemes) : NULL;
 	if (!url)
 		return NULL;
@@ -101,7 +108,7 @@ static char *read_url(struct reading *reading, const struct document_node *node,
 static void read_http_url(struct reading *reading, const struct document_node *node, void *target)
 {
 	static const char *const schemes[] = {"http://", "https://", NULL};
-	((struct exchange *)target)->url = read_url(reading, node, schemes,
+	((struct exchange *)target)->url = read_url(reading, node, schemes, TEXT_HTTP,
 						    "http://{ip}/path, https://host:443/path");
 }
 
@@ -110,7 +117,7 @@ void exchange_read_broker(struct reading *reading, const struct document_node *n
 	static const char *const schemes[] = {"mqtt://", "mqtts://", NULL};
 	static const char right[] = "mqtt://127.0.0.1:1883, mqtts://host:8883";
 	struct exchange *exchange = target;
-	exchange->url = read_url(reading, node, schemes, right);
+	exchange->url = read_url(reading, node, schemes, TEXT_PLAIN, right);
 	const char *host = exchange->url ? strstr(exchange->url, "://") + strlen("://") : "";
 	if (strpbrk(host, "/?#"))
 		document_complain(reading->document, node, reading->complaints, right,
@@ -177,7 +184,7 @@ static void read_headers(struct reading *reading, const struct document_node *ma
 					      "%s", why);
 			continue;
 		}
-		char *value = exchange_read_text(reading, entry, EXCHANGE_TEXT_BYTES);
+		char *value = read_checked(reading, entry, EXCHANGE_TEXT_BYTES, TEXT_HTTP);
 		if (!value)
 			continue;
 		exchange->header_names[exchange->header_count] = mem_copy_text(entry->key);
@@ -265,6 +272,25 @@ static bool begin(struct reading *reading, const struct document_node *node,
 	return true;
 }
 
+static void check_credential(struct reading *reading, const struct document_node *node,
+			     struct exchange *exchange)
+{
+	const struct document_node *login = document_find(node, "login");
+	bool in_text = exchange_has_credential(exchange->url) ||
+		       exchange_has_credential(exchange->body);
+	for (unsigned i = 0; i < exchange->header_count; i++)
+		in_text = in_text || exchange_has_credential(exchange->header_values[i]);
+	exchange->credential_in_text = in_text;
+	if ((in_text || login) && !exchange->credential[0])
+		document_complain(reading->document, node, reading->complaints,
+				  "credential: the name of a secret",
+				  in_text ? "{credential} without a credential"
+					  : "a login without a credential");
+	else if (in_text && login)
+		document_complain_key(reading->document, login, reading->complaints, "leave it out",
+				      "{credential} is no login");
+}
+
 void exchange_read_http(struct reading *reading, const struct document_node *node, void *target)
 {
 	static const struct field fields[] = {
@@ -288,10 +314,7 @@ void exchange_read_http(struct reading *reading, const struct document_node *nod
 	if (exchange->body && text_equal(exchange->method, "GET"))
 		document_complain(reading->document, document_find(node, "body"),
 				  reading->complaints, "method: POST", "a GET has no body");
-	if (document_find(node, "login") && !exchange->credential[0])
-		document_complain(reading->document, document_find(node, "login"),
-				  reading->complaints, "credential: the name of a secret",
-				  "a login without a credential");
+	check_credential(reading, node, exchange);
 }
 
 void exchange_read_mqtt(struct reading *reading, const struct document_node *node, void *target)

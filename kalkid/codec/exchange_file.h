@@ -7,7 +7,10 @@
  *	       retain: false, credential: NAME, ca: NAME}
  *	ssh: {user: root, host: "{ip}", port: 22, command: [cat, /sys/...], credential: NAME}
  *	program: {command: [/usr/lib/kalki/probe, "{ip}"]}
- *	timeout: 5s */
+ *	timeout: 5s
+ *
+ * Where the URL, a header or the body of HTTP holds {credential}, it is filled in and is no
+ * login. */
 #pragma once
 
 #include "codec/fields.h"

@@ -301,7 +301,7 @@ static const struct field policy_fields[] = {
 	{"states", FIELD_OTHER, .required = true, .read = read_states},
 	{"initial", FIELD_OTHER, .read = read_initial},
 	{"rules", FIELD_OTHER, .read = read_rules},
-	{"telemetry", FIELD_LATER},
+	{"telemetry", FIELD_OTHER, .read = read_sources},
 	{"commands", FIELD_LATER},
 };
 

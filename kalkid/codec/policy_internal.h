@@ -9,6 +9,9 @@
 /* policy_sensors.c */
 void read_sensors(struct reading *reading, const struct document_node *map, void *target);
 
+/* policy_sources.c: behind the sensors */
+void read_sources(struct reading *reading, const struct document_node *list, void *target);
+
 /* policy_actions.c */
 void read_actions(struct reading *reading, const struct document_node *list, void *target);
 /* How much more often than standard the sources are asked. */

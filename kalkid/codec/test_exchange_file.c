@@ -98,7 +98,14 @@ static const struct {
 	 "e:1:53: http.headers.Host: is written by the client itself\n"
 	 "e:1:62: http.headers.a b: is no name of a header\n"},
 	{"http: {url: 'http://h', login: basic}",
-	 "e:1:32: http.login: a login without a credential (credential: the name of a secret)\n"},
+	 "e:1:7: http: a login without a credential (credential: the name of a secret)\n"},
+	{"http: {url: 'http://h/{credential}'}",
+	 "e:1:7: http: {credential} without a credential (credential: the name of a secret)\n"},
+	{"http: {url: 'http://h/{credential}', credential: c, login: basic}",
+	 "e:1:53: http.login: {credential} is no login (leave it out)\n"},
+	{"program: {command: [/x, '{credential}']}",
+	 "e:1:26: program.command[1]: no placeholder '{credential}' ({ip}, {device}, {mac}, "
+	 "{type})\n"},
 	{"http: {url: 'https://h', pin: sha1}",
 	 "e:1:31: http.pin: is no pin (sha256// and the digest of its public key in base64)\n"},
 	{"mqtt: {broker: 'mqtt://h/x', topic: 'a/#', payload: x, qos: 3}",
@@ -138,10 +145,10 @@ static void placeholders_are_filled_in(void **state maybe_unused)
 	cleanup_buffer struct buffer text = {0};
 	assert_int_equal(mac_parse(&device.mac, "02:00:00:00:00:0a", NULL), 0);
 	assert_int_equal(exchange_fill(&text, "{device}.{type} {\"on\":{x}}", EXCHANGE_IN_TEXT,
-				       &device, &err),
+				       &device, NULL, &err),
 			 0);
 	assert_string_equal(text.bytes, "lamp-1.hue {\"on\":{x}}");
-	assert_int_equal(exchange_fill(&text, "{ip}", EXCHANGE_IN_TEXT, &device, &err),
+	assert_int_equal(exchange_fill(&text, "{ip}", EXCHANGE_IN_TEXT, &device, NULL, &err),
 			 -EADDRNOTAVAIL);
 	assert_string_equal(err.text, "device 'lamp-1' has no known address");
 
@@ -149,10 +156,24 @@ static void placeholders_are_filled_in(void **state maybe_unused)
 	device.ip_count = 1;
 	assert_int_equal(ip_parse(&device.ips[0], "fd00::5", NULL), 0);
 	assert_int_equal(
-		exchange_fill(&text, "http://{ip}:80/{mac}", EXCHANGE_IN_URL, &device, &err), 0);
+		exchange_fill(&text, "http://{ip}:80/{mac}", EXCHANGE_IN_URL, &device, NULL, &err),
+		0);
 	assert_string_equal(text.bytes, "http://[fd00::5]:80/02:00:00:00:00:0a");
 	text.length = 0;
-	assert_int_equal(exchange_fill(&text, "{ip}", EXCHANGE_IN_TEXT, &device, &err), 0);
+	assert_int_equal(exchange_fill(&text, "/api/{credential}/{device}", EXCHANGE_IN_URL,
+				       &device, "a b/\xc3", &err),
+			 0);
+	assert_string_equal(text.bytes, "/api/a%20b%2F%C3/lamp-1");
+	text.length = 0;
+	assert_int_equal(
+		exchange_fill(&text, "{credential}", EXCHANGE_IN_TEXT, &device, "a b/", &err), 0);
+	assert_string_equal(text.bytes, "a b/");
+	assert_int_equal(
+		exchange_fill(&text, "{credential}", EXCHANGE_IN_TEXT, &device, "a\nb", &err),
+		-EINVAL);
+	assert_string_equal(err.text, "the credential is not one line of text");
+	text.length = 0;
+	assert_int_equal(exchange_fill(&text, "{ip}", EXCHANGE_IN_TEXT, &device, NULL, &err), 0);
 	assert_string_equal(text.bytes, "fd00::5");
 }
 

@@ -4,6 +4,7 @@
  * of an IPv6 address (name_check in ids.h). */
 #include "core/exchange.h"
 
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,6 +37,13 @@ void exchange_done(struct exchange *exchange)
 	*exchange = (struct exchange){0};
 }
 
+static const char CREDENTIAL[] = "{credential}";
+
+bool exchange_has_credential(const char *text)
+{
+	return text && strstr(text, CREDENTIAL);
+}
+
 bool exchange_find_unknown(const char *text, size_t *ret_offset, char word[static NAME_BYTES])
 {
 	return text_unknown_braced(text, EXCHANGE_PLACEHOLDERS, ret_offset, word, NAME_BYTES);
@@ -55,25 +63,55 @@ static int fill_ip(struct buffer *ret, enum exchange_place place, const struct d
 	return 0;
 }
 
-int exchange_fill(struct buffer *ret, const char *text, enum exchange_place place,
-		  const struct device *device, struct error *err)
+static int fill_credential(struct buffer *ret, enum exchange_place place, const char *credential,
+			   struct error *err)
+{
+	if (!credential)
+		return error_set(err, -EINVAL, "no credential is known for {credential}");
+	for (const char *c = credential; *c; c++) {
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			return error_set(err, -EINVAL, "the credential is not one line of text");
+		bool plain = isalnum((unsigned char)*c) || strchr("-._~", *c);
+		if (place == EXCHANGE_IN_URL && !plain)
+			buffer_print(ret, "%%%02X", (unsigned char)*c);
+		else
+			buffer_add(ret, c, 1);
+	}
+	return 0;
+}
+
+static int fill_value(struct buffer *ret, int placeholder, enum exchange_place place,
+		      const struct device *device, struct error *err)
 {
 	char mac[MAC_TEXT_BYTES];
+	switch (placeholder) {
+	case PLACEHOLDER_IP: return fill_ip(ret, place, device, err);
+	case PLACEHOLDER_DEVICE: buffer_print(ret, "%s", device->name); break;
+	case PLACEHOLDER_MAC:
+		mac_print(mac, &device->mac);
+		buffer_print(ret, "%s", mac);
+		break;
+	case PLACEHOLDER_TYPE: buffer_print(ret, "%s", device->type); break;
+	}
+	return 0;
+}
+
+int exchange_fill(struct buffer *ret, const char *text, enum exchange_place place,
+		  const struct device *device, const char *credential, struct error *err)
+{
 	int r = 0;
 	buffer_add(ret, "", 0);
 	while (*text && r == 0) {
 		size_t length = text_braced(text);
 		int placeholder = length ? text_find_braced(text, length, EXCHANGE_PLACEHOLDERS)
 					 : -1;
-		switch (placeholder) {
-		case PLACEHOLDER_IP: r = fill_ip(ret, place, device, err); break;
-		case PLACEHOLDER_DEVICE: buffer_print(ret, "%s", device->name); break;
-		case PLACEHOLDER_MAC:
-			mac_print(mac, &device->mac);
-			buffer_print(ret, "%s", mac);
-			break;
-		case PLACEHOLDER_TYPE: buffer_print(ret, "%s", device->type); break;
-		default: length = 1 + strcspn(text + 1, "{"); buffer_add(ret, text, length);
+		if (placeholder >= 0) {
+			r = fill_value(ret, placeholder, place, device, err);
+		} else if (text_starts(text, CREDENTIAL)) {
+			r = fill_credential(ret, place, credential, err);
+		} else {
+			length = 1 + strcspn(text + 1, "{");
+			buffer_add(ret, text, length);
 		}
 		text += length;
 	}

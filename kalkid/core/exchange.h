@@ -3,7 +3,8 @@
  * tell.
  *
  * Texts may hold the placeholders {ip}, {device}, {mac} and {type}; they are filled in when the
- * exchange is carried out (driver/exchange.h). */
+ * exchange is carried out (driver/exchange.h).  The URL, the headers and the body of an HTTP
+ * request may hold {credential} too. */
 #pragma once
 
 #include "base/text.h"
@@ -42,6 +43,7 @@ struct exchange {
 	enum exchange_kind kind;
 	int64_t timeout_us;
 	char credential[NAME_BYTES]; /* name of a secret; "" for none */
+	bool credential_in_text;     /* it is filled in, and no login */
 	char ca[NAME_BYTES];         /* name of a secret with the certificates to trust; "": the
 				      * system's */
 	/* HTTP: the URL; MQTT: the broker, mqtt://host:port or mqtts://host:port. */
@@ -70,16 +72,21 @@ void exchange_done(struct exchange *exchange);
 
 /* Where a text stands decides how what is filled in is written. */
 enum exchange_place {
-	EXCHANGE_IN_URL, /* IPv6 addresses in brackets */
+	EXCHANGE_IN_URL, /* IPv6 addresses in brackets, a credential percent-encoded */
 	EXCHANGE_IN_TEXT,
 	EXCHANGE_PLACE_COUNT,
 };
 
-/* Appends `text` with the placeholders of `device` filled in.  -EADDRNOTAVAIL when it wants the
- * address of a device that has none. */
+/* Appends `text` with the placeholders filled in.  -EADDRNOTAVAIL when it wants the address of a
+ * device that has none; -EINVAL when it wants a credential that is NULL or holds control
+ * characters.  No error holds the credential. */
 int exchange_fill(struct buffer *ret, const char *text, enum exchange_place place,
-		  const struct device *device, struct error *err) must_check;
-/* Finds a {word} that is no placeholder: its offset and the word without braces, or false. */
+		  const struct device *device, const char *credential,
+		  struct error *err) must_check;
+/* Whether the text has the placeholder; NULL has none. */
+bool exchange_has_credential(const char *text);
+/* Finds a {word} that is no placeholder, or {credential}: its offset and the word without braces,
+ * or false. */
 bool exchange_find_unknown(const char *text, size_t *ret_offset, char word[static NAME_BYTES]);
-/* The four, the last is NULL. */
+/* All of them but the credential, the last is NULL. */
 extern const char *const EXCHANGE_PLACEHOLDERS[];

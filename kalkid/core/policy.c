@@ -22,6 +22,9 @@ void policy_free(struct policy *policy)
 		expression_free(policy->rules[i].when);
 		free(policy->rules[i].actions);
 	}
+	for (unsigned i = 0; i < policy->source_count; i++)
+		source_done(&policy->sources[i]);
+	free(policy->sources);
 	free(policy->states);
 	free(policy->rules);
 	free(policy);

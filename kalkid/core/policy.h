@@ -11,6 +11,7 @@
 #include "core/expression.h"
 #include "core/posture.h"
 #include "core/sensor.h"
+#include "core/source.h"
 
 enum {
 	POLICY_STATES_MAX = 32,
@@ -51,6 +52,8 @@ struct policy {
 	unsigned initial; /* where a new device starts, and where a release leads */
 	struct policy_rule *rules;
 	unsigned rule_count;
+	struct source *sources;
+	unsigned source_count;
 	char digest[DIGEST_TEXT_BYTES]; /* of the file: what history says was in force */
 };
 
