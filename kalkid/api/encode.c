@@ -68,7 +68,8 @@ json_t *encode_status(const struct engine_status *status)
 				  {"in_other_state", status->devices_in_other_state},
 				  {"quarantined", status->quarantined});
 	json_t *chains = NUMBERS({"converged", status->converged}, {"degraded", status->degraded},
-				 {"held", status->held}, {"old_chain", status->old_chain});
+				 {"held", status->held}, {"old_chain", status->old_chain},
+				 {"standby_degraded", status->standby_degraded});
 	json_t *umboxes = NUMBERS({"running", status->umboxes_running},
 				  {"ready", status->umboxes_ready});
 	json_t *counts = NUMBERS({"transitions", status->transitions}, {"alerts", status->alerts},
@@ -137,19 +138,20 @@ static json_t *last_alert(const struct device_status *status)
 json_t *encode_device(const struct device_status *status)
 {
 	const struct device *device = &status->device;
-	return json_pack(
-		"{s:o, s:I, s:o, s:o, s:o, s:I, s:I, s:o, s:b, s:o, s:b, s:o, s:s, s:o, "
-		"s:I, s:o}",
-		"name", encode_text(device->name), "number", (json_int_t)device->number,
-		"definition", encode_definition(device), "file", encode_text_or_null(device->file),
-		"state", encode_text_or_null(status->state), "generation",
-		(json_int_t)status->generation, "generation_reached",
-		(json_int_t)status->generation_reached, "entered",
-		encode_time(status->entered_wall_us), "manual", status->manual, "manual_until",
-		manual_until(status), "quarantined", status->quarantined, "reason",
-		encode_text(status->reason), "goal", plan_goal_name(status->goal), "trouble",
-		encode_text_or_null(status->trouble), "alerts", (json_int_t)status->alerts,
-		"last_alert", last_alert(status));
+	return json_pack("{s:o, s:I, s:o, s:o, s:o, s:I, s:I, s:o, s:b, s:o, s:b, s:o, s:s, s:b, "
+			 "s:o, s:I, s:o}",
+			 "name", encode_text(device->name), "number", (json_int_t)device->number,
+			 "definition", encode_definition(device), "file",
+			 encode_text_or_null(device->file), "state",
+			 encode_text_or_null(status->state), "generation",
+			 (json_int_t)status->generation, "generation_reached",
+			 (json_int_t)status->generation_reached, "entered",
+			 encode_time(status->entered_wall_us), "manual", status->manual,
+			 "manual_until", manual_until(status), "quarantined", status->quarantined,
+			 "reason", encode_text(status->reason), "goal",
+			 plan_goal_name(status->goal), "standby_degraded", status->standby_degraded,
+			 "trouble", encode_text_or_null(status->trouble), "alerts",
+			 (json_int_t)status->alerts, "last_alert", last_alert(status));
 }
 
 static json_t *leg_to_json(const struct leg_counters *leg)

@@ -49,7 +49,7 @@ static void add_value(struct metrics *metrics, const char *name, enum family_typ
 /* The samples of each family of devices: a family stands in one piece, the devices
  * are walked once. */
 struct device_samples {
-	struct buffer state, alerts, degraded, up, packets;
+	struct buffer state, alerts, degraded, standby, up, packets;
 };
 
 static const struct policy *find_policy(const struct engine *engine, const char *type)
@@ -73,7 +73,9 @@ static void sample_device(struct device_samples *samples, const struct engine *e
 	buffer_print(&samples->alerts, "kalki_alerts_total{device=\"%s\"} %llu\n", name,
 		     (unsigned long long)status->alerts);
 	buffer_print(&samples->degraded, "kalki_chain_degraded{device=\"%s\"} %d\n", name,
-		     status->goal == PLAN_DEGRADED || *status->trouble);
+		     status->goal == PLAN_DEGRADED || status->in_trouble);
+	buffer_print(&samples->standby, "kalki_standby_degraded{device=\"%s\"} %d\n", name,
+		     status->standby_degraded);
 }
 
 static void sample_hop(struct device_samples *samples, const char *device,
@@ -127,6 +129,8 @@ static void add_devices(struct metrics *metrics, struct engine *engine)
 		    &samples.alerts);
 	add_samples(metrics, "kalki_chain_degraded", FAMILY_GAUGE,
 		    "1 while a device's chain is not as its posture says.", &samples.degraded);
+	add_samples(metrics, "kalki_standby_degraded", FAMILY_GAUGE,
+		    "1 while a standby chain of the device fails.", &samples.standby);
 	add_samples(metrics, "kalki_umbox_up", FAMILY_GAUGE, "1 while a umbox runs and is ready.",
 		    &samples.up);
 	add_samples(metrics, "kalki_chain_hop_packets", FAMILY_COUNTER,

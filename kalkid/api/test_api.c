@@ -539,6 +539,7 @@ static void metrics_are_told_in_both_dialects(void **state)
 		"\nkalki_alerts_total{device=\"cam2\"} 3\n",
 		"\nkalki_chain_degraded{device=\"cam1\"} 0\n",
 		"\nkalki_chain_degraded{device=\"cam2\"} 1\n",
+		"\nkalki_standby_degraded{device=\"cam1\"} 0\n",
 		"\nkalki_umbox_up{device=\"cam1\",hop=\"watch\",umbox=\"26\"} 1\n",
 		"\nkalki_drift_repairs_total 4\n",
 		("\nkalki_chain_hop_packets_total{device=\"cam1\",hop=\"watch\",umbox=\"26\","

@@ -45,9 +45,11 @@ static void print_status(const json_t *status)
 	static const char *const device_keys[] = {"total", "in_other_state", "quarantined"};
 	static const char *const device_words[] = {"enrolled", "not in their initial state",
 						   "quarantined"};
-	static const char *const chain_keys[] = {"converged", "degraded", "held", "old_chain"};
+	static const char *const chain_keys[] = {"converged", "degraded", "held", "old_chain",
+						 "standby_degraded"};
 	static const char *const chain_words[] = {"converged", "degraded", "held",
-						  "still on the chain before"};
+						  "still on the chain before",
+						  "with a failing standby chain"};
 	static const char *const umbox_keys[] = {"running", "ready"};
 	static const char *const count_keys[] = {"transitions", "alerts", "frames_spoofed",
 						 "drift_repairs"};

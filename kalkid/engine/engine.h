@@ -81,6 +81,7 @@ struct engine_status {
 	unsigned devices;
 	unsigned devices_in_initial_state, devices_in_other_state, quarantined;
 	unsigned converged, degraded, held, old_chain; /* by plan_goal */
+	unsigned standby_degraded;                     /* of all these: a standby chain fails */
 	unsigned umboxes_running, umboxes_ready;
 	bool engine_reachable; /* Docker */
 	bool picture_complete;
@@ -99,7 +100,9 @@ struct device_status {
 	int64_t manual_until_us;
 	char reason[REASON_BYTES]; /* of the last transition, or the operator's words */
 	enum plan_goal goal;
-	char trouble[TROUBLE_BYTES]; /* why it is held or degraded, in words; "" when all is well */
+	bool in_trouble;       /* the chain in force is not as wanted, and `trouble` says why */
+	bool standby_degraded; /* a standby chain fails: what needs it will be held at first */
+	char trouble[TROUBLE_BYTES]; /* why, in words; "" when all is well */
 	uint64_t alerts;
 	char last_alert[NAME_BYTES];
 	int64_t last_alert_wall_us;

@@ -73,6 +73,8 @@ static void tell_goal(struct node_device *device, const struct plan *plan)
 		    device->goal_generation == device->want.generation;
 
 	device->settled = plan->settled;
+	if (plan->settled)
+		device->spare_trouble[0] = '\0';
 	if (same)
 		return;
 	if (plan->goal == PLAN_CONVERGED) {

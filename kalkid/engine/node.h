@@ -69,6 +69,8 @@ struct node_view {
 	int64_t enforced_us; /* when the kernel was told that generation; 0: not by this process */
 	bool settled;
 	const char *trouble;
+	const char *spare_trouble; /* "" when all is well, also while the chain in force is */
+	const char *spare_failed;  /* digest of the standby hop that it is about, or "" */
 };
 bool node_read(const struct node *node, uint32_t device, struct node_view *ret);
 void node_read_chain(struct node *node, uint32_t device, struct chain_status *ret);

@@ -47,6 +47,9 @@ struct node_device {
 	bool told; /* goal and goal_generation were told to the listener */
 	bool settled;
 	char trouble[TROUBLE_BYTES];
+	/* Of the standby chains and of what is to go: the last failure, the hop's digest ("" when
+	 * it is about none), until all is as wanted. */
+	char spare_trouble[TROUBLE_BYTES], spare_failed[DIGEST_TEXT_BYTES];
 	UT_hash_handle hh;
 };
 

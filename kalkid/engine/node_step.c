@@ -47,6 +47,8 @@ static void mark_failed(struct world *have, const char *digest)
 
 void node_umbox_well(struct node_device *device, const struct umbox_view *view)
 {
+	if (text_equal(device->spare_failed, view->digest))
+		device->spare_trouble[0] = '\0';
 	struct world *have = &device->have;
 	int place = failed_place(have, view->digest);
 	if (place < 0)
@@ -67,7 +69,7 @@ static int64_t retry_delay_us(unsigned failures)
 	return min_of(delay_us, RETRY_MAX_US);
 }
 
-static void note_failure(struct node_device *device, struct node_delay *delay, const char *words)
+static void note_failure(const struct node_device *device, struct node_delay *delay)
 {
 	int64_t now_us = clock_now_us(device->node->clock);
 	int64_t try_us = device->node->config.ready_timeout_us; /* until it is known to be vain */
@@ -75,12 +77,25 @@ static void note_failure(struct node_device *device, struct node_delay *delay, c
 		delay->failures = 0;
 	delay->failures++;
 	delay->until_us = now_us + retry_delay_us(delay->failures);
+}
+
+static void chain_failed(struct node_device *device, const char *words)
+{
+	note_failure(device, &device->chain);
 	TEXT_COPY(device->trouble, words);
+}
+
+static void spare_failed(struct node_device *device, const char *digest, const char *words)
+{
+	note_failure(device, &device->spares);
+	TEXT_COPY(device->spare_failed, digest);
+	TEXT_COPY(device->spare_trouble, words);
 }
 
 void node_forget_failures(struct node_device *device)
 {
 	device->chain = device->spares = (struct node_delay){0};
+	device->trouble[0] = device->spare_trouble[0] = '\0';
 	device->path_failed = false;
 }
 
@@ -95,9 +110,11 @@ static bool is_wanted(const struct node_device *device, const char *digest)
 
 void node_umbox_failed(struct node_device *device, const struct umbox_view *view, const char *words)
 {
-	bool wanted = is_wanted(device, view->digest);
 	mark_failed(&device->have, view->digest);
-	note_failure(device, wanted ? &device->chain : &device->spares, words);
+	if (is_wanted(device, view->digest))
+		chain_failed(device, words);
+	else
+		spare_failed(device, view->digest, words);
 }
 
 /* --- results --- */
@@ -144,7 +161,7 @@ static void umbox_step_done(struct step_run *run, int result, const char *words)
 	view->busy = false;
 	if (run->step.kind == STEP_REMOVE) {
 		if (result < 0)
-			note_failure(device, &device->spares, words);
+			spare_failed(device, "", words);
 		else
 			node_device_forget_umbox(device, run->step.umbox);
 	} else if (result < 0) {
@@ -160,7 +177,7 @@ static void enrolment_done(struct step_run *run, int result, const char *words)
 	struct node_device *device = run->device;
 	if (result < 0) { /* perhaps it was done: nothing is routed before that is known */
 		device->have.enrolled = device->have.stale = device->have.complete = false;
-		note_failure(device, &device->chain, words);
+		chain_failed(device, words);
 		node_observe(device->node);
 		return;
 	}
@@ -207,7 +224,7 @@ static void take_result(struct step_run *run, int result, const char *words)
 	case STEP_PREPARE:
 	case STEP_CLEAN:
 		if (result < 0) {
-			note_failure(run->device, &run->device->chain, words);
+			chain_failed(run->device, words);
 			node_observe(run->device->node);
 		}
 		break;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* engine/status.c - what the API may ask; changes nothing. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,11 +38,36 @@ void engine_read_status(const struct engine *engine, struct engine_status *ret)
 	store_read_status(engine->store, &ret->store);
 }
 
-static const char *trouble_of(const struct control_device *device, const struct node_view *view)
+/* The tightest state whose standby chain has this hop. */
+static const char *standby_state(const struct control_device *device, const char *digest)
 {
-	if (!device->policy)
-		return "no file defines its type: it is held";
-	return view->goal == PLAN_CONVERGED ? "" : view->trouble ? view->trouble : "";
+	const struct policy *policy = device->policy;
+	for (unsigned state = policy->state_count; state-- > 0;) {
+		const struct posture *posture = &policy->states[state].posture;
+		for (unsigned i = 0; state != device->machine.state && i < posture->hop_count; i++)
+			if (text_equal(posture->hops[i].digest, digest))
+				return policy->states[state].name;
+	}
+	return NULL;
+}
+
+/* First why traffic does not go as wanted, then what will not be there when it is needed. */
+static void read_trouble(const struct control_device *device, const struct node_view *view,
+			 struct device_status *ret)
+{
+	bool unwell = view->goal != PLAN_CONVERGED && view->trouble && *view->trouble;
+	ret->in_trouble = !device->policy || unwell;
+	ret->standby_degraded = device->policy && view->spare_trouble && *view->spare_trouble;
+	if (!device->policy) {
+		TEXT_COPY(ret->trouble, "no file defines its type: it is held");
+	} else if (unwell) {
+		TEXT_COPY(ret->trouble, view->trouble);
+	} else if (ret->standby_degraded) {
+		const char *state = standby_state(device, view->spare_failed);
+		snprintf(ret->trouble, sizeof(ret->trouble), "%s%s%s%s",
+			 state ? "standby chain of " : "", state ? state : "", state ? ": " : "",
+			 view->spare_trouble);
+	}
 }
 
 static void read_device(const struct control_device *device, struct device_status *ret)
@@ -65,7 +91,7 @@ static void read_device(const struct control_device *device, struct device_statu
 	TEXT_COPY(ret->state, control_state(device));
 	TEXT_COPY(ret->reason, device->quarantined ? device->quarantine_reason : device->reason);
 	TEXT_COPY(ret->last_alert, device->last_alert);
-	TEXT_COPY(ret->trouble, trouble_of(device, &view));
+	read_trouble(device, &view, ret);
 }
 
 int engine_next_device(const struct engine *engine, const char *after, struct device_status *ret)

@@ -729,6 +729,43 @@ static void a_lost_database_brings_no_number_back(void **state)
 			assert_true(f->world->umboxes[i].is.id > newest);
 }
 
+static const char WITH_STANDBY[] =
+	"type: camera\n"
+	"initial: Normal\n"
+	"states:\n"
+	"  Normal: {" CHAIN(HOP("a")) ", standby: none}\n"
+				      "  Attacked: {" CHAIN(
+					      HOP("a") ", " HOP("b")) ", standby: all}\n"
+								      "  Shut: {chain: block}\n";
+
+/* Nothing is wrong with the traffic, but with what is to take over from it. */
+static void a_failing_standby_chain_is_shown(void **state)
+{
+	struct fixture *f = *state;
+	struct engine_status status;
+	f->types = WITH_STANDBY;
+	f->world->missing_hop = "b";
+	reload(f);
+	pass(f, 3000);
+	assert_string_equal(path(f), "a");
+	assert_int_equal(status_of(f).goal, PLAN_CONVERGED);
+	assert_true(status_of(f).standby_degraded);
+	assert_false(status_of(f).in_trouble);
+	assert_true(text_starts(status_of(f).trouble, "standby chain of Attacked: "));
+	engine_read_status(f->engine, &status);
+	assert_int_equal(status.standby_degraded, 1);
+	assert_int_equal(status.converged, 1);
+	set_state(f, "Shut"); /* now nobody stands by in vain: it is tried anew */
+	assert_string_equal(status_of(f).trouble, "");
+	pass(f, 3000);
+	assert_true(status_of(f).standby_degraded);
+	assert_false(status_of(f).in_trouble);
+	f->world->missing_hop = NULL;
+	pass(f, 40000);
+	assert_false(status_of(f).standby_degraded);
+	assert_string_equal(status_of(f).trouble, "");
+}
+
 static void killed_after_every_step(void **state)
 {
 	struct fixture *f = *state;
@@ -829,6 +866,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_lost_database_brings_no_number_back, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(killed_after_every_step, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_failing_standby_chain_is_shown, setup, teardown),
 		cmocka_unit_test_setup_teardown(killed_between_the_kernel_and_the_disk, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(a_restart_changes_no_decision, setup, teardown),
