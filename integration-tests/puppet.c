@@ -2,9 +2,11 @@
 /* puppet.c - a umbox that only talks: for tests of what the daemon does with what umboxes say.
  *
  * Its parameters: "silent": true (it never says ready), "every_ms": 20 (an alert of type "ping" so
- * often, whose detail is the time of writing, CLOCK_REALTIME in nanoseconds).  It forwards nothing.
+ * often, whose detail is the time of writing, CLOCK_REALTIME in nanoseconds), "alerts": ["a", "b"]
+ * (signal SIGRTMIN makes it say the first type, SIGRTMIN+1 the second).  It forwards nothing.
  */
 #include <inttypes.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { HEARTBEAT_MS = 2000, AGAIN_MS = 100 };
+enum { HEARTBEAT_MS = 2000, AGAIN_MS = 100, ALERTS_MAX = 8 };
 
 static int64_t now_ns(void)
 {
@@ -54,8 +56,50 @@ static bool say_ping(int fd)
 	return say(fd, line);
 }
 
+/* The text of the `index`-th type in the parameters, or NULL. */
+static const char *find_type(const char *parameters, int index, int *ret_length)
+{
+	const char *at = strstr(parameters, "\"alerts\":[");
+	at = at ? strchr(at, '[') + 1 : NULL;
+	while (at && *at == '"') {
+		const char *end = strchr(at + 1, '"');
+		if (!end)
+			return NULL;
+		if (index-- == 0) {
+			*ret_length = (int)(end - at - 1);
+			return at + 1;
+		}
+		at = end[1] == ',' ? end + 2 : NULL;
+	}
+	return NULL;
+}
+
+static sigset_t asked_by(void)
+{
+	sigset_t signals;
+	sigemptyset(&signals);
+	for (int i = 0; i < ALERTS_MAX; i++)
+		sigaddset(&signals, SIGRTMIN + i);
+	return signals;
+}
+
+/* Waits, and says what a signal meanwhile asks for; false when the connection has ended. */
+static bool wait_ms(int fd, const char *parameters, int64_t ms)
+{
+	struct timespec time = {ms / 1000, ms % 1000 * 1000000};
+	sigset_t signals = asked_by();
+	char line[160];
+	int length;
+	int number = sigtimedwait(&signals, NULL, &time);
+	const char *type = number > 0 ? find_type(parameters, number - SIGRTMIN, &length) : NULL;
+	if (!type)
+		return true;
+	snprintf(line, sizeof(line), "{\"kalki\":\"alert\",\"type\":\"%.*s\"}\n", length, type);
+	return say(fd, line);
+}
+
 /* Talks until the connection ends. */
-static void talk(int fd, bool silent, int64_t every_ms)
+static void talk(int fd, const char *parameters, bool silent, int64_t every_ms)
 {
 	int64_t step_ms = every_ms > 0 && every_ms < HEARTBEAT_MS ? every_ms : HEARTBEAT_MS;
 
@@ -64,7 +108,8 @@ static void talk(int fd, bool silent, int64_t every_ms)
 	for (int64_t spent_ms = 0;; spent_ms += step_ms) {
 		if (spent_ms % HEARTBEAT_MS < step_ms && !say(fd, "{\"kalki\":\"heartbeat\"}\n"))
 			return;
-		sleep_ms(step_ms);
+		if (!wait_ms(fd, parameters, step_ms))
+			return;
 		if (every_ms > 0 && !say_ping(fd))
 			return;
 	}
@@ -79,11 +124,13 @@ int main(void)
 	fclose(file);
 	const char *every = strstr(text, "\"every_ms\":");
 	int64_t every_ms = every ? strtoll(every + strlen("\"every_ms\":"), NULL, 10) : 0;
+	sigset_t signals = asked_by();
+	sigprocmask(SIG_BLOCK, &signals, NULL);
 	fputs("the puppet plays\n", stderr); /* for the test of logs */
 	for (;;) {
 		int fd = connect_to_daemon();
 		if (fd >= 0) {
-			talk(fd, strstr(text, "\"silent\":") != NULL, every_ms);
+			talk(fd, text, strstr(text, "\"silent\":") != NULL, every_ms);
 			close(fd);
 		}
 		sleep_ms(AGAIN_MS);

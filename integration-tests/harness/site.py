@@ -15,9 +15,11 @@ import itertools
 import json
 import os
 import shutil
+import signal
 
 from . import net
 from .daemon import Kalkid, wait_for
+from .policies import PUPPET
 
 _numbers = itertools.count(1)
 
@@ -134,6 +136,13 @@ class Site:
                          for number, name in enumerate(names)]
         return names
 
+    def add_enrolment(self, name, type_name, **fields):
+        """A device that nobody is behind: for decisions and chains, not for traffic."""
+        number = len(self.wireless)
+        self.wireless.append({"name": name, "type": type_name, "port": self._shared_port(),
+                              "mac": f"02:00:00:00:0c:{number:02x}", "ips": [f"10.22.0.{number}"],
+                              **fields})
+
     def _own_port(self, device):
         port = f"{self.tag}d{len(self.ports)}"
         net.ip_batch([f"link add {port} type veth peer name eth0 address {device.mac} "
@@ -211,6 +220,29 @@ class Site:
 
     def set_state(self, name, state, **body):
         return self.api.post(f"/devices/{name}/state", {"state": state, **body})
+
+    def reload(self):
+        """The files as they are now, for the daemon that runs."""
+        before = self.daemon.log_text().count("reloaded")
+        self.write_files()
+        self.daemon.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: self.daemon.log_text().count("reloaded") > before, timeout=60,
+                 what="a reload")
+
+    def hops(self, name):
+        """Names of the hops that are in force, the device's side first."""
+        hops = [hop for hop in self.api.get(f"/devices/{name}/chain")["hops"]
+                if hop["role"] == "in_force"]
+        return [hop["name"] for hop in sorted(hops, key=lambda hop: hop["position"])]
+
+    def raise_alert(self, name, number=0):
+        """The puppet in the device's chain raises the `number`-th type of its `alerts`."""
+        umbox = next(hop["umbox"] for hop in self.api.get(f"/devices/{name}/chain")["hops"]
+                     if hop["role"] == "in_force" and hop["image"] == PUPPET)
+        container, = self.engine.containers(**{"org.kalki.instance": self.tag,
+                                               "org.kalki.umbox": umbox})
+        self.engine.request("POST", f"/containers/{container['Id']}/kill?signal="
+                                    f"{signal.SIGRTMIN + number}")
 
     # --- the end ---
 
