@@ -15,42 +15,40 @@ static const struct expression_node *value_of(const struct literal *literal)
 	return &literal->expression->nodes[literal->value];
 }
 
-static bool is_name(const struct expression_node *node, const char *name)
+static enum value_class classify(const struct expression_node *node)
 {
-	return node->operation == OPERATION_NAME && text_equal(node->name->name, name);
+	static const struct {
+		const char *word;
+		enum value_class class;
+	} words[] = {
+		{"alert", CLASS_COUNT},           {"count", CLASS_COUNT},
+		{"distinct", CLASS_DISTINCT},     {"last_source", CLASS_LAST_SOURCE},
+		{"state", CLASS_STATE},           {"time_in_state", CLASS_TIME_IN_STATE},
+		{"time_since_alert", CLASS_TIME},
+	};
+	const char *word = node->operation == OPERATION_CALL   ? node->function->name
+			   : node->operation == OPERATION_NAME ? node->name->name
+							       : NULL;
+	for (size_t i = 0; word && i < ARRAY_SIZE(words); i++)
+		if (*word == *words[i].word && text_equal(word, words[i].word))
+			return words[i].class;
+	return CLASS_OTHER;
 }
 
-static bool is_call(const struct expression_node *node, const char *function)
+static bool is_alert_count(const struct literal *literal)
 {
-	return node->operation == OPERATION_CALL && text_equal(node->function->name, function);
+	return literal->class == CLASS_COUNT || literal->class == CLASS_DISTINCT;
 }
 
-/* Whole numbers from 0 on, always known; an `alert` is a count above 0. */
-static bool is_alert_count(const struct expression_node *node)
+static bool is_running_time(const struct literal *literal)
 {
-	return is_call(node, "alert") || is_call(node, "count") || is_call(node, "distinct");
+	return literal->class == CLASS_TIME_IN_STATE || literal->class == CLASS_TIME;
 }
 
-static bool is_running_time(const struct expression_node *node)
+static bool is_always_known(enum value_class class)
 {
-	return is_name(node, "time_in_state") || is_name(node, "time_since_alert");
-}
-
-static bool is_never_negative(const struct expression_node *node)
-{
-	return is_alert_count(node) || is_running_time(node);
-}
-
-static bool is_always_known(const struct expression_node *node)
-{
-	return is_alert_count(node) || is_name(node, "time_in_state") || is_name(node, "state");
-}
-
-/* It belongs to a moment: another transition, another value. */
-static bool is_momentary(const struct expression_node *node)
-{
-	return is_name(node, "state") || is_running_time(node) || is_alert_count(node) ||
-	       is_call(node, "last_source");
+	return class == CLASS_STATE || class == CLASS_TIME_IN_STATE || class == CLASS_COUNT ||
+	       class == CLASS_DISTINCT;
 }
 
 static bool constants_equal(const struct expression_node *a, const struct expression_node *b)
@@ -103,7 +101,8 @@ static bool nodes_equal(const struct literal *a, unsigned at_a, const struct lit
 	const struct expression_node *right = &b->expression->nodes[at_b];
 	if (left->operation != right->operation)
 		return false;
-	if (is_momentary(left) && a->moment != b->moment)
+	/* What has a class belongs to a moment: another transition, another value. */
+	if (a->moment != b->moment && classify(left) != CLASS_OTHER)
 		return false;
 	switch (left->operation) {
 	case OPERATION_CONSTANT: return constants_equal(left, right);
@@ -146,10 +145,10 @@ static bool at_most(const struct literal *a, const struct literal *b)
 	const struct expression_node *left = value_of(a), *right = value_of(b);
 	if (nodes_equal(a, a->value, b, b->value))
 		return true;
-	if (!is_alert_count(left) || !is_alert_count(right) || a->moment != b->moment)
+	if (!is_alert_count(a) || !is_alert_count(b) || a->moment != b->moment)
 		return false;
-	if (is_call(right, "distinct") &&
-	    !(is_call(left, "distinct") && left->arguments[2].field == right->arguments[2].field))
+	if (b->class == CLASS_DISTINCT &&
+	    !(a->class == CLASS_DISTINCT && left->arguments[2].field == right->arguments[2].field))
 		return false;
 	return alerts_within(left, right);
 }
@@ -194,7 +193,7 @@ static void set_bound(struct literal *literal, enum operation operation, double 
 	literal->kind = least ? LITERAL_LEAST : LITERAL_MOST;
 	literal->strict = operation == OPERATION_GREATER || operation == OPERATION_LESS;
 	literal->number = number;
-	if (!is_alert_count(value_of(literal)))
+	if (!is_alert_count(literal))
 		return;
 	if (literal->strict)
 		literal->number = least ? floor(number) + 1 : ceil(number) - 1;
@@ -232,19 +231,20 @@ void literal_set(struct literal *literal, const struct policy *policy, bool nega
 	unsigned value = !compares ? literal->node : left_constant ? node->right : node->left;
 
 	/* Of what is always known, not true is the opposite's truth. */
-	bool flips = not_true && is_always_known(&nodes[value]);
+	literal->class = classify(&nodes[value]);
+	bool flips = not_true && is_always_known(literal->class);
 	negated = negated != flips;
 	literal->weak = not_true && !flips;
 	literal->value = value;
 	literal->kind = LITERAL_OPAQUE;
 	literal->negated = negated;
-	if (is_call(node, "alert")) {
+	if (node->operation == OPERATION_CALL && is_alert_count(literal)) {
 		set_bound(literal, negated ? OPERATION_LESS_EQUAL : OPERATION_GREATER, 0);
 	} else if (compares) {
 		operation = left_constant ? turned(operation) : operation;
 		set_comparison(literal, negated ? opposite(operation) : operation,
 			       &nodes[left_constant ? node->left : node->right]);
-		if (is_name(&nodes[value], "state"))
+		if (literal->class == CLASS_STATE)
 			set_state(literal, policy);
 	}
 }
@@ -271,12 +271,8 @@ bool literal_is_impossible(const struct literal *literal)
 {
 	double number;
 	bool strict;
-	if (!is_never_negative(value_of(literal)))
-		return false;
-	if (!literal->weak)
-		return bounds(literal, false, &number, &strict) &&
-		       is_empty(0, false, number, strict);
-	return false;
+	return !literal->weak && (is_alert_count(literal) || is_running_time(literal)) &&
+	       bounds(literal, false, &number, &strict) && is_empty(0, false, number, strict);
 }
 
 static bool same_value(const struct literal *a, const struct literal *b)
@@ -316,9 +312,9 @@ static bool implies(const struct literal *strong, const struct literal *weak)
 		return strong->kind == weak->kind && strong->negated == weak->negated;
 	for (unsigned least = 0; least < 2; least++) {
 		if (weak->kind != (least ? LITERAL_LEAST : LITERAL_MOST) ||
-		    !bounds(strong, least, &have, &have_strict))
+		    !bounds(strong, least, &have, &have_strict) ||
+		    !bounds(weak, least, &wanted, &wanted_strict))
 			continue;
-		(void)bounds(weak, least, &wanted, &wanted_strict);
 		bool stricter = least ? have > wanted : have < wanted;
 		bool same = have >= wanted && have <= wanted;
 		return stricter || (same && (have_strict || !wanted_strict));
@@ -348,13 +344,13 @@ bool literals_exclude(const struct literal *a, const struct literal *b)
 
 bool literal_waits(const struct literal *literal)
 {
-	return !literal->weak && is_running_time(value_of(literal)) &&
-	       literal->kind == LITERAL_LEAST && literal->number > 0;
+	return !literal->weak && is_running_time(literal) && literal->kind == LITERAL_LEAST &&
+	       literal->number > 0;
 }
 
 bool literal_asks_for_alert(const struct literal *literal)
 {
-	return !literal->weak && is_alert_count(value_of(literal)) &&
+	return !literal->weak && is_alert_count(literal) &&
 	       (literal->kind == LITERAL_LEAST || literal->kind == LITERAL_IS) &&
 	       (literal->kind == LITERAL_IS ? number_of(literal->constant) : literal->number) > 0;
 }
@@ -386,7 +382,8 @@ uint64_t node_subjects(const struct expression_node *node)
 		return subject(node->name->name);
 	if (node->operation != OPERATION_CALL)
 		return 0;
-	if (!is_alert_count(node))
+	enum value_class class = classify(node);
+	if (class != CLASS_COUNT && class != CLASS_DISTINCT)
 		return subject(node->function->name);
 	return node->arguments[0].any ? UINT64_MAX : subject(node->arguments[0].text);
 }

@@ -14,6 +14,17 @@ enum literal_kind {
 	LITERAL_IS_NOT,
 };
 
+/* What the language knows of the range of a value. */
+enum value_class {
+	CLASS_OTHER,
+	CLASS_STATE,         /* always known */
+	CLASS_TIME_IN_STATE, /* always known, never negative */
+	CLASS_TIME,          /* never negative */
+	CLASS_COUNT,    /* of alerts: whole, always known, never negative; `alert` is above 0 */
+	CLASS_DISTINCT, /* the same, at most the count of the same alerts */
+	CLASS_LAST_SOURCE,
+};
+
 struct literal {
 	const struct expression *expression;
 	unsigned node;   /* the atom */
@@ -22,7 +33,8 @@ struct literal {
 	bool weak;       /* it is not true, where what it says may be unknown */
 	enum literal_kind kind;
 	unsigned value; /* the node that it says something of */
-	bool negated;   /* of LITERAL_OPAQUE */
+	enum value_class class;
+	bool negated; /* of LITERAL_OPAQUE */
 	bool strict;
 	double number;
 	const struct expression_node *constant; /* of IS and IS_NOT */

@@ -149,17 +149,24 @@ static void check_condition(struct policy_check *check, unsigned index)
 
 /* --- rules behind others --- */
 
+static uint32_t below(unsigned state)
+{
+	return (UINT32_C(1) << state) - 1;
+}
+
+/* The states that the rule loosens. */
+static uint32_t loosens(const struct policy_rule *rule)
+{
+	return rule->stays ? 0 : ~below(rule->to) & ~(UINT32_C(1) << rule->to);
+}
+
 /* The states in which nothing but its condition holds `first` back where `second` may fire: it does
  * more than act, and waits for no dwell that the other need not wait for. */
-static uint32_t goes_before(const struct policy *policy, const struct policy_rule *first,
-			    const struct policy_rule *second)
+static uint32_t goes_before(const struct policy_rule *first, const struct policy_rule *second)
 {
-	uint32_t states = 0;
-	for (unsigned state = 0; state < policy->state_count; state++) {
-		unsigned to = policy_rule_to(first, state);
-		if (to > state || (to < state && policy_rule_to(second, state) < state))
-			states |= UINT32_C(1) << state;
-	}
+	uint32_t states = loosens(first) & loosens(second);
+	if (!first->stays)
+		states |= below(first->to);
 	return states & first->from & second->from;
 }
 
@@ -187,7 +194,7 @@ static void check_shadow(struct policy_check *check, unsigned index, const uint6
 	unsigned by[POLICY_STATES_MAX], by_count = 0;
 	for (unsigned i = 0; i < index && left; i++) {
 		const struct policy_rule *before = &policy->rules[i];
-		uint32_t states = goes_before(policy, before, rule) & left;
+		uint32_t states = goes_before(before, rule) & left;
 		if (!states || !(always[i] || (subjects[i] & subjects[index])) ||
 		    !logic_follows(before->when, rule->when, policy, states))
 			continue;
@@ -206,7 +213,7 @@ static void tell_left_at_once(struct policy_check *check, unsigned index)
 	const struct policy *policy = check->policy;
 	const struct policy_rule *rule = &policy->rules[index];
 	char names[FINDING_HINT_BYTES];
-	uint32_t looser = (UINT32_C(1) << rule->to) - 1;
+	uint32_t looser = below(rule->to);
 	if (rule->stays || !(check->fires[index] & looser))
 		return;
 	struct finding *finding = check_add(check, FINDING_LEFT_AT_ONCE, true, index);

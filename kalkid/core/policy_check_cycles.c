@@ -4,8 +4,8 @@
 #include "core/policy_check_internal.h"
 
 enum {
-	CYCLE_STATES_MAX = 4, /* longer ones are not looked for */
-	CYCLE_TRIES_MAX = 20000,
+	CYCLE_STATES_MAX = 4,    /* longer ones are not looked for */
+	CYCLE_TRIES_MAX = 20000, /* in all */
 };
 
 struct search {
@@ -13,6 +13,7 @@ struct search {
 	struct logic_claim claims[CYCLE_STATES_MAX];
 	unsigned rules[CYCLE_STATES_MAX], from[CYCLE_STATES_MAX];
 	unsigned start, length, tries;
+	uint32_t back; /* states from which rules without rest lead to the start */
 	uint32_t told; /* a state is named in one cycle */
 };
 
@@ -44,6 +45,30 @@ static void tell(struct search *search)
 		    names, policy->rules[next].name);
 	check_hint(finding, "give '%s' a dwell, or leave a gap between the conditions",
 		   policy->states[search->from[loosens]].name);
+}
+
+/* Whether the rule is a step of a cycle from `state`. */
+static bool is_step(const struct search *search, unsigned rule_index, unsigned state)
+{
+	const struct policy *policy = search->check->policy;
+	const struct policy_rule *rule = &policy->rules[rule_index];
+	return state_in(search->check->fires[rule_index], state) &&
+	       policy_rule_to(rule, state) != state && !rests(policy, rule, state);
+}
+
+static void find_back(struct search *search)
+{
+	const struct policy *policy = search->check->policy;
+	uint32_t before = 0;
+	search->back = UINT32_C(1) << search->start;
+	while (search->back != before) {
+		before = search->back;
+		for (unsigned i = 0; i < policy->rule_count; i++)
+			for (unsigned state = search->start; state < policy->state_count; state++)
+				if (is_step(search, i, state) &&
+				    state_in(before, policy->rules[i].to))
+					search->back |= UINT32_C(1) << state;
+	}
 }
 
 /* Goes on from `state`; true once a cycle through the start was told. */
@@ -81,8 +106,9 @@ void check_cycles(struct policy_check *check)
 	for (unsigned state = 0; state < check->policy->state_count; state++) {
 		search.start = state;
 		search.length = 0;
-		search.tries = 0;
-		if (!state_in(search.told, state))
-			(void)go_on(&search, state);
+		if (state_in(search.told, state))
+			continue;
+		find_back(&search);
+		(void)go_on(&search, state);
 	}
 }
