@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The life of the daemon: before it, beside it, after it."""
 import os
+import pathlib
 import subprocess
 
 import pytest
@@ -43,6 +44,27 @@ def test_a_second_daemon_is_refused(site, host):
         assert done.returncode == 5
         assert done.stderr.startswith("kalkid: another kalkid is running")
     assert site.devices["cam1"].ping(host, count=2)
+
+
+def test_a_teardown_needs_only_to_know_what_is_its_own(site, host):
+    site.start()
+    site.daemon.stop()
+    folder = pathlib.Path(site.root, "etc/kalki")
+    (folder / "types.d" / "bad.yaml").write_text("type: [\n")
+    (folder / "devices.d" / "bad.yaml").write_text("- {name: x, mac: y}\n")
+    (folder / "conf.d").mkdir(exist_ok=True)
+    (folder / "conf.d" / "bad.yaml").write_text("history: {size: many}\nnonsense: 1\n")
+    assert kalkid(site, "--check").returncode == 6
+    (folder / "kalkid.yaml").rename(folder / "kalkid.yaml.away")
+    done = kalkid(site, "--teardown")
+    assert done.returncode == 6
+    assert "kalkid.yaml: No such file or directory" in done.stderr
+    assert "nothing was removed: `instance` and `data_plane`" in done.stderr
+    assert site.devices["cam1"].ping(host, count=2)
+    (folder / "kalkid.yaml.away").rename(folder / "kalkid.yaml")
+    done = kalkid(site, "--teardown")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert not site.leftovers()
 
 
 def test_stopped_it_leaves_the_chains_in_force(site, host):

@@ -128,11 +128,13 @@ static int read_options(int argc, char **argv, struct options *options)
 
 /* --- files and places --- */
 
-static int read_files(const char *root, struct files *ret)
+/* `place_only`: what says which ports, links and containers are ours. */
+static int read_files(const char *root, bool place_only, struct files *ret)
 {
 	struct complaints complaints = {0};
 	struct error err = {0};
-	int r = files_read(ret, root, &complaints, &err);
+	int r = place_only ? files_read_place(&ret->config, root, &complaints, &err)
+			   : files_read(ret, root, &complaints, &err);
 	if (r < 0 && complaints.count)
 		fprintf(stderr, "%s", complaints.text.bytes);
 	else if (r < 0)
@@ -278,7 +280,7 @@ static void on_reload_signal(uv_signal_t *signal, int number maybe_unused)
 	if (daemon->stopping)
 		return;
 	sd_notify(0, "RELOADING=1");
-	if (read_files(daemon->options.root, &files) < 0) {
+	if (read_files(daemon->options.root, false, &files) < 0) {
 		log_error("files refused, what runs stays", NULL);
 	} else {
 		engine_reload(daemon->engine, files.policies, files.policy_count, files.devices,
@@ -444,8 +446,15 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	if (daemon.options.check)
 		return check_files(daemon.options.root);
-	if (read_files(daemon.options.root, &daemon.files) < 0)
+	if (read_files(daemon.options.root, daemon.options.teardown, &daemon.files) < 0) {
+		if (daemon.options.teardown)
+			fprintf(stderr,
+				"kalkid: teardown: nothing was removed: `instance` and "
+				"`data_plane` in %s/etc/kalki/kalkid.yaml must say which "
+				"containers, links and ports are kalkid's\n",
+				daemon.options.root);
 		return EXIT_BAD_INPUT;
+	}
 	int code = EXIT_SUCCESS;
 	if (make_directories(daemon.options.root) < 0) {
 		code = EXIT_FAILURE;

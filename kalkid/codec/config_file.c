@@ -192,6 +192,8 @@ SECTION(umbox)
 SECTION(chain)
 SECTION(history)
 
+enum { PLACE_FIELDS = 3 /* the first ones say where things are */ };
+
 static const struct field config_fields[] = {
 	{"instance", FIELD_NAME, FIELD_AT(struct config, instance), .standard = "kalki"},
 	{"data_plane", FIELD_OTHER, .read = read_data_plane},
@@ -219,6 +221,23 @@ void config_set_standard(struct config *config)
 void config_read(struct reading *reading, const struct document_node *map, struct config *config)
 {
 	(void)fields_read(reading, map, config_fields, ARRAY_SIZE(config_fields), config);
+}
+
+void config_read_place(struct reading *reading, const struct document_node *map,
+		       struct config *config)
+{
+	struct document_node place = *map, parts[PLACE_FIELDS];
+	if (map->kind == DOCUMENT_MAP)
+		place.first = NULL;
+	for (unsigned i = 0; i < PLACE_FIELDS; i++) {
+		const struct document_node *part = document_find(map, config_fields[i].key);
+		if (!part)
+			continue;
+		parts[i] = *part;
+		parts[i].next = place.first;
+		place.first = &parts[i];
+	}
+	(void)fields_read(reading, &place, config_fields, PLACE_FIELDS, config);
 }
 
 static void check_port_names(const struct data_plane *plane, const char *file,

@@ -18,7 +18,8 @@ struct device_place {
 };
 
 struct loading {
-	char *folder;                            /* ROOT/etc/kalki */
+	char *folder; /* ROOT/etc/kalki */
+	bool place_only;
 	struct complaints *complaints, *remarks; /* remarks may be NULL */
 	struct files files;
 	struct device_place *places; /* one for each device */
@@ -103,7 +104,10 @@ static void take_folder(struct loading *loading, const char *folder, bool json,
 static void take_config(struct loading *loading, const struct document *document)
 {
 	struct reading reading = {.document = document, .complaints = loading->complaints};
-	config_read(&reading, document_root(document), &loading->files.config);
+	if (loading->place_only)
+		config_read_place(&reading, document_root(document), &loading->files.config);
+	else
+		config_read(&reading, document_root(document), &loading->files.config);
 }
 
 /* The default stands below the root, what the operator gives is taken as it is. */
@@ -321,8 +325,7 @@ static void load_all(struct loading *loading)
 	check_claims(loading);
 }
 
-int files_check(struct files *ret, const char *root, struct complaints *complaints,
-		struct complaints *remarks, struct error *err)
+static struct loading *loading_new(const char *root, struct complaints *complaints)
 {
 	size_t length = strlen(root);
 	while (length && root[length - 1] == '/')
@@ -330,24 +333,54 @@ int files_check(struct files *ret, const char *root, struct complaints *complain
 	struct loading *loading = mem_alloc(sizeof(*loading));
 	loading->folder = mem_printf("%.*s/etc/kalki", (int)length, root);
 	loading->complaints = complaints;
-	loading->remarks = remarks;
-	loading->files.policies = mem_alloc_array(POLICIES_MAX, sizeof(*loading->files.policies));
-	unsigned before = complaints->count;
-	load_all(loading);
-	unsigned found = complaints->count - before;
-	int result = 0;
-	if (found) {
-		result = error_set(err, -EINVAL, "%s: %u %s wrong in the files", loading->folder,
-				   found, found == 1 ? "thing is" : "things are");
-		files_done(&loading->files);
-	} else {
-		*ret = loading->files;
-	}
+	return loading;
+}
+
+static void loading_free(struct loading *loading)
+{
 	for (unsigned i = 0; i < loading->document_count; i++)
 		document_free(loading->documents[i]);
 	free(loading->places);
 	free(loading->folder);
 	free(loading);
+}
+
+static int complained(const struct loading *loading, unsigned before, struct error *err)
+{
+	unsigned found = loading->complaints->count - before;
+	return found ? error_set(err, -EINVAL, "%s: %u %s wrong in the files", loading->folder,
+				 found, found == 1 ? "thing is" : "things are")
+		     : 0;
+}
+
+int files_check(struct files *ret, const char *root, struct complaints *complaints,
+		struct complaints *remarks, struct error *err)
+{
+	struct loading *loading = loading_new(root, complaints);
+	unsigned before = complaints->count;
+	loading->remarks = remarks;
+	loading->files.policies = mem_alloc_array(POLICIES_MAX, sizeof(*loading->files.policies));
+	load_all(loading);
+	int result = complained(loading, before, err);
+	if (result == 0)
+		*ret = loading->files;
+	else
+		files_done(&loading->files);
+	loading_free(loading);
+	return result;
+}
+
+int files_read_place(struct config *ret, const char *root, struct complaints *complaints,
+		     struct error *err)
+{
+	struct loading *loading = loading_new(root, complaints);
+	unsigned before = complaints->count;
+	loading->place_only = true;
+	load_config(loading);
+	int result = complained(loading, before, err);
+	if (result == 0)
+		*ret = loading->files.config;
+	loading_free(loading);
 	return result;
 }
 

@@ -42,6 +42,10 @@ int files_read(struct files *ret, const char *root, struct complaints *complaint
 int files_check(struct files *ret, const char *root, struct complaints *complaints,
 		struct complaints *remarks, struct error *err) must_check;
 void files_done(struct files *files);
+/* Only what kalkid.yaml and conf.d/ say of instance, ports and Docker, all else left at its
+ * default: what is needed to take everything away, whatever else is wrong in the files. */
+int files_read_place(struct config *ret, const char *root, struct complaints *complaints,
+		     struct error *err) must_check;
 /* Names each credential that the files name, with whoever needs it ("notifier 'operators'"). */
 void files_each_credential(const struct files *files,
 			   void (*each)(void *data, const char *name, const char *whose),

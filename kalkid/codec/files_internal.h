@@ -8,6 +8,9 @@
 void config_set_standard(struct config *config);
 /* Takes what the map gives over what `config` has. */
 void config_read(struct reading *reading, const struct document_node *map, struct config *config);
+/* The same of what says where things are: instance, data plane, Docker; the rest may be wrong. */
+void config_read_place(struct reading *reading, const struct document_node *map,
+		       struct config *config);
 /* What only all files together show; `file` stands in front of the complaints. */
 void config_check(const struct config *config, const char *file, struct complaints *complaints);
 

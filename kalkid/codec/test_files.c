@@ -180,6 +180,35 @@ static void devices_are_read(void **state maybe_unused)
 	files_done(&files);
 }
 
+static void a_teardown_needs_the_place_only(void **state maybe_unused)
+{
+	struct complaints complaints = {0};
+	struct config config;
+	struct error err = {0};
+	write_file("types.d/bad.yaml", "type: [\n");
+	write_file("devices.d/bad.yaml", "- nothing\n");
+	write_file("conf.d/10-history.yaml", "history: {size: many}\nnonsense: 1\n");
+	write_file("conf.d/20-place.yaml", "instance: here\ndocker: {socket: /run/other.sock}\n");
+	assert_int_equal(files_read_place(&config, root, &complaints, &err), 0);
+	assert_int_equal(complaints.count, 0);
+	assert_string_equal(config.instance, "here");
+	assert_string_equal(config.docker_socket, "/run/other.sock");
+	assert_string_equal(config.data_plane.ports[0].name, "dev0");
+	assert_string_equal(config.data_plane.network_port, "net0");
+	assert_int_equal(config.history_age_max_us, INT64_C(90) * 24 * 3600 * 1000000);
+
+	write_file("conf.d/20-place.yaml", "instance: no name\n");
+	assert_int_equal(files_read_place(&config, root, &complaints, &err), -EINVAL);
+	assert_int_equal(complaints.count, 1);
+	write_file("kalkid.yaml", "history: {}\n");
+	write_file("conf.d/20-place.yaml", "instance: here\n");
+	complaints_done(&complaints);
+	complaints = (struct complaints){0};
+	assert_int_equal(files_read_place(&config, root, &complaints, &err), -EINVAL);
+	assert_non_null(strstr(complaints.text.bytes, "data_plane.device_ports: at least one"));
+	complaints_done(&complaints);
+}
+
 static void bad_files_are_told_why(void **state maybe_unused)
 {
 	static const struct {
@@ -353,6 +382,7 @@ int main(void)
 		TEST(secrets_stand_where_the_operator_says),
 		TEST(later_files_win_key_by_key),
 		TEST(devices_are_read),
+		TEST(a_teardown_needs_the_place_only),
 		TEST(bad_files_are_told_why),
 		TEST(missing_configuration_is_told),
 		TEST(complaints_of_all_files_come_together),
