@@ -234,6 +234,7 @@ static void a_read_gives_way_to_a_repair(void **state maybe_unused)
 	fill(&f, 3000);
 	fixture_close(&f);
 	fixture_open(&f);
+	fixture_settle(&f);
 	overwrite_tables(f.path);
 	start_endless(&f, &running);
 	assert_int_equal(fixture_read(&f, (struct event_filter){0}, &found), -EUCLEAN);
@@ -257,6 +258,7 @@ static void damage_met_by_a_read_is_repaired(void **state maybe_unused)
 	fill(&f, 3000);
 	fixture_close(&f);
 	fixture_open(&f);
+	fixture_settle(&f);
 	overwrite_tables(f.path);
 	start_page(&f, &page);
 	assert_int_equal(wait_page(&f, &page), -EUCLEAN);

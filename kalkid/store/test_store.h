@@ -130,6 +130,14 @@ static int maybe_unused fixture_sync(struct fixture *f)
 	return waiting.barrier.result;
 }
 
+/* The writer touches the database no more until something is put. */
+static void maybe_unused fixture_settle(struct fixture *f)
+{
+	/* What follows the first transaction is over when the second begins, and so on. */
+	for (unsigned i = 0; i < 3; i++)
+		assert_int_equal(fixture_sync(f), 0);
+}
+
 static uint64_t maybe_unused fixture_add(struct fixture *f, enum event_kind kind, uint32_t device,
 					 const char *json)
 {

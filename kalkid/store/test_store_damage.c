@@ -195,6 +195,7 @@ static void damage_while_running_is_repaired(void **state maybe_unused)
 	fill(&f);
 	fixture_open(&f);
 	assert_false(f.damaged);
+	fixture_settle(&f);
 	for (off_t at = 100 << 10; at < size_of(f.path); at += 16)
 		flip_byte(f.path, at);
 	static struct found found;

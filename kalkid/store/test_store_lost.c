@@ -25,9 +25,7 @@ static void fill(struct fixture *f)
 		put_device(f);
 	for (unsigned i = 0; i < 100; i++)
 		fixture_add(f, EVENT_NODE, 0, "{}");
-	/* With the second the copy, made behind the first, is whole. */
-	assert_int_equal(fixture_sync(f), 0);
-	assert_int_equal(fixture_sync(f), 0);
+	fixture_settle(f);
 }
 
 static void run(struct fixture *f, const char *command)
@@ -103,7 +101,7 @@ static void an_emptied_database_is_made_anew(void **state maybe_unused)
 	/* Into the file, and into the copy. */
 	fixture_close(&f);
 	fixture_open(&f);
-	assert_int_equal(fixture_sync(&f), 0);
+	fixture_settle(&f);
 	run(&f, ": > kalki.db");
 	expect_going_on(&f, true);
 }

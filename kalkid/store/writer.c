@@ -285,6 +285,13 @@ static void wait_for_work(struct store *store)
 	}
 }
 
+/* More than a look at the files. */
+static bool has_work(const struct store *store, const struct queue *batch, bool last)
+{
+	return !queue_is_empty(batch) || !store->connection || store->state.failing ||
+	       store->trim_wanted || copy_due(store, last);
+}
+
 /* Takes what is pending, writes it without the mutex, tells who waits, and only then tidies up. */
 static void write_once(struct store *store, bool last)
 {
@@ -301,9 +308,12 @@ static void write_once(struct store *store, bool last)
 
 	uv_mutex_unlock(&store->mutex);
 	look_at_place(store);
+	bool works = has_work(store, &batch, last);
 	if (!queue_is_empty(&batch) || !store->connection)
 		result = write_batch(store, &batch, &time, &err);
 	uv_mutex_lock(&store->mutex);
+	if (!works)
+		return;
 	finish_batch(store, &batch, result);
 	if (result == 0) {
 		uv_mutex_unlock(&store->mutex);
