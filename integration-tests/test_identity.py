@@ -13,7 +13,7 @@ from scapy.packet import Raw
 
 from harness.daemon import wait_for
 from harness.frames import heard, marker
-from harness.policies import chain, device_type, stamp
+from harness.policies import chain, device_type, rule, stamp
 from harness.proof import Flow
 from harness.site import Site
 
@@ -26,9 +26,12 @@ def site(tmp_path_factory, engine, images):
     """cam1 and cam2 on ports of their own; lamp1 and an unknown device behind a shared one."""
     site = Site(tmp_path_factory.mktemp("identity"), engine)
     site.types = [device_type("camera", {"Normal": chain(stamp("a"))}),
-                  device_type("lamp", {"Normal": chain(stamp("l"))})]
+                  device_type("lamp", {"Normal": chain(stamp("l"))}),
+                  device_type("guarded", {"Normal": chain(stamp("n")), "Suspicious": chain(stamp("s"))},
+                              [rule("forges", ["Normal"], 'alert("spoofed-frames")', "Suspicious")])]
     site.add_device("cam1", "camera")
     site.add_device("cam2", "camera", multicast=True)
+    site.add_device("guarded1", "guarded")
     site.add_device("lamp1", "lamp", shared=True)
     site.add_device("stranger", "camera", enrol=False, shared=True)
     site.add_host("host")
@@ -266,3 +269,30 @@ def test_device_to_device_crosses_both_chains(site, cam1, cam2, tmp_path):
     for verdict in (up, down):
         assert verdict.received > 100, verdict.summary()
         assert verdict.wrong == 0, (both, verdict.wrong_paths)
+
+
+def notes(site, device, kind):
+    return [event["eve"]["kalki"] for event in site.api.get(
+        f"/events?kind=node&device={device}&limit=1000")["items"]
+            if event["eve"]["kalki"].get("what") == kind]
+
+
+def test_forged_frames_move_the_state_of_who_sent_them_alone(site, cam1, host):
+    guarded = site.devices["guarded1"]
+    alerts = "/alerts?device=guarded1"
+    # What others do in its name is noted and moves nothing.
+    heard(host, datagram(host, cam1, marker(), mac=guarded.mac), b"-", cam1, seconds=0.1)
+    heard(cam1, datagram(cam1, host, marker(), mac=guarded.mac, ip=guarded.ip), b"-", host,
+          seconds=0.1)
+    heard(cam1, datagram(cam1, host, marker(), ip=guarded.ip), b"-", host, seconds=0.1)
+    note = wait_for(lambda: notes(site, "guarded1", "impersonated"), what="a note")[0]
+    assert note["count"] >= 1
+    assert site.api.get(alerts)["items"] == []
+    assert site.device_status("guarded1")["state"] == "Normal"
+    # What it does itself is its alert.
+    for _ in range(3):
+        heard(guarded, datagram(guarded, host, marker(), ip=cam1.ip), b"-", host, seconds=0.1)
+    wait_for(lambda: site.device_status("guarded1")["state"] == "Suspicious", what="the state")
+    eve = wait_for(lambda: site.api.get(alerts)["items"], what="the alert on disk")[0]["eve"]
+    assert eve["kalki"]["type"] == "spoofed-frames" and eve["src_ip"] == cam1.ip, eve
+    assert eve["kalki"]["detail"] == f"sent as {cam1.ip}, at port {guarded.port}", eve

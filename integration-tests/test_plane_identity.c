@@ -299,6 +299,120 @@ static void the_host_owns_its_addresses(void **state)
 	plane_close_all(bed, umboxes);
 }
 
+struct forgeries {
+	struct nft_forgery list[8];
+	unsigned count;
+};
+
+static void on_forgery(void *data, const struct nft_forgery *forgery)
+{
+	struct forgeries *forgeries = data;
+	assert_true(forgeries->count < ARRAY_SIZE(forgeries->list));
+	forgeries->list[forgeries->count++] = *forgery;
+}
+
+/* The one forgery that is told now. */
+static struct nft_forgery one_forgery(struct plane_bed *bed, const char *words)
+{
+	struct forgeries forgeries = {0};
+	assert_done(nft_read_forgeries(bed->nft, on_forgery, &forgeries, &err));
+	assert_int_equal(forgeries.count, 1);
+	assert_string_equal(forgeries.list[0].words, words);
+	return forgeries.list[0];
+}
+
+static void assert_ip(const struct ip *ip, const char *text)
+{
+	char printed[IP_TEXT_BYTES];
+	ip_print(printed, ip);
+	assert_string_equal(printed, text);
+}
+
+static void forged_frames_are_told_of_who_sent_them(void **state)
+{
+	struct plane_bed *bed = *state;
+	struct bed_umbox umboxes[3];
+	struct nft_forgery forgery;
+	const struct mac *a = &bed->a.mac, *b = &bed->b.mac, *gateway = &bed->gateway;
+	int port0 = bed->at_port[0], net = bed->at_network;
+	plane_route_all(bed, umboxes);
+
+	/* All frames count, the first says what was claimed. */
+	udp(bed, port0, a, IP_B, net, gateway, IP_NET, false);
+	udp(bed, port0, a, "10.9.0.77", net, gateway, IP_NET, false);
+	forgery = one_forgery(bed, "sent as");
+	assert_int_equal(forgery.device, bed->a.number);
+	assert_true(forgery.by_device);
+	assert_int_equal(forgery.frames, 2);
+	assert_string_equal(forgery.place, "port0");
+	assert_ip(&forgery.ip, IP_B);
+	assert_int_equal(nft_find_owner(bed->nft, &forgery.ip), bed->b.number);
+
+	udp(bed, port0, a, IP6_B, net, gateway, IP6_NET, false);
+	forgery = one_forgery(bed, "sent as");
+	assert_ip(&forgery.ip, IP6_B);
+	udp(bed, port0, a, IP_HOST, net, gateway, IP_NET, false);
+	forgery = one_forgery(bed, "sent as");
+	assert_ip(&forgery.ip, IP_HOST);
+	arp(bed, port0, a, ARPOP_REPLY, a, IP_NET, IP_NET, net, false, NULL);
+	forgery = one_forgery(bed, "forged ARP for");
+	assert_ip(&forgery.ip, IP_NET);
+	arp(bed, port0, a, ARPOP_REPLY, gateway, IP_A, IP_NET, net, false, NULL);
+	forgery = one_forgery(bed, "forged ARP in the name of");
+	assert_int_equal(forgery.device, bed->a.number);
+	assert_true(mac_equal(&forgery.mac, gateway));
+	icmp6(bed, port0, a, gateway, IP6_A, IP6_NET, 136, IP6_B, net, false, NULL);
+	forgery = one_forgery(bed, "forged a neighbour advertisement for");
+	assert_int_equal(forgery.device, bed->a.number);
+	assert_ip(&forgery.ip, IP6_B);
+	icmp6(bed, port0, a, gateway, IP6_A, IP6_NET, 134, NULL, net, false, NULL);
+	forgery = one_forgery(bed, "spoke as a router, as");
+	assert_int_equal(forgery.device, bed->a.number);
+
+	/* Out of a captured umbox of its chain. */
+	int out = bed_packet_socket(umboxes[0].netns, "out");
+	udp(bed, out, a, IP_B, net, gateway, IP_NET, false);
+	close(out);
+	forgery = one_forgery(bed, "sent as");
+	assert_int_equal(forgery.device, bed->a.number);
+	assert_string_equal(forgery.place, "u10o");
+
+	/* What the network does in a device's name is not the device's doing. */
+	udp(bed, net, b, IP_B, port0, a, IP_A, false);
+	forgery = one_forgery(bed, "its MAC was used by somebody else");
+	assert_int_equal(forgery.device, bed->b.number);
+	assert_false(forgery.by_device);
+	assert_string_equal(forgery.place, "up0");
+	arp(bed, net, gateway, ARPOP_REPLY, gateway, IP_B, IP_A, port0, false, NULL);
+	forgery = one_forgery(bed, "somebody else claimed");
+	assert_int_equal(forgery.device, bed->b.number);
+	assert_false(forgery.by_device);
+	assert_true(mac_equal(&forgery.mac, gateway));
+	icmp6(bed, net, gateway, a, IP6_NET, IP6_A, 136, IP6_B, port0, false, NULL);
+	forgery = one_forgery(bed, "somebody else claimed");
+	assert_int_equal(forgery.device, bed->b.number);
+	assert_false(forgery.by_device);
+
+	/* Frames that pass leave no trace; those of strangers belong to nobody. */
+	const struct mac stranger = bed_mac(0x66);
+	struct forgeries none = {0};
+	udp(bed, port0, a, IP_A, net, gateway, IP_NET, true);
+	udp(bed, port0, &stranger, IP_B, net, gateway, IP_NET, false);
+	udp(bed, port0, b, IP_B, net, gateway, IP_NET, false);
+	assert_done(nft_read_forgeries(bed->nft, on_forgery, &none, &err));
+	assert_int_equal(none.count, 0);
+	assert_int_equal(nft_find_mac(bed->nft, b), bed->b.number);
+	assert_int_equal(nft_find_mac(bed->nft, &stranger), 0);
+
+	/* An address that has become its own meanwhile. */
+	udp(bed, port0, a, "10.9.0.77", net, gateway, IP_NET, false);
+	struct device more = bed->a;
+	assert_int_equal(ip_parse(&more.ips[more.ip_count++], "10.9.0.77", NULL), 0);
+	plane_enrol(bed, &more);
+	assert_int_equal(one_forgery(bed, "sent as").device, 0);
+	plane_close_all(bed, umboxes);
+}
+
 static void vlan_and_other_protocols_are_dropped(void **state)
 {
 	struct plane_bed *bed = *state;
@@ -656,6 +770,7 @@ int main(void)
 		TEST(addresses_are_held_to_their_devices, plane_open),
 		TEST(forged_answers_are_dropped, plane_open),
 		TEST(the_host_owns_its_addresses, plane_open),
+		TEST(forged_frames_are_told_of_who_sent_them, plane_open),
 		TEST(vlan_and_other_protocols_are_dropped, plane_open),
 		TEST(fragments_pass_as_their_own_device, plane_open),
 		TEST(multicast_passes_where_it_is_needed, plane_open),
@@ -668,6 +783,7 @@ int main(void)
 		TEST(rules_can_be_listed, plane_open),
 		OLD(frames_go_through_the_whole_chain),
 		OLD(the_host_owns_its_addresses),
+		OLD(forged_frames_are_told_of_who_sent_them),
 		OLD(device_to_device_goes_through_both_chains),
 		OLD(rules_can_be_listed),
 	};

@@ -360,3 +360,8 @@ void nft_batch_key(struct nft_batch *batch, const char *set, enum steering_key k
 	struct open_element open = begin_element(batch, set, add, key, element);
 	end_element(batch, &open);
 }
+
+void nft_batch_flush(struct nft_batch *batch, const char *set)
+{
+	finish(batch, start_element(batch, set, false));
+}

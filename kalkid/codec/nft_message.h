@@ -72,6 +72,7 @@ enum nft_op_kind {
 	NFT_OP_MAP,     /* what map `name` has for register 1 ... comes into register 1 */
 	NFT_OP_STORE,   /* register 1 goes to the payload: a: base, offset, bytes */
 	NFT_OP_NOTE,    /* adds register 1 ... to the dynamic set `name` */
+	NFT_OP_TALLY,   /* the same to a map, with register a as its value, and counts the frame */
 	NFT_OP_COUNT,   /* counter `name` */
 	NFT_OP_FORWARD, /* to the interface in register 1 */
 	NFT_OP_VERDICT, /* a: NF_DROP, NF_ACCEPT, NFT_RETURN, NFT_JUMP or NFT_GOTO, to chain `name`
@@ -101,6 +102,9 @@ void nft_batch_element(struct nft_batch *batch, const struct steering_change *ch
  * `key` names, no comment. */
 void nft_batch_key(struct nft_batch *batch, const char *set, enum steering_key key, bool add,
 		   const struct steering_element *element);
+
+/* Takes all elements out of a set. */
+void nft_batch_flush(struct nft_batch *batch, const char *set);
 
 /* Questions; the answers are dumps of the messages that the parsers below take. */
 enum { NFT_QUESTION_BYTES = 256 };

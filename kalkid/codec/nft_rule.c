@@ -11,11 +11,11 @@
 #include "codec/nft_inner.h"
 
 static const char *const expression_names[] = {
-	[NFT_OP_META] = "meta",         [NFT_OP_LOAD] = "payload", [NFT_OP_EQUAL] = "cmp",
-	[NFT_OP_DIFFERS] = "cmp",       [NFT_OP_MASK] = "bitwise", [NFT_OP_IN] = "lookup",
-	[NFT_OP_NOT_IN] = "lookup",     [NFT_OP_MAP] = "lookup",   [NFT_OP_STORE] = "payload",
-	[NFT_OP_NOTE] = "dynset",       [NFT_OP_COUNT] = "objref", [NFT_OP_FORWARD] = "fwd",
-	[NFT_OP_VERDICT] = "immediate",
+	[NFT_OP_META] = "meta",     [NFT_OP_LOAD] = "payload",      [NFT_OP_EQUAL] = "cmp",
+	[NFT_OP_DIFFERS] = "cmp",   [NFT_OP_MASK] = "bitwise",      [NFT_OP_IN] = "lookup",
+	[NFT_OP_NOT_IN] = "lookup", [NFT_OP_MAP] = "lookup",        [NFT_OP_STORE] = "payload",
+	[NFT_OP_NOTE] = "dynset",   [NFT_OP_TALLY] = "dynset",      [NFT_OP_COUNT] = "objref",
+	[NFT_OP_FORWARD] = "fwd",   [NFT_OP_VERDICT] = "immediate",
 };
 
 static void fill_payload(struct nftnl_expr *expr, const struct nft_op *op)
@@ -53,6 +53,23 @@ static void fill_mask(struct nftnl_expr *expr, const struct nft_op *op)
 	nftnl_expr_set(expr, NFTNL_EXPR_BITWISE_XOR, zero, op->bytes);
 }
 
+/* Of a set that is full the rule ends here. */
+static void fill_note(struct nftnl_expr *expr, const struct nft_op *op)
+{
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_DYNSET_SREG_KEY, NFT_REG_1);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_DYNSET_OP, NFT_DYNSET_OP_UPDATE);
+	nftnl_expr_set_str(expr, NFTNL_EXPR_DYNSET_SET_NAME, op->name);
+	if (op->kind == NFT_OP_NOTE)
+		return;
+	struct nftnl_expr *counter = nftnl_expr_alloc("counter");
+	if (!counter)
+		abort();
+	nftnl_expr_set_u64(counter, NFTNL_EXPR_CTR_PACKETS, 0);
+	nftnl_expr_set_u64(counter, NFTNL_EXPR_CTR_BYTES, 0);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_DYNSET_SREG_DATA, op->a);
+	nftnl_expr_set(expr, NFTNL_EXPR_DYNSET_EXPR, counter, 0);
+}
+
 static void fill(struct nftnl_expr *expr, const struct nft_op *op)
 {
 	switch (op->kind) {
@@ -74,10 +91,7 @@ static void fill(struct nftnl_expr *expr, const struct nft_op *op)
 	case NFT_OP_NOT_IN:
 	case NFT_OP_MAP: fill_lookup(expr, op); break;
 	case NFT_OP_NOTE:
-		nftnl_expr_set_u32(expr, NFTNL_EXPR_DYNSET_SREG_KEY, NFT_REG_1);
-		nftnl_expr_set_u32(expr, NFTNL_EXPR_DYNSET_OP, NFT_DYNSET_OP_UPDATE);
-		nftnl_expr_set_str(expr, NFTNL_EXPR_DYNSET_SET_NAME, op->name);
-		break;
+	case NFT_OP_TALLY: fill_note(expr, op); break;
 	case NFT_OP_COUNT:
 		nftnl_expr_set_u32(expr, NFTNL_EXPR_OBJREF_IMM_TYPE, NFT_OBJECT_COUNTER);
 		nftnl_expr_set_str(expr, NFTNL_EXPR_OBJREF_IMM_NAME, op->name);

@@ -62,10 +62,12 @@ enum driver_notice_kind {
 	DRIVER_RECORD,        /* a log record of a umbox: `words` is JSON for the history */
 	DRIVER_DROPPED,       /* `count` lines were over the rate, or malformed: `words` */
 	DRIVER_RULES_CHANGED, /* somebody else touched rules or links: observe all */
-	DRIVER_SPOOF,       /* `count` frames dropped for the reason in `words`; device may be 0 */
-	DRIVER_UNKNOWN,     /* frames of a stranger dropped; `alert.detail`: MAC and port */
-	DRIVER_ENGINE_DOWN, /* Docker cannot be reached */
-	DRIVER_ENGINE_UP,   /* it can again: observe all */
+	DRIVER_SPOOF, /* `count` forged frames dropped, of all devices, for the reason in `words`;
+		       * whose they were comes as DRIVER_ALERT of umbox 0 */
+	DRIVER_IMPERSONATED, /* `count` frames dropped by which somebody wanted to be `device` */
+	DRIVER_UNKNOWN,      /* frames of a stranger dropped; `alert.detail`: MAC and port */
+	DRIVER_ENGINE_DOWN,  /* Docker cannot be reached */
+	DRIVER_ENGINE_UP,    /* it can again: observe all */
 	DRIVER_NOTICE_COUNT,
 };
 

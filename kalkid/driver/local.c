@@ -280,6 +280,7 @@ static void on_unknown(void *data, const char *port, const struct mac *mac)
 	snprintf(alert.detail, sizeof(alert.detail), "%s at %s", text, port);
 	local_tell(data,
 		   &(struct driver_notice){.kind = DRIVER_UNKNOWN, .alert = &alert, .count = 1});
+	local_spoof_stranger(data, port, mac);
 }
 
 static void on_drops(uv_timer_t *timer)
@@ -289,13 +290,20 @@ static void on_drops(uv_timer_t *timer)
 	(void)!nft_follow_host(local->nft, NULL); /* on failure the next turn tries again */
 	if (nft_read_drops(local->nft, &drops, NULL) < 0)
 		return;
-	for (unsigned i = 0; i < NFT_DROP_COUNT; i++)
-		if (drops.news[i] && nft_drop_is_spoof(i))
-			local_tell(local, &(struct driver_notice){.kind = DRIVER_SPOOF,
-								  .count = drops.news[i],
-								  .words = nft_drop_words(i)});
+	bool spoofed = false;
+	for (unsigned i = 0; i < NFT_DROP_COUNT; i++) {
+		if (!drops.news[i] || !nft_drop_is_spoof(i))
+			continue;
+		spoofed = true;
+		local_tell(local, &(struct driver_notice){.kind = DRIVER_SPOOF,
+							  .count = drops.news[i],
+							  .words = nft_drop_words(i)});
+	}
+	if (spoofed)
+		local_spoof_read(local);
 	if (drops.news[NFT_DROP_UNKNOWN])
 		(void)!nft_read_unknown(local->nft, on_unknown, local, NULL);
+	local_spoof_tell(local);
 }
 
 static void handle_closed(struct local_driver *local)
@@ -305,6 +313,7 @@ static void handle_closed(struct local_driver *local)
 	void (*closed)(void *) = local->closed;
 	void *data = local->closed_data;
 	local_forget_images(local);
+	local_spoof_forget(local);
 	nft_close(local->nft);
 	link_close(local->link);
 	free(local);

@@ -17,6 +17,7 @@ enum {
 };
 
 struct launch;
+struct local_spoof;
 struct observation;
 
 /* An image that was looked at: good until the engine tells that images changed. */
@@ -44,6 +45,7 @@ struct local_driver {
 	struct observation *observations; /* the first runs, the others wait */
 	uv_poll_t link_notice, nft_notice;
 	uv_timer_t drops;
+	struct local_spoof *spoofs; /* devices that forged frames concern */
 	bool watches_nft, closing;
 	unsigned handles;
 	void (*closed)(void *data);
@@ -70,3 +72,10 @@ void local_observe(struct local_driver *local, struct driver_picture *ret,
 void local_cancel_observations(struct local_driver *local);
 /* A container went while an observation runs: its list is older than that. */
 void local_observed_removal(struct local_driver *local, const char *container);
+
+/* local_spoof.c: takes in what the rules noted of forged frames, a stranger that spoke at a port,
+ * and tells what is to be told by now. */
+void local_spoof_read(struct local_driver *local);
+void local_spoof_stranger(struct local_driver *local, const char *port, const struct mac *mac);
+void local_spoof_tell(struct local_driver *local);
+void local_spoof_forget(struct local_driver *local);

@@ -10,11 +10,11 @@
  * 100 microseconds for a transition, a fraction of a millisecond for a hook.  Each call is
  * idempotent: what the kernel already has is not sent again.
  *
- * What is not prevented: on a port that several devices share, one of them can send with a
- * sibling's MAC and its addresses; it then passes the sibling's chain.  Addresses of a device
- * without fixed ones are only kept from being another's.  A question (ARP, neighbour solicitation)
- * about an address that is not fixed reaches the network, but no sibling; multicast of a device
- * never reaches siblings.
+ * What is not prevented (ARCHITECTURE.md, "Who is who"): on a port that several devices share, one
+ * of them can send with a sibling's MAC and its addresses; it then passes the sibling's chain.
+ * Addresses of a device without fixed ones are only kept from being another's.  A question (ARP,
+ * neighbour solicitation) about an address that is not fixed reaches the network, but no sibling;
+ * multicast of a device never reaches siblings.
  *
  * Where the kernel offers it (6.9 and later) the table is owned by this process and persists:
  * nobody else can change or flush it, and it goes on when the process ends.  Elsewhere others can:
@@ -117,6 +117,28 @@ struct nft_drops {
 
 /* Reads the drop counters. */
 int nft_read_drops(struct nft *nft, struct nft_drops *ret, struct error *err) must_check;
+
+/* Frames of one kind that were dropped because they were forged, and whom they concern. */
+struct nft_forgery {
+	uint32_t device;   /* number; 0: of no device that is enrolled now */
+	bool by_device;    /* it sent them, or a umbox of its chain did; else it is the one that
+			    * somebody wanted to be */
+	const char *words; /* what was done, for people: "sent as", to go on with `ip` or `mac` */
+	struct ip ip;      /* what the first of them claimed; none: nothing, or a MAC */
+	struct mac mac;    /* by the device: the MAC claimed; else the sender's; zero: not noted */
+	char place[LINK_NAME_BYTES]; /* interface that they came in by, "" when it is not noted */
+	uint64_t frames;
+};
+
+/* Tells what was noted of forged frames since the last call, one call for each device and kind, and
+ * forgets it.  Not told: a frame with an address that has become its sender's meanwhile. */
+int nft_read_forgeries(struct nft *nft,
+		       void (*on_forgery)(void *data, const struct nft_forgery *forgery),
+		       void *data, struct error *err) must_check;
+/* The number of the device with that MAC, 0 when there is none. */
+uint32_t nft_find_mac(const struct nft *nft, const struct mac *mac);
+/* The number of the device that owns the address, 0 when there is none. */
+uint32_t nft_find_owner(const struct nft *nft, const struct ip *ip);
 
 /* Calls once for each unknown (device port, MAC) noted since the last call; one is noted again when
  * it was silent for ten minutes. */

@@ -16,20 +16,21 @@
 
 #include <netinet/in.h>
 
-#include <assert.h>
 #include <linux/if_arp.h>
 #include <linux/if_ether.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
-#include <stdio.h>
-#include <string.h>
 
-#include "base/digest.h"
+#include "base/macros.h"
 
 /* Expressions.  Register 1 holds what is compared or looked up; the second field of a concatenation
  * comes behind the first, on the next multiple of four bytes: register 9 behind an interface, 10
  * behind a MAC. */
-enum { REG_AFTER_INTERFACE = NFT_REG32_01, REG_AFTER_MAC = NFT_REG32_02 };
+enum {
+	REG_AFTER_INTERFACE = NFT_REG32_01,
+	REG_AFTER_MAC = NFT_REG32_02,
+	REG_VALUE = NFT_REG_2, /* what is put into a map */
+};
 
 #define END                \
 	{                  \
@@ -70,6 +71,10 @@ enum { REG_AFTER_INTERFACE = NFT_REG32_01, REG_AFTER_MAC = NFT_REG32_02 };
 #define NOTE(set)                          \
 	{                                  \
 		NFT_OP_NOTE, .name = (set) \
+	}
+#define TALLY(map, reg)                                 \
+	{                                               \
+		NFT_OP_TALLY, .name = (map), .a = (reg) \
 	}
 #define COUNT(counter)                          \
 	{                                       \
@@ -146,7 +151,7 @@ enum {
 	DHCP6_SERVER = 547,
 };
 
-static const struct nft_rule_spec rules[] = {
+const struct nft_rule_spec nft_rules[] = {
 	/* ether type 8021q counter name "drop_vlan" drop */
 	{"device", {ETHER_TYPE(ETH_P_8021Q), COUNT_DROP("drop_vlan")}},
 	/* ether type 8021ad counter name "drop_vlan" drop */
@@ -192,15 +197,17 @@ static const struct nft_rule_spec rules[] = {
 	/* ip saddr 0.0.0.0 udp sport 68 udp dport 67 return */
 	{"speaker4",
 	 {IS_IP, IP_FROM(NFT_REG_1), EQUAL(4, 0), UDP_PORTS(DHCP_CLIENT, DHCP_SERVER), RETURN}},
-	/* ip saddr @host4 counter name "drop_spoof_host" drop */
-	{"speaker4", {IS_IP, IP_FROM(NFT_REG_1), IN("host4"), COUNT_DROP("drop_spoof_host")}},
-	/* ether saddr @fixed4 counter name "drop_spoof_ip" drop */
+	/* ip saddr @host4 counter name "drop_spoof_host" goto forged_ip4 */
 	{"speaker4",
-	 {IS_ETHERNET, ETHER_FROM(NFT_REG_1), IN("fixed4"), COUNT_DROP("drop_spoof_ip")}},
+	 {IS_IP, IP_FROM(NFT_REG_1), IN("host4"), COUNT("drop_spoof_host"), GOTO("forged_ip4")}},
+	/* ether saddr @fixed4 counter name "drop_spoof_ip" goto forged_ip4 */
+	{"speaker4",
+	 {IS_ETHERNET, ETHER_FROM(NFT_REG_1), IN("fixed4"), COUNT("drop_spoof_ip"),
+	  GOTO("forged_ip4")}},
 	/* ip saddr != @owned4 goto cast4 */
 	{"speaker4", {IS_IP, IP_FROM(NFT_REG_1), NOT_IN("owned4"), GOTO("cast4")}},
-	/* counter name "drop_spoof_ip" drop */
-	{"speaker4", {COUNT_DROP("drop_spoof_ip")}},
+	/* counter name "drop_spoof_ip" goto forged_ip4 */
+	{"speaker4", {COUNT("drop_spoof_ip"), GOTO("forged_ip4")}},
 
 	/* ether daddr & 01:00:00:00:00:00 == 00:00:00:00:00:00 return */
 	{"cast4", {IS_UNICAST, RETURN}},
@@ -217,8 +224,8 @@ static const struct nft_rule_spec rules[] = {
 	 {IS_ARP, NETWORK_FIELD(0, 4, NFT_REG_1), EQUAL(4, BIG16(ARPHRD_ETHER), BIG16(ETH_P_IP)),
 	  NETWORK_FIELD(4, 2, NFT_REG_1), EQUAL(2, 6, 4), IS_ETHERNET, ETHER_FROM(NFT_REG_1),
 	  ARP_SENDER_MAC(REG_AFTER_MAC), IN("twins"), GOTO("speaker_arp_ip")}},
-	/* counter name "drop_spoof_arp" drop */
-	{"speaker_arp", {COUNT_DROP("drop_spoof_arp")}},
+	/* counter name "drop_spoof_arp" goto forged_mac */
+	{"speaker_arp", {COUNT("drop_spoof_arp"), GOTO("forged_mac")}},
 
 	/* ether saddr . arp saddr ip @id4 return */
 	{"speaker_arp_ip",
@@ -226,16 +233,18 @@ static const struct nft_rule_spec rules[] = {
 	  RETURN}},
 	/* arp saddr ip 0.0.0.0 return */
 	{"speaker_arp_ip", {IS_ARP, ARP_SENDER_IP(NFT_REG_1), EQUAL(4, 0), RETURN}}, /* probe */
-	/* arp saddr ip @host4 counter name "drop_spoof_host" drop */
+	/* arp saddr ip @host4 counter name "drop_spoof_host" goto forged_arp */
 	{"speaker_arp_ip",
-	 {IS_ARP, ARP_SENDER_IP(NFT_REG_1), IN("host4"), COUNT_DROP("drop_spoof_host")}},
-	/* ether saddr @fixed4 counter name "drop_spoof_arp" drop */
+	 {IS_ARP, ARP_SENDER_IP(NFT_REG_1), IN("host4"), COUNT("drop_spoof_host"),
+	  GOTO("forged_arp")}},
+	/* ether saddr @fixed4 counter name "drop_spoof_arp" goto forged_arp */
 	{"speaker_arp_ip",
-	 {IS_ETHERNET, ETHER_FROM(NFT_REG_1), IN("fixed4"), COUNT_DROP("drop_spoof_arp")}},
+	 {IS_ETHERNET, ETHER_FROM(NFT_REG_1), IN("fixed4"), COUNT("drop_spoof_arp"),
+	  GOTO("forged_arp")}},
 	/* arp saddr ip != @owned4 return */
 	{"speaker_arp_ip", {IS_ARP, ARP_SENDER_IP(NFT_REG_1), NOT_IN("owned4"), RETURN}},
-	/* counter name "drop_spoof_arp" drop */
-	{"speaker_arp_ip", {COUNT_DROP("drop_spoof_arp")}},
+	/* counter name "drop_spoof_arp" goto forged_arp */
+	{"speaker_arp_ip", {COUNT("drop_spoof_arp"), GOTO("forged_arp")}},
 
 	/* ether saddr . ip6 saddr @id6 goto nd6 */
 	{"speaker6",
@@ -243,49 +252,53 @@ static const struct nft_rule_spec rules[] = {
 	  GOTO("nd6")}},
 	/* ip6 saddr :: goto nd6 */
 	{"speaker6", {IS_IP6, IP6_FROM(NFT_REG_1), EQUAL(16, 0), GOTO("nd6")}},
-	/* ip6 saddr @host6 counter name "drop_spoof_host" drop */
-	{"speaker6", {IS_IP6, IP6_FROM(NFT_REG_1), IN("host6"), COUNT_DROP("drop_spoof_host")}},
-	/* ip6 saddr @owned6 counter name "drop_spoof_ip" drop */
-	{"speaker6", {IS_IP6, IP6_FROM(NFT_REG_1), IN("owned6"), COUNT_DROP("drop_spoof_ip")}},
+	/* ip6 saddr @host6 counter name "drop_spoof_host" goto forged_ip6 */
+	{"speaker6",
+	 {IS_IP6, IP6_FROM(NFT_REG_1), IN("host6"), COUNT("drop_spoof_host"), GOTO("forged_ip6")}},
+	/* ip6 saddr @owned6 counter name "drop_spoof_ip" goto forged_ip6 */
+	{"speaker6",
+	 {IS_IP6, IP6_FROM(NFT_REG_1), IN("owned6"), COUNT("drop_spoof_ip"), GOTO("forged_ip6")}},
 	/* ip6 saddr fe80::/10 goto nd6 */
 	{"speaker6",
 	 {IS_IP6, IP6_FROM(NFT_REG_1), MASK(16, 0xff, 0xc0), EQUAL(16, 0xfe, 0x80), GOTO("nd6")}},
-	/* ether saddr @fixed6 counter name "drop_spoof_ip" drop */
+	/* ether saddr @fixed6 counter name "drop_spoof_ip" goto forged_ip6 */
 	{"speaker6",
-	 {IS_ETHERNET, ETHER_FROM(NFT_REG_1), IN("fixed6"), COUNT_DROP("drop_spoof_ip")}},
+	 {IS_ETHERNET, ETHER_FROM(NFT_REG_1), IN("fixed6"), COUNT("drop_spoof_ip"),
+	  GOTO("forged_ip6")}},
 	/* ip6 saddr != @owned6 goto nd6 */
 	{"speaker6", {IS_IP6, IP6_FROM(NFT_REG_1), NOT_IN("owned6"), GOTO("nd6")}},
-	/* counter name "drop_spoof_ip" drop */
-	{"speaker6", {COUNT_DROP("drop_spoof_ip")}},
+	/* counter name "drop_spoof_ip" goto forged_ip6 */
+	{"speaker6", {COUNT("drop_spoof_ip"), GOTO("forged_ip6")}},
 
 	/* icmpv6 type nd-neighbor-advert goto advert6 */
 	{"nd6", {ICMP6(ND_NEIGHBOUR_ADVERT), GOTO("advert6")}},
 	/* icmpv6 type nd-router-advert ether saddr != @multicast_from
-	 *	counter name "drop_spoof_nd" drop */
+	 *	counter name "drop_spoof_nd" goto forged_router */
 	{"nd6",
 	 {ICMP6(ND_ROUTER_ADVERT), IS_ETHERNET, ETHER_FROM(NFT_REG_1), NOT_IN("multicast_from"),
-	  COUNT_DROP("drop_spoof_nd")}},
+	  COUNT("drop_spoof_nd"), GOTO("forged_router")}},
 	/* icmpv6 type nd-redirect ether saddr != @multicast_from
-	 *	counter name "drop_spoof_nd" drop */
+	 *	counter name "drop_spoof_nd" goto forged_router */
 	{"nd6",
 	 {ICMP6(ND_REDIRECT), IS_ETHERNET, ETHER_FROM(NFT_REG_1), NOT_IN("multicast_from"),
-	  COUNT_DROP("drop_spoof_nd")}},
+	  COUNT("drop_spoof_nd"), GOTO("forged_router")}},
 	/* goto cast6 */
 	{"nd6", {GOTO("cast6")}},
 
 	/* ether saddr . @th,64,128 @id6 goto cast6 */
 	{"advert6",
 	 {IS_ETHERNET, ETHER_FROM(NFT_REG_1), ND_TARGET(REG_AFTER_MAC), IN("id6"), GOTO("cast6")}},
-	/* @th,64,128 @host6 counter name "drop_spoof_host" drop */
-	{"advert6", {ND_TARGET(NFT_REG_1), IN("host6"), COUNT_DROP("drop_spoof_host")}},
-	/* ether saddr @fixed6 @th,64,10 != 0x3fa counter name "drop_spoof_nd" drop */
+	/* @th,64,128 @host6 counter name "drop_spoof_host" goto forged_nd */
+	{"advert6",
+	 {ND_TARGET(NFT_REG_1), IN("host6"), COUNT("drop_spoof_host"), GOTO("forged_nd")}},
+	/* ether saddr @fixed6 @th,64,10 != 0x3fa counter name "drop_spoof_nd" goto forged_nd */
 	{"advert6",
 	 {IS_ETHERNET, ETHER_FROM(NFT_REG_1), IN("fixed6"), TRANSPORT_FIELD(8, 2, NFT_REG_1),
-	  MASK(2, 0xff, 0xc0), DIFFERS(2, 0xfe, 0x80), COUNT_DROP("drop_spoof_nd")}},
+	  MASK(2, 0xff, 0xc0), DIFFERS(2, 0xfe, 0x80), COUNT("drop_spoof_nd"), GOTO("forged_nd")}},
 	/* @th,64,128 != @owned6 goto cast6 */
 	{"advert6", {ND_TARGET(NFT_REG_1), NOT_IN("owned6"), GOTO("cast6")}},
-	/* counter name "drop_spoof_nd" drop */
-	{"advert6", {COUNT_DROP("drop_spoof_nd")}},
+	/* counter name "drop_spoof_nd" goto forged_nd */
+	{"advert6", {COUNT("drop_spoof_nd"), GOTO("forged_nd")}},
 
 	/* ether daddr & 01:00:00:00:00:00 == 00:00:00:00:00:00 return */
 	{"cast6", {IS_UNICAST, RETURN}},
@@ -402,28 +415,86 @@ static const struct nft_rule_spec rules[] = {
 	/* goto outside */
 	{"network", {GOTO("outside")}},
 
-	/* ether saddr @macs counter name "drop_spoof_net" drop */
-	{"outside", {IS_ETHERNET, ETHER_FROM(NFT_REG_1), IN("macs"), COUNT_DROP("drop_spoof_net")}},
-	/* arp saddr ip @owned4 counter name "drop_spoof_arp" drop */
-	{"outside", {IS_ARP, ARP_SENDER_IP(NFT_REG_1), IN("owned4"), COUNT_DROP("drop_spoof_arp")}},
+	/* ether saddr @macs counter name "drop_spoof_net" goto claimed_mac */
+	{"outside",
+	 {IS_ETHERNET, ETHER_FROM(NFT_REG_1), IN("macs"), COUNT("drop_spoof_net"),
+	  GOTO("claimed_mac")}},
+	/* arp saddr ip @owned4 counter name "drop_spoof_arp" goto claimed4 */
+	{"outside",
+	 {IS_ARP, ARP_SENDER_IP(NFT_REG_1), IN("owned4"), COUNT("drop_spoof_arp"),
+	  GOTO("claimed4")}},
 	/* arp operation request ether daddr set arp daddr ip map @mac4 */
 	{"outside",
 	 {IS_ARP, ARP_REQUEST, IS_ETHERNET, ARP_TARGET_IP(NFT_REG_1), MAP("mac4"), SET_ETHER_TO}},
-	/* icmpv6 type nd-neighbor-advert @th,64,128 @owned6 counter name "drop_spoof_nd" drop */
+	/* icmpv6 type nd-neighbor-advert @th,64,128 @owned6 counter name "drop_spoof_nd" goto
+	   claimed6 */
 	{"outside",
-	 {ICMP6(ND_NEIGHBOUR_ADVERT), ND_TARGET(NFT_REG_1), IN("owned6"),
-	  COUNT_DROP("drop_spoof_nd")}},
+	 {ICMP6(ND_NEIGHBOUR_ADVERT), ND_TARGET(NFT_REG_1), IN("owned6"), COUNT("drop_spoof_nd"),
+	  GOTO("claimed6")}},
 	/* icmpv6 type nd-neighbor-solicit ether daddr set @th,64,128 map @mac6 */
 	{"outside",
 	 {ICMP6(ND_NEIGHBOUR_SOLICIT), IS_ETHERNET, ND_TARGET(NFT_REG_1), MAP("mac6"),
 	  SET_ETHER_TO}},
 	/* accept */
 	{"outside", {ACCEPT}},
+
+	/* Who forged, and what: each of these ends in a drop, also when its map is full. */
+	/* update @forged_ip4 { iif . ether saddr counter : ip saddr } drop */
+	{"forged_ip4",
+	 {IS_IP, INTERFACE_FROM, IP_FROM(REG_VALUE), TALLY("forged_ip4", REG_VALUE), DROP}},
+	/* drop */
+	{"forged_ip4", {DROP}},
+	/* update @forged_ip6 { iif . ether saddr counter : ip6 saddr } drop */
+	{"forged_ip6",
+	 {IS_IP6, INTERFACE_FROM, IP6_FROM(REG_VALUE), TALLY("forged_ip6", REG_VALUE), DROP}},
+	/* drop */
+	{"forged_ip6", {DROP}},
+	/* update @forged_arp { iif . ether saddr counter : arp saddr ip } drop */
+	{"forged_arp",
+	 {IS_ARP, INTERFACE_FROM, ARP_SENDER_IP(REG_VALUE), TALLY("forged_arp", REG_VALUE), DROP}},
+	/* drop */
+	{"forged_arp", {DROP}},
+	/* update @forged_mac { iif . ether saddr counter : arp saddr ether } drop */
+	{"forged_mac",
+	 {IS_ARP, INTERFACE_FROM, ARP_SENDER_MAC(REG_VALUE), TALLY("forged_mac", REG_VALUE), DROP}},
+	/* drop */
+	{"forged_mac", {DROP}},
+	/* update @forged_nd { iif . ether saddr counter : @th,64,128 } drop */
+	{"forged_nd",
+	 {TRANSPORT(IPPROTO_ICMPV6), INTERFACE_FROM, ND_TARGET(REG_VALUE),
+	  TALLY("forged_nd", REG_VALUE), DROP}},
+	/* drop */
+	{"forged_nd", {DROP}},
+	/* update @forged_router { iif . ether saddr counter : ip6 saddr } drop */
+	{"forged_router",
+	 {IS_IP6, INTERFACE_FROM, IP6_FROM(REG_VALUE), TALLY("forged_router", REG_VALUE), DROP}},
+	/* drop */
+	{"forged_router", {DROP}},
+	/* update @claimed_mac { ether saddr counter : iif } drop */
+	{"claimed_mac",
+	 {IS_ETHERNET, ETHER_FROM(NFT_REG_1), META(NFT_META_IIF, REG_VALUE),
+	  TALLY("claimed_mac", REG_VALUE), DROP}},
+	/* drop */
+	{"claimed_mac", {DROP}},
+	/* update @claimed4 { arp saddr ip counter : ether saddr } drop */
+	{"claimed4",
+	 {IS_ARP, IS_ETHERNET, ARP_SENDER_IP(NFT_REG_1), ETHER_FROM(REG_VALUE),
+	  TALLY("claimed4", REG_VALUE), DROP}},
+	/* drop */
+	{"claimed4", {DROP}},
+	/* update @claimed6 { @th,64,128 counter : ether saddr } drop */
+	{"claimed6",
+	 {TRANSPORT(IPPROTO_ICMPV6), IS_ETHERNET, ND_TARGET(NFT_REG_1), ETHER_FROM(REG_VALUE),
+	  TALLY("claimed6", REG_VALUE), DROP}},
+	/* drop */
+	{"claimed6", {DROP}},
 };
+
+const unsigned nft_rule_count = ARRAY_SIZE(nft_rules);
 
 /* The rules of base chains. */
 
-static const struct nft_op device_out[] = {
+const struct nft_op nft_rule_device_out[] = {
 	/* oif . ether saddr @homes counter name "drop_return" drop */
 	IS_ETHERNET, META(NFT_META_OIF, NFT_REG_1), ETHER_FROM(REG_AFTER_INTERFACE),
 	IN("homes"), COUNT_DROP("drop_return"),     END,
@@ -431,202 +502,10 @@ static const struct nft_op device_out[] = {
 
 /* From hop to hop, the most frequent way of all: before the jump, with one look-up.  A leg at an
  * end of a chain has no such entry. */
-static const struct nft_op leg_to_leg[] = {
+const struct nft_op nft_rule_leg_to_leg[] = {
 	/* fwd to iif map @nx */
 	INTERFACE,
 	MAP("nx"),
 	FORWARD,
 	END,
 };
-
-static const struct {
-	const char *name, *comment;
-} chains[] = {
-	{"device", "a frame from a device port"},
-	{"known", "of an enrolled device, on the port where it lives"},
-	{"speaker", "returns when the frame speaks as its device, else drops"},
-	{"speaker4", "IPv4"},
-	{"cast4", "multicast that a device may send over IPv4"},
-	{"speaker_arp", "ARP: the sender must be the frame's source"},
-	{"speaker_arp_ip", "ARP: the sender's address must not be another's"},
-	{"speaker6", "IPv6"},
-	{"nd6", "neighbour discovery: only an allowed device speaks as a router"},
-	{"advert6", "neighbour advertisement: the target must not be another's"},
-	{"cast6", "multicast that a device may send over IPv6"},
-	{"leg", "a frame out of a umbox"},
-	{"leg_tail", "out of the last umbox of its chain"},
-	{"tail", "a device's frame that has crossed its whole chain"},
-	{"slot", "a frame from the network for one device"},
-	{"cast_to", "multicast that a device gets"},
-	{"cast_to_device", "multicast becomes the device's own"},
-	{"network", "a frame from the network port or the host leg"},
-	{"outside", "not speaking as the host unless it is"},
-};
-
-static const char *const counters[NFT_DROP_COUNT][2] = {
-	[NFT_DROP_VLAN] = {"drop_vlan", "tagged frames"},
-	[NFT_DROP_UNKNOWN] = {"drop_unknown", "of no enrolled device"},
-	[NFT_DROP_SPOOF_IP] = {"drop_spoof_ip", "a source address that is not the device's"},
-	[NFT_DROP_SPOOF_ARP] = {"drop_spoof_arp", "forged ARP"},
-	[NFT_DROP_SPOOF_ND] = {"drop_spoof_nd", "forged neighbour or router advertisements"},
-	[NFT_DROP_SPOOF_NET] = {"drop_spoof_net", "a device's MAC from the network"},
-	[NFT_DROP_SPOOF_HOST] = {"drop_spoof_host", "the host leg's MAC or address from elsewhere"},
-	[NFT_DROP_RETURN] = {"drop_return", "would leave by its sender's own port"},
-	[NFT_DROP_MULTICAST] = {"drop_multicast", "multicast that is not allowed"},
-	[NFT_DROP_PROTOCOL] = {"drop_protocol", "neither ARP nor IPv4 nor IPv6"},
-	[NFT_DROP_HELD] = {"drop_held", "of or for a device that is held"},
-	[NFT_DROP_LEG] = {"drop_leg", "out of a umbox, and leads nowhere"},
-};
-
-const char *nft_drop_name(enum nft_drop drop)
-{
-	assert(drop < NFT_DROP_COUNT);
-	return counters[drop][0] + strlen("drop_");
-}
-
-const char *nft_drop_words(enum nft_drop drop)
-{
-	assert(drop < NFT_DROP_COUNT);
-	return counters[drop][1];
-}
-
-bool nft_drop_is_spoof(enum nft_drop drop)
-{
-	return drop >= NFT_DROP_SPOOF_IP && drop <= NFT_DROP_SPOOF_HOST;
-}
-
-static const struct nft_given_info given_infos[NFT_GIVEN_COUNT] = {
-	[NFT_GIVEN_EAPOL] = {"eapol", "device ports whose EAPOL frames go up to hostapd",
-			     STEERING_KEY_INTERFACE, DEVICE_PORTS_MAX * 4},
-	[NFT_GIVEN_HOST_MAC] = {"host_mac", "MAC of the host at its leg", STEERING_KEY_MAC, 4},
-	[NFT_GIVEN_HOST4] = {"host4", "IPv4 addresses of the host at its leg", STEERING_KEY_IP4,
-			     HOST_IPS_MAX * 2},
-	[NFT_GIVEN_HOST6] = {"host6", "IPv6 addresses of the host at its leg", STEERING_KEY_IP6,
-			     HOST_IPS_MAX * 2},
-};
-
-const struct nft_given_info *nft_given_info(enum nft_given set)
-{
-	assert(set < NFT_GIVEN_COUNT);
-	return &given_infos[set];
-}
-
-static void write_sets(struct nft_batch *batch)
-{
-	for (unsigned set = 0; set < STEERING_SET_COUNT; set++) {
-		const struct steering_set_info *info = steering_set_info(set);
-		nft_batch_new_set(batch, &(struct nft_set_spec){.name = info->name,
-								.comment = info->comment,
-								.key = info->key,
-								.value = info->value,
-								.size = info->size});
-	}
-	for (enum nft_given set = 0; set < NFT_GIVEN_COUNT; set++) {
-		const struct nft_given_info *info = nft_given_info(set);
-		nft_batch_new_set(batch, &(struct nft_set_spec){.name = info->name,
-								.comment = info->comment,
-								.key = info->key,
-								.size = info->size});
-	}
-	nft_batch_new_set(batch,
-			  &(struct nft_set_spec){.name = NFT_UNKNOWN_SET,
-						 .comment = "who else spoke on a device port",
-						 .key = STEERING_KEY_INTERFACE_MAC,
-						 .size = NFT_UNKNOWN_MAX,
-						 .timeout_s = NFT_UNKNOWN_SECONDS});
-}
-
-/* Everything but the table itself. */
-static void write_body(struct nft_batch *batch)
-{
-	write_sets(batch);
-	for (unsigned i = 0; i < NFT_DROP_COUNT; i++)
-		nft_batch_new_counter(batch, counters[i][0], counters[i][1]);
-	for (unsigned i = 0; i < ARRAY_SIZE(chains); i++)
-		nft_batch_new_chain(batch, &(struct nft_chain_spec){.name = chains[i].name,
-								    .comment = chains[i].comment});
-	for (unsigned i = 0; i < ARRAY_SIZE(rules); i++)
-		nft_batch_new_rule(batch, rules[i].chain, rules[i].ops);
-}
-
-void nft_ruleset_write(struct nft_batch *batch, uint32_t table_flags)
-{
-	char comment[NFT_TABLE_COMMENT_BYTES];
-	nft_ruleset_comment(comment);
-	nft_batch_new_table(batch, table_flags, comment);
-	write_body(batch);
-}
-
-void nft_ruleset_comment(char comment[static NFT_TABLE_COMMENT_BYTES])
-{
-	struct nft_batch batch = {0};
-	char digest[DIGEST_TEXT_BYTES];
-	nft_batch_begin(&batch, 0);
-	write_body(&batch);
-	for (enum nft_base base = 0; base < NFT_BASE_COUNT; base++)
-		nft_base_write(&batch, base, nft_base_name(base), NULL, 0);
-	digest_text(digest, batch.bytes, batch.length);
-	nft_batch_done(&batch);
-	snprintf(comment, NFT_TABLE_COMMENT_BYTES, "KalKi data plane, kept by kalkid; rules %s",
-		 digest);
-}
-
-unsigned nft_ruleset_rules(void)
-{
-	return ARRAY_SIZE(rules);
-}
-
-static const struct {
-	const char *name, *comment;
-	const struct nft_op *first; /* rule, or NULL */
-	const char *leads_to;       /* chain, or NULL */
-	bool accept;
-} bases[NFT_BASE_COUNT] = {
-	[NFT_BASE_DEVICE_IN] = {"device_in", "device ports", NULL, "device", false},
-	[NFT_BASE_DEVICE_OUT] = {"device_out", "device ports, on the way out", device_out, NULL,
-				 true},
-	[NFT_BASE_NETWORK_IN] = {"network_in", "network port and host leg", NULL, "network", true},
-	[NFT_BASE_SLOTS] = {"slots", "slots, where frames from the network enter", NULL, "slot",
-			    false},
-	[NFT_BASE_LEGS] = {"legs", "host ends of the legs of umboxes", leg_to_leg, "leg", false},
-};
-
-const char *nft_base_name(enum nft_base base)
-{
-	return bases[base].name;
-}
-
-static void write_base(struct nft_batch *batch, enum nft_base base, const char *name,
-		       const char *const *devices, unsigned device_count)
-{
-	nft_batch_new_chain(batch, &(struct nft_chain_spec){.name = name,
-							    .comment = bases[base].comment,
-							    .base = true,
-							    .egress = base == NFT_BASE_DEVICE_OUT,
-							    .accept = bases[base].accept,
-							    .devices = devices,
-							    .device_count = device_count});
-}
-
-void nft_base_write(struct nft_batch *batch, enum nft_base base, const char *name,
-		    const char *const *devices, unsigned device_count)
-{
-	write_base(batch, base, name, devices, device_count);
-	if (bases[base].first)
-		nft_batch_new_rule(batch, name, bases[base].first);
-	/* goto <chain> */
-	const struct nft_op leads[] = {GOTO(bases[base].leads_to), END};
-	if (bases[base].leads_to)
-		nft_batch_new_rule(batch, name, leads);
-}
-
-unsigned nft_base_rules(enum nft_base base)
-{
-	return !!bases[base].first + !!bases[base].leads_to;
-}
-
-void nft_base_write_hooks(struct nft_batch *batch, enum nft_base base, const char *name,
-			  const char *const *devices, unsigned device_count)
-{
-	write_base(batch, base, name, devices, device_count);
-}

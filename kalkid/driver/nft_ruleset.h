@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* driver/nft_ruleset.h - the rules of the data plane, the same for all devices. */
+/* driver/nft_ruleset.h - the rules of the data plane, the same for all devices (nft_ruleset.c), and
+ * the table that they stand in (nft_table.c). */
 #pragma once
 
 #include "codec/nft_message.h"
@@ -10,6 +11,29 @@ enum {
 	NFT_UNKNOWN_SECONDS = 600,
 };
 #define NFT_UNKNOWN_SET "unknown"
+
+/* What the rules note of forged frames: who sent them, or whom they were to stand for, with what
+ * the first of them said; the elements count.  The keys are bounded by what is enrolled, so nobody
+ * can fill a map with what it makes up. */
+enum nft_tally {
+	NFT_FORGED_IP4, /* by a device: source address */
+	NFT_FORGED_IP6,
+	NFT_FORGED_ARP,    /* sender address */
+	NFT_FORGED_MAC,    /* sender MAC */
+	NFT_FORGED_ND,     /* target address */
+	NFT_FORGED_ROUTER, /* router advertisement, redirect: source address */
+	NFT_CLAIMED_MAC,   /* of a device: where its MAC was used */
+	NFT_CLAIMED4,      /* who claimed its address */
+	NFT_CLAIMED6,
+	NFT_TALLY_COUNT,
+};
+enum { NFT_TALLY_MAX = 8192, NFT_TALLY_SECONDS = 60 };
+struct nft_tally_info {
+	const char *name, *comment;
+	enum steering_key key;
+	enum steering_value value;
+};
+const struct nft_tally_info *nft_tally_info(enum nft_tally tally);
 
 /* Sets that neither devices nor rules fill (driver/nft_given.c). */
 enum nft_given {
@@ -25,6 +49,11 @@ struct nft_given_info {
 	uint32_t size;
 };
 const struct nft_given_info *nft_given_info(enum nft_given set);
+
+/* Of the regular chains, in order; and of base chains. */
+extern const struct nft_rule_spec nft_rules[];
+extern const unsigned nft_rule_count;
+extern const struct nft_op nft_rule_device_out[], nft_rule_leg_to_leg[];
 
 /* Everything that hangs on no interface: table, sets, counters, regular chains. */
 void nft_ruleset_write(struct nft_batch *batch, uint32_t table_flags);

@@ -438,8 +438,6 @@ static void on_remark(struct node_listener *listener, uint32_t number, const cha
 	log_warning(kind, "device=%s count=%llu words=\"%s\"", event.device_name,
 		    (unsigned long long)count, words);
 	events_emit(engine->events, &event, event_json_node(&event, kind, words, count));
-	if (device && text_equal(kind, "spoofed"))
-		alert_of_daemon(device, "spoofed-frames", ALERT_HIGH, count, words);
 }
 
 static uint32_t new_umbox(struct node_listener *listener, uint32_t seen)

@@ -245,9 +245,13 @@ static void forget_all_failures(struct node *node)
 static void on_node_notice(struct node *node, const struct driver_notice *notice)
 {
 	static const char *const KINDS[DRIVER_NOTICE_COUNT] = {
-		[DRIVER_DROPPED] = "alerts-dropped",  [DRIVER_RULES_CHANGED] = "rules-changed",
-		[DRIVER_SPOOF] = "spoofed",           [DRIVER_UNKNOWN] = "unknown-device",
-		[DRIVER_ENGINE_DOWN] = "engine-down", [DRIVER_ENGINE_UP] = "engine-up",
+		[DRIVER_DROPPED] = "alerts-dropped",
+		[DRIVER_RULES_CHANGED] = "rules-changed",
+		[DRIVER_SPOOF] = "spoofed",
+		[DRIVER_UNKNOWN] = "unknown-device",
+		[DRIVER_IMPERSONATED] = "impersonated",
+		[DRIVER_ENGINE_DOWN] = "engine-down",
+		[DRIVER_ENGINE_UP] = "engine-up",
 	};
 	if (notice->kind == DRIVER_DROPPED)
 		node->alerts_dropped += notice->count;
@@ -285,6 +289,7 @@ static void on_notice(struct driver_listener *listener, const struct driver_noti
 	case DRIVER_DROPPED:
 	case DRIVER_RULES_CHANGED:
 	case DRIVER_SPOOF:
+	case DRIVER_IMPERSONATED:
 	case DRIVER_UNKNOWN:
 	case DRIVER_ENGINE_DOWN:
 	case DRIVER_ENGINE_UP: on_node_notice(node, notice); break;
