@@ -10,7 +10,8 @@
  *	timeout: 5s
  *
  * Where the URL, a header or the body of HTTP holds {credential}, it is filled in and is no
- * login. */
+ * login.  A device that needs another credential than the rest of its type has it in a secret named
+ * NAME@device. */
 #pragma once
 
 #include "codec/fields.h"

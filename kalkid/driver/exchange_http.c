@@ -175,12 +175,16 @@ static int prepare(struct exchange_job *job, const struct exchange *exchange,
 		   const struct device *device, struct error *err)
 {
 	cleanup_secret struct secret secret = {0};
+	const char *secrets = job->exchanges->secrets;
+	char name[SECRET_NAME_BYTES];
 	int r = 0;
 	job->transfer.easy = curl_easy_init();
 	assert(job->transfer.easy);
 	job->transfer.done = on_done;
-	if (exchange->credential[0])
-		r = secret_read(&secret, job->exchanges->secrets, exchange->credential, err);
+	if (exchange->credential[0]) {
+		secret_find(name, secrets, exchange->credential, device->name);
+		r = secret_read(&secret, secrets, name, err);
+	}
 	if (r == 0)
 		r = set_url(job, exchange, device, secret.bytes, err);
 	if (r == 0)

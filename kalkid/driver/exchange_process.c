@@ -72,7 +72,7 @@ static void add_option(struct exchange_job *job, const char *name, const char *v
 /* The host's key is kept by the device's name when it is first seen; another one later is
  * refused. */
 static void add_options(struct exchange_job *job, const struct exchange *exchange,
-			const struct device *device)
+			const struct device *device, const char *key)
 {
 	static const char *const options[][2] = {
 		{"BatchMode", "yes"},
@@ -93,7 +93,7 @@ static void add_options(struct exchange_job *job, const struct exchange *exchang
 	add_option(job, "UserKnownHostsFile", exchanges->known_hosts);
 	add_option(job, "HostKeyAlias", device->name);
 	add(job, mem_copy_text("-i"));
-	add(job, mem_printf("%s/%s", exchanges->secrets, exchange->credential));
+	add(job, mem_printf("%s/%s", exchanges->secrets, key));
 	add(job, mem_copy_text("-p"));
 	add(job, mem_printf("%u", exchange->port));
 	add(job, mem_copy_text("-l"));
@@ -107,13 +107,16 @@ static void add_options(struct exchange_job *job, const struct exchange *exchang
 static int prepare_ssh(struct exchange_job *job, const struct exchange *exchange,
 		       const struct device *device, struct error *err)
 {
+	const char *secrets = job->exchanges->secrets;
+	char key[SECRET_NAME_BYTES];
+	secret_find(key, secrets, exchange->credential, device->name);
 	add(job, mem_copy_text(SSH));
 	add(job, mem_copy_text("-F"));
 	add(job, mem_copy_text("none"));
 	add(job, mem_copy_text("-nT"));
-	add_options(job, exchange, device);
+	add_options(job, exchange, device, key);
 	add(job, mem_copy_text("--"));
-	int r = secret_check(job->exchanges->secrets, exchange->credential, err);
+	int r = secret_check(secrets, key, err);
 	if (r == 0)
 		r = add_filled(job, exchange->host ? exchange->host : "{ip}", device, err);
 	return r < 0 ? r : add_remote_command(job, exchange, device, err);

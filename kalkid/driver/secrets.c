@@ -3,6 +3,7 @@
 #include "driver/secrets.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -54,11 +55,33 @@ static int check_file(const struct stat *found, const char *directory, const cha
 	return 0;
 }
 
+/* A name, or "name@device". */
+static int check_name(const char *name, struct error *err)
+{
+	char first[NAME_BYTES];
+	size_t length = strcspn(name, "@");
+	if (!name[length] || length >= sizeof(first))
+		return name_check("credential", name, err);
+	memcpy(first, name, length);
+	first[length] = '\0';
+	int r = name_check("credential", first, err);
+	return r < 0 ? r : name_check("device", name + length + 1, err);
+}
+
+void secret_find(char ret[static SECRET_NAME_BYTES], const char *directory, const char *name,
+		 const char *device)
+{
+	snprintf(ret, SECRET_NAME_BYTES, "%s@%s", name, device);
+	cleanup_free char *path = mem_printf("%s/%s", directory, ret);
+	if (faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
+		snprintf(ret, SECRET_NAME_BYTES, "%s", name);
+}
+
 /* A descriptor of the file, which is what it should be. */
 static int open_file(const char *directory, const char *name, struct error *err)
 {
 	struct stat found;
-	int r = name_check("credential", name, err);
+	int r = check_name(name, err);
 	if (r < 0)
 		return r;
 	cleanup_close int folder = open_directory(directory, err);

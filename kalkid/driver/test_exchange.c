@@ -285,6 +285,10 @@ static void credentials_are_used_and_never_told(void **state)
 	assert_string_equal(asked.err.text, "http of lamp: the answer has status 404");
 	assert_non_null(strstr(bed->seen.bytes, "Authorization: Basic am9lOmdlaGVpbS94\r\n"));
 
+	write_secret(bed, "login@lamp", "joe:other");
+	ask(bed, &asked, &exchange);
+	assert_non_null(strstr(bed->seen.bytes, "Authorization: Basic am9lOm90aGVy\r\n"));
+
 	exchange = http(bed, "/digest");
 	TEXT_COPY(exchange.credential, "login");
 	exchange.login = EXCHANGE_LOGIN_DIGEST;

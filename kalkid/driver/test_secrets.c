@@ -74,6 +74,24 @@ static void secrets_are_read_without_their_newline(void **state maybe_unused)
 	expect("two", "a\nb\n");
 }
 
+static void a_device_may_have_its_own(void **state maybe_unused)
+{
+	char name[SECRET_NAME_BYTES];
+	put("token", "of all", 6, 0600);
+	put("token@lamp1", "of one", 6, 0600);
+	secret_find(name, directory, "token", "lamp2");
+	assert_string_equal(name, "token");
+	secret_find(name, directory, "token", "lamp1");
+	assert_string_equal(name, "token@lamp1");
+	expect(name, "of one");
+	/* One that cannot be read is told, not passed over. */
+	put("token@lamp3", "open", 4, 0644);
+	secret_find(name, directory, "token", "lamp3");
+	expect_refused(name, -EPERM, "chmod 0600");
+	expect_refused("token@../x", -EINVAL, "'../x'");
+	expect_refused("@lamp1", -EINVAL, "credential");
+}
+
 static void wiping_leaves_nothing(void **state maybe_unused)
 {
 	struct secret secret = {0};
@@ -164,6 +182,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(secrets_are_read_without_their_newline),
+		TEST(a_device_may_have_its_own),
 		TEST(wiping_leaves_nothing),
 		TEST(others_must_have_no_rights),
 		TEST(owner_is_root_or_the_daemon),
