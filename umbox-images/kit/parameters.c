@@ -170,3 +170,21 @@ size_t umbox_integers(struct umbox *umbox, const char *name, int64_t *values, si
 		values[i] = check_integer(umbox, name, json_array_get(list, i), min, min, max);
 	return json_array_size(list);
 }
+
+size_t umbox_texts(struct umbox *umbox, const char *name, const char **values, size_t count,
+		   size_t room)
+{
+	const json_t *list = json_object_get(umbox->parameters, name);
+	size_t length = json_array_size(list);
+	if (!list)
+		return count;
+	for (size_t i = 0; i < length && i < room; i++)
+		values[i] = json_string_value(json_array_get(list, i));
+	for (size_t i = 0; i < length && i < room; i++)
+		if (!values[i])
+			length = room + 1;
+	if (json_is_array(list) && length <= room)
+		return length;
+	umbox_fail(umbox, "parameter '%s': not a list of at most %zu texts", name, room);
+	return 0;
+}

@@ -60,6 +60,9 @@ const char *umbox_text(struct umbox *umbox, const char *name, const char *fallba
  * many it holds now. */
 size_t umbox_integers(struct umbox *umbox, const char *name, int64_t *values, size_t count,
 		      size_t room, int64_t min, int64_t max);
+/* The same of texts, which live as long as `umbox`. */
+size_t umbox_texts(struct umbox *umbox, const char *name, const char **values, size_t count,
+		   size_t room);
 
 struct umbox_identity {
 	uint32_t umbox, generation;

@@ -5,14 +5,12 @@ import select
 import signal
 import socket
 import struct
-import sys
 import time
-import unittest
 
-from umbox_site import (DEVICE_IP, DEVICE_IP6, NETWORK_IP, NETWORK_IP6, SOL_PACKET, UmboxSite, inside,
-                        ip)
+from umbox_case import PACKET_AUXDATA, Case, main
+from umbox_site import DEVICE_IP, DEVICE_IP6, NETWORK_IP, NETWORK_IP6, SOL_PACKET, inside, ip
 
-PACKET_AUXDATA, PACKET_VNET_HDR, VLAN_VALID = 8, 15, 1 << 4
+PACKET_VNET_HDR, VLAN_VALID = 15, 1 << 4
 MAC_A, MAC_B = bytes.fromhex("02000000000a"), bytes.fromhex("02000000000b")
 
 # Answers every request with 401, as a camera does that wants a password.
@@ -114,43 +112,6 @@ def receive_ours(raw, count, seconds=3):
             if frame[6:12] == MAC_A:
                 frames.append(frame)
     return frames
-
-
-class Case(unittest.TestCase):
-    def setUp(self):
-        self.site = UmboxSite()
-        self.daemon = self.site.daemon
-        self.addCleanup(self.site.__exit__)
-
-    def pipes(self):
-        device, network = self.site.ends()
-        for raw in (device, network):
-            raw.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
-        return device, network
-
-    def ping(self, target, *options, role="dev"):
-        return self.site.run(role, "ping", "-c", "3", "-i", "0.1", "-W", "1", *options, target,
-                              check=False).returncode == 0
-
-    def bulk(self, target, *options):
-        """A second of iperf3, device to network unless `options` turn it round."""
-        server = self.site.start("net", "iperf3", "-s", "-1", "--forceflush")
-        for line in server.stdout:
-            if "listening" in line:
-                break
-        done = self.site.run("dev", "iperf3", "-c", target, "-t", "1", *options, check=False)
-        server.communicate(timeout=10)
-        self.assertEqual(done.returncode, 0, done.stdout)
-        return done.stdout
-
-    def counters(self):
-        """Of a heartbeat that began after this call."""
-        seen = len(self.daemon.lines)
-        return self.daemon.wait_kind("heartbeat", after=seen)["counters"]
-
-    def end_well(self, process):
-        status, output = self.site.terminate(process)
-        self.assertEqual((status, output), (0, ""))
 
 
 class Forwarding(Case):
@@ -436,7 +397,4 @@ class OtherImages(Case):
 
 
 if __name__ == "__main__":
-    if os.geteuid():
-        print("needs root")
-        sys.exit(77)
-    unittest.main(verbosity=2)
+    main()

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* guard.c - see umbox_guard.h. */
+#include "umbox_guard.h"
+
+#include <stdlib.h>
+
+#include "umbox_table.h"
+
+struct umbox_tally {
+	struct umbox_table *table; /* key -> struct events */
+	uint32_t limit;
+	int64_t interval_us, alert_pause_us;
+};
+
+struct events {
+	bool told;
+	uint32_t since_told;
+	uint32_t count, next; /* of the ring: how many lie within the interval, the next place */
+	int64_t told_us;
+	int64_t times_us[]; /* a ring of `limit` */
+};
+
+struct umbox_tally *umbox_tally_new(uint32_t capacity, size_t key_bytes, uint32_t limit,
+				    int64_t interval_us, int64_t alert_pause_us)
+{
+	struct umbox_tally *tally = calloc(1, sizeof(*tally));
+	if (!tally || !limit || limit > UMBOX_TALLY_LIMIT_MAX)
+		abort();
+	*tally = (struct umbox_tally){
+		.table = umbox_table_new(capacity, key_bytes,
+					 sizeof(struct events) + limit * sizeof(int64_t)),
+		.limit = limit,
+		.interval_us = interval_us,
+		.alert_pause_us = alert_pause_us,
+	};
+	return tally;
+}
+
+void umbox_tally_free(struct umbox_tally *tally)
+{
+	if (!tally)
+		return;
+	umbox_table_free(tally->table);
+	free(tally);
+}
+
+static int64_t newest_us(const struct umbox_tally *tally, const struct events *events)
+{
+	return events->times_us[(events->next + tally->limit - 1) % tally->limit];
+}
+
+static int64_t oldest_us(const struct umbox_tally *tally, const struct events *events)
+{
+	return events->times_us[(events->next + tally->limit - events->count) % tally->limit];
+}
+
+/* Whether what would be forgotten for a newcomer is still of use. */
+static bool is_crowded(const struct umbox_tally *tally, int64_t now_us)
+{
+	const struct events *oldest = umbox_table_oldest(tally->table);
+	return umbox_table_full(tally->table) &&
+	       now_us - newest_us(tally, oldest) <= tally->interval_us;
+}
+
+void umbox_tally_add(struct umbox_tally *tally, const void *key, int64_t now_us,
+		     struct umbox_tally_result *ret)
+{
+	*ret = (struct umbox_tally_result){.over = false};
+	struct events *events = umbox_table_find(tally->table, key);
+	if (!events) {
+		ret->crowded = is_crowded(tally, now_us);
+		events = umbox_table_put(tally->table, key);
+	}
+	events->times_us[events->next] = now_us;
+	events->next = (events->next + 1) % tally->limit;
+	if (events->count < tally->limit)
+		events->count++;
+	while (now_us - oldest_us(tally, events) > tally->interval_us)
+		events->count--;
+	events->since_told = events->count == 1 ? 1 : events->since_told + 1;
+	ret->count = events->count;
+	ret->over = events->count == tally->limit;
+	ret->tell = ret->over &&
+		    (!events->told || now_us - events->told_us >= tally->alert_pause_us);
+	if (!ret->tell)
+		return;
+	if (events->told && events->since_told > ret->count)
+		ret->count = events->since_told;
+	events->told = true;
+	events->told_us = now_us;
+	events->since_told = 0;
+}
+
+struct umbox_blocks {
+	struct umbox_table *table; /* struct umbox_ip -> int64_t until */
+};
+
+struct umbox_blocks *umbox_blocks_new(uint32_t capacity)
+{
+	struct umbox_blocks *blocks = calloc(1, sizeof(*blocks));
+	if (!blocks)
+		abort();
+	blocks->table = umbox_table_new(capacity, sizeof(struct umbox_ip), sizeof(int64_t));
+	return blocks;
+}
+
+void umbox_blocks_free(struct umbox_blocks *blocks)
+{
+	if (!blocks)
+		return;
+	umbox_table_free(blocks->table);
+	free(blocks);
+}
+
+void umbox_blocks_add(struct umbox_blocks *blocks, const struct umbox_ip *source, int64_t until_us)
+{
+	int64_t *until = umbox_table_put(blocks->table, source);
+	if (until_us > *until)
+		*until = until_us;
+}
+
+bool umbox_blocks_has(struct umbox_blocks *blocks, const struct umbox_ip *source, int64_t now_us)
+{
+	const int64_t *until = umbox_table_count(blocks->table)
+				       ? umbox_table_find(blocks->table, source)
+				       : NULL;
+	return until && now_us < *until;
+}
