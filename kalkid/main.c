@@ -21,6 +21,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "codec/files.h"
+#include "driver/courier.h"
 #include "driver/local.h"
 #include "driver/secrets.h"
 #include "engine/engine.h"
@@ -47,6 +48,7 @@ struct daemon {
 	struct store *store;
 	struct engine *engine;
 	struct driver *driver;
+	struct deliverer *courier;
 	struct api *api;
 	uv_signal_t stop_signals[2], reload_signal;
 	uv_timer_t status_timer, watchdog_timer;
@@ -252,11 +254,17 @@ static void on_part_stopped(void *data)
 	store_close(daemon->store, on_store_closed, daemon);
 }
 
+static void on_engine_stopped(void *data)
+{
+	struct daemon *daemon = data;
+	daemon->courier->ops->close(daemon->courier, on_part_stopped, daemon);
+}
+
 static void on_api_closed(void *data)
 {
 	struct daemon *daemon = data;
 	daemon->stopping_parts = 2;
-	engine_stop(daemon->engine, on_part_stopped, daemon);
+	engine_stop(daemon->engine, on_engine_stopped, daemon);
 	daemon->driver->ops->close(daemon->driver, on_part_stopped, daemon);
 }
 
@@ -286,6 +294,9 @@ static void on_reload_signal(uv_signal_t *signal, int number maybe_unused)
 		engine_reload(daemon->engine, files.policies, files.policy_count, files.devices,
 			      files.device_count);
 		files.policy_count = 0; /* the engine's now */
+		engine_set_notifiers(daemon->engine, daemon->files.config.instance,
+				     files.config.notifiers, files.config.notifier_count,
+				     daemon->courier);
 		files_done(&files);
 		log_info("reloaded", NULL);
 	}
@@ -384,6 +395,9 @@ static int open_parts(struct daemon *daemon, struct error *err)
 	if (r == 0)
 		r = open_engine(daemon, err);
 	if (r == 0)
+		r = courier_open(&daemon->courier, &daemon->loop, &daemon->clock,
+				 daemon->files.config.secrets, err);
+	if (r == 0)
 		r = local_driver_open(&daemon->driver, &daemon->loop, &driver,
 				      engine_listener(daemon->engine), err);
 	if (r == 0)
@@ -402,6 +416,9 @@ static int run(struct daemon *daemon)
 		return EXIT_FAILURE;
 	}
 	start_signals_and_timers(daemon);
+	const struct config *config = &daemon->files.config;
+	engine_set_notifiers(daemon->engine, config->instance, config->notifiers,
+			     config->notifier_count, daemon->courier);
 	engine_start(daemon->engine, daemon->driver);
 	sd_notify(0, "READY=1");
 	log_info("started", "version=" KALKI_VERSION " instance=%s devices=%u",

@@ -306,6 +306,26 @@ json_t *encode_type(const struct policy *policy)
 	return type_to_json(policy, states, rules);
 }
 
+static json_t *time_or_null(int64_t wall_us)
+{
+	return wall_us ? encode_time(wall_us) : json_null();
+}
+
+json_t *encode_notifier(const struct notifier_status *status)
+{
+	json_t *json = NUMBERS({"waiting", status->waiting}, {"failures", status->failures},
+			       {"sent", status->sent}, {"refused", status->refused},
+			       {"dropped", status->dropped}, {"held_back", status->held_back},
+			       {"attempts", status->attempts});
+	json_object_set_new(json, "name", encode_text(status->name));
+	json_object_set_new(json, "kind", json_string(status->kind));
+	json_object_set_new(json, "next_try", time_or_null(status->next_try_wall_us));
+	json_object_set_new(json, "last_success", time_or_null(status->last_success_wall_us));
+	json_object_set_new(json, "last_error", encode_text_or_null(status->last_error));
+	json_object_set_new(json, "last_error_time", time_or_null(status->last_error_wall_us));
+	return json;
+}
+
 static void print_text(struct buffer *line, const char *text)
 {
 	json_t *json = encode_text_or_null(text ? text : "");

@@ -22,5 +22,6 @@ json_t *encode_chain(const struct chain_status *chain);
 json_t *encode_plan(const char *device, const struct plan *plan);
 json_t *encode_type_summary(const struct policy *policy);
 json_t *encode_type(const struct policy *policy);
+json_t *encode_notifier(const struct notifier_status *status);
 /* Appends one line without its end; its JSON is taken as it is. */
 void encode_event(struct buffer *line, const struct event *event, const char *acknowledged_by);

@@ -385,6 +385,37 @@ int engine_release(struct engine *engine, const char *device, const struct opera
 	return note_known(engine, "release", device, "-", order, err);
 }
 
+int engine_read_notifier(const struct engine *engine maybe_unused, unsigned index,
+			 struct notifier_status *ret)
+{
+	if (index >= 2)
+		return -ENOENT;
+	*ret = (struct notifier_status){
+		.name = "ops",
+		.kind = "webhook",
+		.waiting = 3,
+		.failures = 2,
+		.next_try_wall_us = 1700000100 * INT64_C(1000000),
+		.sent = 5,
+		.held_back = 4,
+		.attempts = 7,
+		.last_success_wall_us = 1700000000 * INT64_C(1000000),
+		.last_error_wall_us = 1700000050 * INT64_C(1000000),
+		.last_error = "Connection refused",
+	};
+	if (index == 1)
+		*ret = (struct notifier_status){.name = "mail", .kind = "email"};
+	return 0;
+}
+
+int engine_test_notifier(struct engine *engine, const char *name,
+			 const struct operator_order *order, struct error *err)
+{
+	if (!text_equal(name, "ops"))
+		return error_set(err, -ENOENT, "no notifier is named '%s'", name);
+	return note(engine, "test", name, "-", order, err);
+}
+
 int engine_acknowledge(struct engine *engine, uint64_t alert, const struct operator_order *order,
 		       struct error *err)
 {

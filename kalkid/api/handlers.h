@@ -37,5 +37,9 @@ void get_alerts(struct api_call *call);
 void get_events(struct api_call *call);
 void post_acknowledge(struct api_call *call);
 
+/* notifiers.c */
+void get_notifiers(struct api_call *call);
+void post_notifier_test(struct api_call *call);
+
 /* metrics.c */
 void get_metrics(struct api_call *call);

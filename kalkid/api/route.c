@@ -49,6 +49,9 @@ const struct route routes[] = {
 	{"GET", "/api/v1/umboxes/{id}", get_umbox, "", "One µmbox"},
 	{"GET", "/api/v1/umboxes/{id}/logs", get_umbox_logs, "bytes",
 	 "The last lines that a µmbox wrote"},
+	{"GET", "/api/v1/notifiers", get_notifiers, "", "Those that are told what happens"},
+	{"POST", "/api/v1/notifiers/{name}/test", post_notifier_test, "dry_run",
+	 "Send a notifier something to show that it arrives"},
 	{"GET", "/metrics", get_metrics, "", "Metrics for Prometheus"},
 };
 const size_t route_count = ARRAY_SIZE(routes);

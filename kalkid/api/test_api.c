@@ -360,6 +360,27 @@ static void logs_may_come_after_the_api_is_closed(void **state)
 	assert_null(fixture->engine->logs);
 }
 
+/* --- notifiers --- */
+
+static void notifiers_are_told_and_tested(void **state)
+{
+	struct fixture *fixture = *state;
+	get(fixture, "/api/v1/notifiers");
+	assert_string_equal(text_at(fixture, "items.0.name"), "ops");
+	assert_int_equal(number_at(fixture, "items.0.waiting"), 3);
+	assert_string_equal(text_at(fixture, "items.0.next_try"), "2023-11-14T22:15:00.000000Z");
+	assert_string_equal(text_at(fixture, "items.0.last_error"), "Connection refused");
+	assert_true(json_is_null(at(fixture, "items.1.last_success")));
+	ask(fixture, "POST", "/api/v1/notifiers/ops/test", NULL, "{\"reason\": \"new\"}");
+	assert_int_equal(fixture->reply.status, 202);
+	assert_non_null(strstr(fixture->engine->order, "test ops - by"));
+	assert_non_null(strstr(fixture->engine->order, "because new"));
+	ask(fixture, "POST", "/api/v1/notifiers/ops/test?dry_run=true", NULL, NULL);
+	assert_int_equal(fixture->reply.status, 200);
+	ask_problem(fixture, "POST", "/api/v1/notifiers/op/test", NULL, 404, "not_found",
+		    "no notifier is named 'op'");
+}
+
 /* --- types --- */
 
 static void types_are_told(void **state)
@@ -720,6 +741,7 @@ int main(void)
 		TEST(umboxes_are_told),
 		TEST(logs_come_when_the_engine_has_them),
 		TEST(logs_may_come_after_the_api_is_closed),
+		TEST(notifiers_are_told_and_tested),
 		TEST(types_are_told),
 		TEST(events_are_told_by_pages),
 		TEST(bad_parameters_of_events_are_refused),

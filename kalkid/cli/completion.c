@@ -97,6 +97,8 @@ static void offer_values(struct typed *typed, const char *what, const char *befo
 		offer_items(typed, "/api/v1/types", "name");
 	else if (strcmp(what, "UMBOX") == 0)
 		offer_items(typed, "/api/v1/umboxes", "umbox");
+	else if (strcmp(what, "NOTIFIER") == 0)
+		offer_items(typed, "/api/v1/notifiers", "name");
 	else if (strcmp(what, "ALERT") == 0)
 		offer_items(typed, "/api/v1/alerts?unacknowledged=true", "id");
 	else if (strcmp(what, "SHELL") == 0)

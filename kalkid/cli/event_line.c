@@ -93,6 +93,12 @@ static void event_words(struct buffer *words, const json_t *event)
 		add_field(words, "", kalki, "hop", " ");
 		add_field(words, "", kalki, "umbox", ": ");
 		add_field(words, "", kalki, "record", "");
+	} else if (strcmp(kind, "notice") == 0) {
+		add_field(words, "", kalki, "notice", "");
+		add_field(words, " to ", kalki, "notifier", "");
+		add_field(words, ": ", kalki, "result", "");
+		add_field(words, " at attempt ", kalki, "attempts", "");
+		add_field(words, ": ", kalki, "words", "");
 	} else {
 		add_field(words, "", kalki, "what", "");
 		add_field(words, " in state ", kalki, "state", "");

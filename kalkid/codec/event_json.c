@@ -13,7 +13,7 @@
 static const char *const KIND_NAMES[EVENT_KIND_COUNT] = {
 	[EVENT_ALERT] = "alert", [EVENT_TRANSITION] = "transition", [EVENT_CHAIN] = "chain",
 	[EVENT_STEP] = "step",   [EVENT_OPERATOR] = "operator",     [EVENT_UMBOX] = "umbox",
-	[EVENT_NODE] = "node",   [EVENT_SENSOR] = "sensor",
+	[EVENT_NODE] = "node",   [EVENT_SENSOR] = "sensor",         [EVENT_NOTICE] = "notice",
 };
 
 const char *event_kind_name(enum event_kind kind)
@@ -192,6 +192,22 @@ char *event_json_umbox(const struct event *event, uint32_t umbox, const char *ho
 	set_text(kalki, "hop", hop);
 	json_t *parsed = json_loads(record, JSON_DECODE_ANY, NULL);
 	json_object_set_new(kalki, "record", parsed ? parsed : text_json(record));
+	return finish(root);
+}
+
+char *event_json_notice(const struct event *event, const struct notice_text *text)
+{
+	json_t *kalki;
+	json_t *root = begin(event, &kalki);
+	set_text(kalki, "notifier", text->notifier);
+	set_text(kalki, "notice", NOTICE_KIND_NAMES[text->notice->kind]);
+	set_number(kalki, "notice_id", text->notice->id);
+	set_number(kalki, "about", text->notice->event);
+	set_number(kalki, "count", text->notice->count);
+	set_text(kalki, "result", text->result);
+	set_number(kalki, "attempts", text->attempts);
+	json_object_set_new(kalki, "duration_us", json_integer(text->duration_us));
+	set_text(kalki, "words", text->words);
 	return finish(root);
 }
 

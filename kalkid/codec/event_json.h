@@ -8,6 +8,7 @@
 #pragma once
 
 #include "core/machine.h"
+#include "core/notice.h"
 #include "core/plan.h"
 
 /* Stands as a number in databases: new kinds come last. */
@@ -20,6 +21,7 @@ enum event_kind {
 	EVENT_UMBOX,    /* a record that a umbox wrote */
 	EVENT_NODE,     /* the daemon's own: started, engine down, rules repaired, alerts dropped */
 	EVENT_SENSOR,   /* the values of one answer of a telemetry source */
+	EVENT_NOTICE,   /* what became of something that people were to be told */
 	EVENT_KIND_COUNT,
 };
 
@@ -73,6 +75,15 @@ char *event_json_readings(const struct event *event, const struct policy *policy
 int event_json_read_readings(const char *json, const struct policy *policy,
 			     char source[static NAME_BYTES], struct sensor_reading *readings,
 			     unsigned room, unsigned *ret_count, int64_t *ret_time_us) must_check;
+struct notice_text {
+	const char *notifier;
+	const struct notice *notice;
+	const char *result; /* sent, refused, dropped */
+	unsigned attempts;
+	int64_t duration_us; /* since it happened */
+	const char *words;   /* why not; NULL: none */
+};
+char *event_json_notice(const struct event *event, const struct notice_text *text) must_check;
 /* `count` 0: none. */
 char *event_json_node(const struct event *event, const char *what, const char *words,
 		      uint64_t count) must_check;

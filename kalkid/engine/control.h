@@ -11,6 +11,7 @@
 
 #include "engine/events.h"
 #include "engine/node.h"
+#include "engine/notify.h"
 
 /* Tighter than every state: quarantined, or without a policy. */
 #define STATE_BLOCKED UINT_MAX
@@ -48,12 +49,16 @@ struct engine {
 	struct node_listener node_listener;
 	struct driver *driver;
 	struct engine_actor *actor;
+	struct notify *notify;
 	struct policy **policies;
 	unsigned policy_count;
 	struct control_device *by_name, *by_number;
 	uint64_t transitions, alerts;
 	int64_t started_us, started_wall_us;
 	bool started, stopping;
+	unsigned stopping_parts;
+	void (*stopped)(void *data);
+	void *stopped_data;
 };
 
 /* engine.c */

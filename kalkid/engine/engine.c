@@ -330,6 +330,7 @@ int engine_new(struct engine **ret, uv_loop_t *loop, struct clock *clock,
 	engine->started_wall_us = clock_wall_now_us(clock);
 	engine->deadlines = deadlines_new(loop, clock);
 	engine->events = events_new(store, clock);
+	engine->notify = notify_new(engine);
 	engine_listen(engine);
 	engine->node = node_new(engine->deadlines, clock, config, &engine->node_listener);
 	int r = load(engine, devices, device_count, err);
@@ -370,11 +371,22 @@ void engine_start(struct engine *engine, struct driver *driver)
 	node_start(engine->node, driver);
 }
 
+static void on_part_stopped(void *data)
+{
+	struct engine *engine = data;
+	if (--engine->stopping_parts == 0)
+		engine->stopped(engine->stopped_data);
+}
+
 void engine_stop(struct engine *engine, void (*stopped)(void *data), void *data)
 {
 	note(engine, "stopped");
 	engine->stopping = true;
-	node_stop(engine->node, stopped, data);
+	engine->stopped = stopped;
+	engine->stopped_data = data;
+	engine->stopping_parts = 2;
+	notify_stop(engine->notify, on_part_stopped, engine);
+	node_stop(engine->node, on_part_stopped, engine);
 }
 
 void engine_free(struct engine *engine)
@@ -385,6 +397,7 @@ void engine_free(struct engine *engine)
 	HASH_ITER(hh_name, engine->by_name, device, next)
 		drop_device(device);
 	node_free(engine->node);
+	notify_free(engine->notify);
 	events_free(engine->events);
 	deadlines_free(engine->deadlines);
 	for (unsigned i = 0; i < engine->policy_count; i++)

@@ -75,6 +75,32 @@ struct engine_actor {
 /* Before engine_start; NULL: nobody, actions are only recorded with their rule. */
 void engine_set_actor(struct engine *engine, struct engine_actor *actor);
 
+/* --- who is told --- */
+
+struct deliverer;
+struct notifier;
+
+/* Before engine_start, and with each reload: these notifiers and no others.  `instance` tells
+ * receivers which daemon speaks; `deliverer` stays the caller's, closed after the engine has
+ * stopped. */
+void engine_set_notifiers(struct engine *engine, const char *instance,
+			  const struct notifier *notifiers, unsigned count,
+			  struct deliverer *deliverer);
+
+struct notifier_status {
+	char name[NAME_BYTES];
+	const char *kind;
+	unsigned waiting;
+	unsigned failures;        /* in a row */
+	int64_t next_try_wall_us; /* after a failure; 0: none */
+	/* Since the daemon started. */
+	uint64_t sent, refused, dropped, held_back, attempts;
+	int64_t last_success_wall_us, last_error_wall_us; /* 0: none */
+	char last_error[ERROR_TEXT_BYTES];
+};
+/* In the order of the file; -ENOENT at the end. */
+int engine_read_notifier(const struct engine *engine, unsigned index, struct notifier_status *ret);
+
 /* --- what is --- */
 
 struct engine_status {
@@ -199,6 +225,10 @@ struct engine_written {
 	void (*done)(struct engine_written *written, int result);
 };
 void engine_await_written(struct engine *engine, struct engine_written *written);
+
+/* Sends something to show that it arrives, at once and past the limit. */
+int engine_test_notifier(struct engine *engine, const char *name,
+			 const struct operator_order *order, struct error *err) must_check;
 
 /* The log of a umbox: `done` runs once with the text (borrowed) or an error. */
 struct engine_logs {

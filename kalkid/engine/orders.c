@@ -250,6 +250,15 @@ int engine_release(struct engine *engine, const char *name, const struct operato
 	return 0;
 }
 
+int engine_test_notifier(struct engine *engine, const char *name,
+			 const struct operator_order *order, struct error *err)
+{
+	int r = notify_test(engine->notify, name, order->dry_run, order->reason, err);
+	if (r == 0 && !order->dry_run)
+		record_order(engine, NULL, 0, order, "test-notifier", name);
+	return r;
+}
+
 int engine_acknowledge(struct engine *engine, uint64_t alert, const struct operator_order *order,
 		       struct error *err)
 {

@@ -207,3 +207,28 @@ int engine_read_logs(struct engine *engine, uint32_t umbox, size_t bytes_max,
 	engine->driver->ops->logs(engine->driver, umbox, bytes_max, &logs->text, &logs->call);
 	return 0;
 }
+
+int engine_read_notifier(const struct engine *engine, unsigned index, struct notifier_status *ret)
+{
+	const struct notify_queue *queue = notify_queue_at(engine->notify, index);
+	if (!queue)
+		return -ENOENT;
+	*ret = (struct notifier_status){
+		.kind = NOTIFIER_KIND_NAMES[queue->notifier.kind],
+		.waiting = queue->count,
+		.failures = queue->failures,
+		.sent = queue->sent,
+		.refused = queue->refused,
+		.dropped = queue->dropped,
+		.held_back = queue->held_back,
+		.attempts = queue->attempts,
+		.last_success_wall_us = queue->last_success_wall_us,
+		.last_error_wall_us = queue->last_error_wall_us,
+	};
+	if (queue->failures)
+		ret->next_try_wall_us = clock_wall_now_us(engine->clock) + queue->next_try_us -
+					clock_now_us(engine->clock);
+	TEXT_COPY(ret->name, queue->notifier.name);
+	TEXT_COPY(ret->last_error, queue->last_error);
+	return 0;
+}
