@@ -12,3 +12,11 @@ const char *alert_severity_name(enum alert_severity severity)
 	};
 	return NAMES[severity];
 }
+
+uint64_t alert_type_hash(const char *type)
+{
+	uint64_t hash = UINT64_C(14695981039346656037); /* FNV-1a */
+	for (const char *c = type; *c; c++)
+		hash = (hash ^ (unsigned char)*c) * UINT64_C(1099511628211);
+	return hash;
+}

@@ -16,6 +16,10 @@ enum alert_severity {
 
 const char *alert_severity_name(enum alert_severity severity);
 
+/* Types are compared by their hash: whoever could make two of them equal could send the other type
+ * as well. */
+uint64_t alert_type_hash(const char *type);
+
 struct alert {
 	uint64_t id;          /* of its event in the history; grows, never used twice */
 	int64_t time_us;      /* engine time of its arrival: what policies count with */

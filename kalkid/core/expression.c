@@ -6,11 +6,14 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "core/machine.h"
 
 void expression_free(struct expression *expression)
 {
 	if (!expression)
 		return;
+	for (unsigned i = 0; i < expression->node_count; i++)
+		free(expression->nodes[i].arguments);
 	free(expression->text);
 	free(expression->strings);
 	free(expression->nodes);
@@ -22,10 +25,69 @@ const char *expression_text(const struct expression *expression)
 	return expression->text;
 }
 
+/* What a call looks at for its value, on one device. */
+static unsigned long call_cost(const struct expression_node *call, unsigned alerts_max)
+{
+	const struct argument *arguments = call->arguments;
+	switch (call->function->kind) {
+	case FUNCTION_ALERTS: return alerts_max;
+	case FUNCTION_ABSENCE: return alerts_max;
+	case FUNCTION_MOVES: return MACHINE_MOVES_MAX;
+	case FUNCTION_SENSORS:
+		if (arguments[SLOT_LAST].given)
+			return arguments[SLOT_LAST].samples;
+		return arguments[SLOT_WITHIN].given ? SENSOR_KEEP_MAX : 1;
+	case FUNCTION_CONSTANT:
+	case FUNCTION_HELD:
+	case FUNCTION_CLOCK:
+	case FUNCTION_FLEET: return 1;
+	}
+	return 1;
+}
+
+static unsigned long others_cost(const struct expression_node *nodes,
+				 const struct expression_node *call)
+{
+	unsigned long each = 1, devices = call->arguments[SLOT_NAME].given ? 1 : DEVICES_MAX;
+	for (unsigned i = call->first; call->arguments[SLOT_WHERE].given && i <= call->left; i++)
+		each += nodes[i].operation == OPERATION_CALL
+				? 1 + call_cost(&nodes[i], EXPRESSION_OTHERS_ALERTS_MAX)
+				: 1;
+	return DEVICES_MAX + devices * each;
+}
+
 unsigned long expression_cost(const struct expression *expression)
 {
-	/* Each call looks at the alerts once for its value and once for what it counted. */
-	return expression->node_count + 2ul * EXPRESSION_ALERTS_MAX * expression->call_count;
+	unsigned long cost = 0;
+	for (unsigned i = 0; i < expression->node_count; i++) {
+		const struct expression_node *node = &expression->nodes[i];
+		if (node->skip_to)
+			node = &expression->nodes[i = node->skip_to];
+		cost++;
+		if (node->operation != OPERATION_CALL)
+			continue;
+		cost += call_cost(node, EXPRESSION_ALERTS_MAX);
+		if (node->function->kind == FUNCTION_ALERTS) /* once more for what it counted */
+			cost += EXPRESSION_ALERTS_MAX;
+		if (node->function->kind == FUNCTION_FLEET)
+			cost += others_cost(expression->nodes, node);
+	}
+	return cost;
+}
+
+const struct expression_needs *expression_needs(const struct expression *expression)
+{
+	return &expression->needs;
+}
+
+unsigned expression_hold_count(const struct expression *expression)
+{
+	return expression->hold_count;
+}
+
+uint64_t expression_alert_bit(uint64_t hash)
+{
+	return UINT64_C(1) << (hash ^ hash >> 32) % 64;
 }
 
 bool expression_reserves(const char *word)
@@ -43,20 +105,27 @@ bool expression_reserves(const char *word)
 	return false;
 }
 
-static bool node_names_alert(const struct expression_node *node, const char *type)
+static bool names_type(const struct argument *argument, const char *type)
+{
+	return argument->given && (!type || argument->any || text_equal(argument->text, type));
+}
+
+bool expression_node_names_alert(const struct expression_node *node, const char *type)
 {
 	if (node->operation == OPERATION_NAME)
 		return node->name->any_alert;
-	if (node->operation != OPERATION_CALL)
-		return false;
-	const struct argument *named = &node->arguments[0];
-	return !type || named->any || text_equal(named->text, type);
+	return node->operation == OPERATION_CALL &&
+	       (names_type(&node->arguments[SLOT_TYPE], type) ||
+		names_type(&node->arguments[SLOT_THEN], type));
 }
 
 bool expression_names_alert(const struct expression *expression, const char *type)
 {
-	for (unsigned i = 0; i < expression->node_count; i++)
-		if (node_names_alert(&expression->nodes[i], type))
+	for (unsigned i = 0; i < expression->node_count; i++) {
+		if (expression->nodes[i].skip_to) /* alerts of others */
+			i = expression->nodes[i].skip_to;
+		if (expression_node_names_alert(&expression->nodes[i], type))
 			return true;
+	}
 	return false;
 }

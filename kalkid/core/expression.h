@@ -40,7 +40,8 @@ enum {
 	EXPRESSION_BYTES_MAX = 4096,
 	EXPRESSION_NODES_MAX = 512,
 	EXPRESSION_DEPTH_MAX = 64,
-	EXPRESSION_ALERTS_MAX = 512, /* what a machine keeps, see there */
+	EXPRESSION_ALERTS_MAX = 512,       /* what a machine keeps, see there */
+	EXPRESSION_OTHERS_ALERTS_MAX = 64, /* of another device only its newest are looked at */
 };
 
 enum truth { TRUTH_FALSE, TRUTH_TRUE, TRUTH_UNKNOWN };
@@ -54,7 +55,30 @@ struct expression_place {
  * must exist already).  On failure the place says where. */
 int expression_parse(struct expression **ret, const char *text, const struct policy *policy,
 		     struct expression_place *ret_place, struct error *err) must_check;
+/* The same with the other device types, whose sensors and states conditions over other devices may
+ * name. */
+struct policy_types {
+	const struct policy *const *items;
+	unsigned count;
+};
+int expression_parse_among(struct expression **ret, const char *text, const struct policy *policy,
+			   const struct policy_types *types, struct expression_place *ret_place,
+			   struct error *err) must_check;
 void expression_free(struct expression *expression);
+
+/* What a change of can change its value, besides time: bits of alert types and of sensors. */
+struct expression_needs {
+	uint64_t alerts;
+	uint64_t sensors;
+	bool state, available, clock, fleet;
+};
+const struct expression_needs *expression_needs(const struct expression *expression);
+/* The bit of an alert type by its hash; several types may share one. */
+uint64_t expression_alert_bit(uint64_t hash);
+struct fleet_change;
+/* Whether its value may be another since this of another device has changed. */
+bool expression_names_change(const struct expression *expression,
+			     const struct fleet_change *change);
 
 struct expression_result {
 	enum truth truth;
@@ -87,10 +111,15 @@ unsigned expression_explain(const struct expression *expression, const struct ma
 			    const struct policy *policy, int64_t now_us,
 			    struct expression_part *parts, unsigned room);
 
-/* The same where alerts before the one with the id `counts_from` do not count. */
-void expression_evaluate_after(const struct expression *expression, const struct machine *machine,
-			       const struct policy *policy, uint64_t counts_from, int64_t now_us,
-			       struct expression_result *ret);
+/* The same where alerts before the one with the id `counts_from` do not count.  `holds`
+ * (expression_hold_count of them, NULL for none) say since when the conditions of held() are true,
+ * and are brought up to now. */
+struct machine_hold;
+void expression_evaluate_rule(const struct expression *expression, const struct machine *machine,
+			      const struct policy *policy, uint64_t counts_from,
+			      struct machine_hold *holds, int64_t now_us,
+			      struct expression_result *ret);
+unsigned expression_hold_count(const struct expression *expression);
 
 /* Upper bound of work for one evaluation: nodes visited, each walk over the alerts counted as
  * EXPRESSION_ALERTS_MAX. */

@@ -3,8 +3,8 @@
  * computed at once. */
 #include "core/expression_internal.h"
 
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/mem.h"
 #include "base/text.h"
@@ -52,32 +52,13 @@ const char *value_type_name(enum value_type type)
 const char *operation_text(enum operation operation)
 {
 	static const char *const texts[OPERATION_COUNT] = {
-		"",  "",   "",  "not", "-", "and", "or", "==", "!=",
-		"<", "<=", ">", ">=",  "+", "-",   "*",  "/",  "%",
+		"",  "",   "",  "",   "not", "-", "and", "or", "==", "!=",
+		"<", "<=", ">", ">=", "+",   "-", "*",   "/",  "%",
 	};
 	return texts[operation];
 }
 
-/* A word of the text, for messages and look-ups; what does not fit is no name anyway. */
-static void word_copy(const struct parser *parser, const struct token *token,
-		      char word[static NAME_BYTES])
-{
-	size_t length = min_of(token->length, (size_t)NAME_BYTES - 1);
-	memcpy(word, parser->text + token->offset, length);
-	word[length] = '\0';
-}
-
-static int fail_unknown(struct parser *parser, size_t offset, const char *what, const char *word,
-			const char *const *names, unsigned count)
-{
-	char hint[TEXT_HINT_BYTES];
-	text_hint(hint, word, names, count);
-	if (!hint[0] && text_equal(what, "name"))
-		TEXT_COPY(hint, " (text stands in quotes)");
-	return parser_fail(parser, offset, "no %s '%s'%s", what, word, hint);
-}
-
-static int node_add(struct parser *parser, const struct expression_node *node)
+int node_add(struct parser *parser, const struct expression_node *node)
 {
 	struct expression *expression = parser->expression;
 	if (expression->node_count == EXPRESSION_NODES_MAX)
@@ -109,49 +90,146 @@ int node_add_constant(struct parser *parser, enum value_type type, size_t offset
 	return node_add(parser, &node);
 }
 
-int node_add_name(struct parser *parser, const struct token *token)
+enum value_type sensor_value_type(enum sensor_type type)
+{
+	static const enum value_type types[SENSOR_TYPE_COUNT] = {
+		[SENSOR_NUMBER] = VALUE_NUMBER,
+		[SENSOR_BOOLEAN] = VALUE_BOOLEAN,
+		[SENSOR_TEXT] = VALUE_TEXT,
+	};
+	return types[type];
+}
+
+/* The `i`-th policy whose names are in scope, or NULL: the own one, or those of other devices. */
+static const struct policy *scope_policy(const struct parser *parser, unsigned i)
+{
+	const struct scope *scope = &parser->scope;
+	if (!scope->others || scope->type)
+		return i ? NULL : scope->others ? scope->type : parser->policy;
+	if (parser->types)
+		return i < parser->types->count ? parser->types->items[i] : NULL;
+	return i ? NULL : parser->policy;
+}
+
+int sensor_find(struct parser *parser, const struct token *token, struct sensor_reference *ret,
+		const char **ret_unit)
 {
 	char word[NAME_BYTES];
-	word_copy(parser, token, word);
-	const char *known[EXPRESSION_NAMES_MAX];
-	for (unsigned i = 0; i < expression_name_count; i++) {
-		const struct node_name *name = &expression_names[i];
-		known[i] = name->name;
-		if (!text_equal(word, name->name))
+	const struct policy *policy, *first = NULL;
+	const struct sensor *found = NULL;
+	token_copy(parser, token, word);
+	for (unsigned i = 0; (policy = scope_policy(parser, i)); i++) {
+		int index = policy_find_sensor(policy, word);
+		if (index < 0)
 			continue;
-		struct expression_node node = {
-			.operation = OPERATION_NAME,
-			.type = name->type,
-			.moves = name->moves,
-			.offset = token->offset,
-			.start = token->offset,
-			.name = name,
-		};
-		return node_add(parser, &node);
+		const struct sensor *sensor = &policy->sensors[index];
+		if (found && found->type != sensor->type)
+			return parser_fail(parser, token->offset,
+					   "'%s' is of type %s for a %s and %s for a %s (name the "
+					   "type: any(type: \"%s\", ...))",
+					   word, SENSOR_TYPE_NAMES[found->type], first->type,
+					   SENSOR_TYPE_NAMES[sensor->type], policy->type,
+					   first->type);
+		if (found)
+			continue;
+		found = sensor;
+		first = policy;
+		ret->index = (unsigned)index;
 	}
+	if (!found)
+		return 0;
+	ret->name = parser_keep(parser, token);
+	ret->type = found->type;
+	ret->foreign = parser->scope.others;
+	*ret_unit = found->unit[0] ? found->unit : NULL;
+	return 1;
+}
+
+static int node_add_sensor(struct parser *parser, const struct token *token,
+			   const struct sensor_reference *sensor, const char *unit)
+{
+	struct expression_node node = {
+		.operation = OPERATION_SENSOR,
+		.type = sensor_value_type(sensor->type),
+		.offset = token->offset,
+		.start = token->offset,
+		.unit = unit,
+		.sensor = *sensor,
+	};
+	if (!sensor->foreign)
+		parser->expression->needs.sensors |= UINT64_C(1) << sensor->index;
+	return node_add(parser, &node);
+}
+
+static void add_name_needs(struct parser *parser, const struct node_name *name)
+{
+	struct expression_needs *needs = &parser->expression->needs;
+	if (parser->scope.others)
+		return;
+	if (name->any_alert)
+		needs->alerts = UINT64_MAX;
+	else if (name->is_state || name->moves)
+		needs->state = true;
+	else
+		needs->available = true;
+}
+
+static const struct node_name *find_name(const char *word)
+{
+	for (unsigned i = 0; i < expression_name_count; i++)
+		if (text_equal(word, expression_names[i].name))
+			return &expression_names[i];
+	return NULL;
+}
+
+/* The names in scope for a hint: those of the language and of sensors. */
+static int fail_unknown_name(struct parser *parser, const struct token *token, const char *word)
+{
+	const char *known[EXPRESSION_NAMES_MAX + SENSORS_MAX];
+	const struct policy *policy = scope_policy(parser, 0);
+	unsigned count = 0;
 	for (unsigned i = 0; i < expression_function_count; i++)
 		if (text_equal(word, expression_functions[i].name))
 			return parser_fail(parser, token->offset,
 					   "'%s' is a function (write %s(...))", word, word);
-	if (policy_find_state(parser->policy, word) >= 0)
+	if (policy && policy_find_state(policy, word) >= 0)
 		return parser_fail(parser, token->offset,
 				   "a state's name is text (write state == \"%s\")", word);
-	return fail_unknown(parser, token->offset, "name", word, known, expression_name_count);
+	for (; count < expression_name_count; count++)
+		known[count] = expression_names[count].name;
+	for (unsigned i = 0; policy && i < policy->sensor_count; i++)
+		known[count++] = policy->sensors[i].name;
+	if (parser->scope.others && parser->scope.type) {
+		char hint[TEXT_HINT_BYTES];
+		text_hint(hint, word, known, count);
+		return parser_fail(parser, token->offset, "no sensor '%s' of the type '%s'%s", word,
+				   parser->scope.type->type, hint);
+	}
+	return parser_fail_unknown(parser, token->offset, "name", word, known, count);
 }
 
-const struct function *function_find(struct parser *parser, const struct token *token)
+int node_add_name(struct parser *parser, const struct token *token)
 {
 	char word[NAME_BYTES];
-	word_copy(parser, token, word);
-	const char *known[EXPRESSION_FUNCTIONS_MAX];
-	for (unsigned i = 0; i < expression_function_count; i++) {
-		known[i] = expression_functions[i].name;
-		if (text_equal(word, known[i]))
-			return &expression_functions[i];
-	}
-	(void)fail_unknown(parser, token->offset, "function", word, known,
-			   expression_function_count);
-	return NULL;
+	struct sensor_reference sensor;
+	const char *unit = NULL;
+	token_copy(parser, token, word);
+	const struct node_name *name = find_name(word);
+	int found = name ? 0 : sensor_find(parser, token, &sensor, &unit);
+	if (found)
+		return found < 0 ? found : node_add_sensor(parser, token, &sensor, unit);
+	if (!name)
+		return fail_unknown_name(parser, token, word);
+	struct expression_node node = {
+		.operation = OPERATION_NAME,
+		.type = name->type,
+		.moves = name->moves,
+		.offset = token->offset,
+		.start = token->offset,
+		.name = name,
+	};
+	add_name_needs(parser, name);
+	return node_add(parser, &node);
 }
 
 static bool is_constant(const struct expression_node *node)
@@ -163,15 +241,19 @@ static bool is_constant(const struct expression_node *node)
 static int check_state(struct parser *parser, const struct expression_node *name,
 		       const struct expression_node *text)
 {
-	const struct policy *policy = parser->policy;
-	if (name->operation != OPERATION_NAME || name->type != VALUE_TEXT || !is_constant(text) ||
-	    policy_find_state(policy, text->constant.text) >= 0)
-		return 0;
 	const char *names[POLICY_STATES_MAX];
-	for (unsigned i = 0; i < policy->state_count; i++)
-		names[i] = policy->states[i].name;
-	return fail_unknown(parser, text->offset, "state", text->constant.text, names,
-			    policy->state_count);
+	const struct policy *policy;
+	unsigned count = 0;
+	if (name->operation != OPERATION_NAME || !name->name->is_state || !is_constant(text))
+		return 0;
+	for (unsigned i = 0; (policy = scope_policy(parser, i)); i++) {
+		if (policy_find_state(policy, text->constant.text) >= 0)
+			return 0;
+		for (count = 0; count < policy->state_count; count++)
+			names[count] = policy->states[count].name;
+	}
+	return parser_fail_unknown(parser, text->offset, "state", text->constant.text, names,
+				   count);
 }
 
 static int check_equality(struct parser *parser, size_t offset, const struct expression_node *left,
@@ -185,15 +267,54 @@ static int check_equality(struct parser *parser, size_t offset, const struct exp
 	return VALUE_BOOLEAN;
 }
 
+enum { OPERAND_BYTES = 128 };
+
+/* "number", or for a sensor "current_power (number in mW)". */
+static const char *describe(const struct expression_node *node, char words[static OPERAND_BYTES])
+{
+	const char *type = value_type_name(node->type);
+	if (node->operation != OPERATION_SENSOR)
+		return type;
+	snprintf(words, OPERAND_BYTES, "%s (%s%s%s)", node->sensor.name, type,
+		 node->unit ? " in " : "", node->unit ? node->unit : "");
+	return words;
+}
+
 static int fail_types(struct parser *parser, enum operation operation, size_t offset,
 		      const struct expression_node *left, const struct expression_node *right)
 {
 	const char *text = operation_text(operation);
+	char a[OPERAND_BYTES], b[OPERAND_BYTES];
 	if (left == right)
 		return parser_fail(parser, offset, "'%s' does not take %s", text,
-				   value_type_name(left->type));
-	return parser_fail(parser, offset, "'%s' does not take %s and %s", text,
-			   value_type_name(left->type), value_type_name(right->type));
+				   describe(left, a));
+	return parser_fail(parser, offset, "'%s' does not take %s and %s", text, describe(left, a),
+			   describe(right, b));
+}
+
+/* What is compared, added or subtracted is in the same unit. */
+static int check_units(struct parser *parser, enum operation operation, size_t offset,
+		       const struct expression_node *left, const struct expression_node *right)
+{
+	bool scales = operation == OPERATION_MULTIPLY || operation == OPERATION_DIVIDE;
+	if (scales || !left->unit || !right->unit || text_equal(left->unit, right->unit))
+		return 0;
+	return parser_fail(parser, offset, "'%s' does not take a number in %s and one in %s",
+			   operation_text(operation), left->unit, right->unit);
+}
+
+/* The unit of the result, or NULL. */
+static const char *result_unit(enum operation operation, enum value_type type,
+			       const struct expression_node *left,
+			       const struct expression_node *right)
+{
+	if (type != VALUE_NUMBER)
+		return NULL;
+	if (operation == OPERATION_MULTIPLY || operation == OPERATION_DIVIDE)
+		return is_constant(right)                                     ? left->unit
+		       : is_constant(left) && operation == OPERATION_MULTIPLY ? right->unit
+									      : NULL;
+	return left->unit ? left->unit : right->unit;
 }
 
 /* Type of the result, or -EINVAL. */
@@ -255,7 +376,8 @@ int node_add_operator(struct parser *parser, enum operation operation, size_t of
 	const struct expression_node *a = &parser->expression->nodes[left];
 	const struct expression_node *b = &parser->expression->nodes[right];
 	int type = check_types(parser, operation, offset, a, b);
-	if (type < 0 || check_moving(parser, operation, offset, a, b) < 0)
+	if (type < 0 || check_moving(parser, operation, offset, a, b) < 0 ||
+	    check_units(parser, operation, offset, a, b) < 0)
 		return -EINVAL;
 	if ((operation == OPERATION_DIVIDE || operation == OPERATION_MODULO) && is_zero(b))
 		return parser_fail(parser, offset, "division by zero");
@@ -266,99 +388,10 @@ int node_add_operator(struct parser *parser, enum operation operation, size_t of
 		.type = (enum value_type)type,
 		.moves = type == VALUE_DURATION && (a->moves || b->moves),
 		.offset = offset,
+		.unit = result_unit(operation, (enum value_type)type, a, b),
 		.start = a == b ? offset : a->start,
 		.left = left,
 		.right = right,
 	};
 	return node_add(parser, &node);
-}
-
-static int take_alert_type(struct parser *parser, size_t offset, const char *text,
-			   struct argument *argument)
-{
-	struct error err = {0};
-	argument->any = text_equal(text, "*");
-	if (!argument->any && name_check("alert type", text, &err) < 0)
-		return parser_fail(parser, offset, "%s", err.text);
-	argument->text = text;
-	return 0;
-}
-
-static int take_address(struct parser *parser, size_t offset, const char *text,
-			struct argument *argument)
-{
-	struct error err = {0};
-	struct ip address;
-	if (ip_parse(&address, text, &err) < 0)
-		return parser_fail(parser, offset, "%s", err.text);
-	argument->address = address;
-	return 0;
-}
-
-int call_take_value(struct parser *parser, struct expression_node *call, unsigned position,
-		    unsigned value)
-{
-	static const enum value_type types[ARGUMENT_KIND_COUNT] = {
-		[ARGUMENT_ALERT_TYPE] = VALUE_TEXT,
-		[ARGUMENT_WINDOW] = VALUE_DURATION,
-		[ARGUMENT_FIELD] = VALUE_TEXT,
-		[ARGUMENT_ADDRESS] = VALUE_TEXT,
-	};
-	struct expression_node node = parser->expression->nodes[value];
-	const struct function_parameter *parameter = call->function->parameters[position];
-	struct argument *argument = &call->arguments[position];
-	if (!is_constant(&node) || node.type != types[parameter->kind])
-		return parser_fail(parser, node.offset, "%s() wants a constant %s for '%s'",
-				   call->function->name, value_type_name(types[parameter->kind]),
-				   parameter->name);
-	parser->expression->node_count--; /* the constant lives on as the argument */
-	switch (parameter->kind) {
-	case ARGUMENT_ALERT_TYPE:
-		return take_alert_type(parser, node.offset, node.constant.text, argument);
-	case ARGUMENT_ADDRESS:
-		return take_address(parser, node.offset, node.constant.text, argument);
-	case ARGUMENT_WINDOW:
-		if (node.constant.us <= 0)
-			return parser_fail(parser, node.offset, "'%s' must be longer than 0",
-					   parameter->name);
-		argument->us = node.constant.us;
-		return 0;
-	case ARGUMENT_FIELD:
-	case ARGUMENT_KIND_COUNT: break;
-	}
-	return -EINVAL;
-}
-
-int call_take_word(struct parser *parser, struct expression_node *call, unsigned position,
-		   const struct token *word)
-{
-	static const char *const fields[ALERT_FIELD_COUNT] = {"source", "target"};
-	char name[NAME_BYTES];
-	word_copy(parser, word, name);
-	for (unsigned i = 0; word->kind == TOKEN_WORD && i < ALERT_FIELD_COUNT; i++) {
-		if (!text_equal(name, fields[i]))
-			continue;
-		call->arguments[position].field = (enum alert_field)i;
-		return 0;
-	}
-	return parser_fail(parser, word->offset, "'%s' must be the word source or target",
-			   call->function->parameters[position]->name);
-}
-
-int call_finish(struct parser *parser, struct expression_node *call)
-{
-	const struct function *function = call->function;
-	for (unsigned i = 0; i < ARGUMENTS_MAX && function->parameters[i]; i++)
-		if (function->parameters[i]->required && !call->arguments[i].given)
-			return parser_fail(parser, call->offset,
-					   "%s() needs its argument '%s' (%s)", function->name,
-					   function->parameters[i]->name, function->words);
-	call->type = function->type;
-	if (function->constant) {
-		struct value value = {0};
-		function->call(NULL, call->arguments, &value);
-		return node_add_constant(parser, call->type, call->offset, &value);
-	}
-	parser->expression->call_count++;
-	return node_add(parser, call);
 }

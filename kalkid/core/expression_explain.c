@@ -9,7 +9,7 @@
 #include "base/text.h"
 #include "core/machine.h"
 
-struct walk {
+struct explanation {
 	const struct expression *expression;
 	const struct value *values;
 	struct expression_part *parts;
@@ -37,12 +37,6 @@ static void print_value(char text[static EXPRESSION_VALUE_BYTES], enum value_typ
 	}
 }
 
-static bool has_operands(const struct expression_node *node)
-{
-	return node->operation != OPERATION_CONSTANT && node->operation != OPERATION_NAME &&
-	       node->operation != OPERATION_CALL;
-}
-
 /* Whether the node is what it is because of this operand. */
 static bool is_because(const struct expression_node *node, const struct value *value,
 		       const struct value *operand, const struct value *other)
@@ -58,10 +52,10 @@ static bool continues_chain(const struct expression_node *node, const struct exp
 	       (node->operation == OPERATION_AND || node->operation == OPERATION_OR);
 }
 
-static void walk_node(struct walk *walk, unsigned index, unsigned depth, bool decisive);
+static void walk_node(struct explanation *walk, unsigned index, unsigned depth, bool decisive);
 
-static void walk_operands(struct walk *walk, const struct expression_node *node, unsigned depth,
-			  bool decisive)
+static void walk_operands(struct explanation *walk, const struct expression_node *node,
+			  unsigned depth, bool decisive)
 {
 	const struct expression_node *nodes = walk->expression->nodes;
 	const struct value *value = &walk->values[node - nodes];
@@ -78,7 +72,7 @@ static void walk_operands(struct walk *walk, const struct expression_node *node,
 }
 
 /* As deep as the expression has nodes at most. */
-static void walk_node(struct walk *walk, unsigned index, unsigned depth, bool decisive)
+static void walk_node(struct explanation *walk, unsigned index, unsigned depth, bool decisive)
 {
 	const struct expression_node *node = &walk->expression->nodes[index];
 	const struct value *value = &walk->values[index];
@@ -96,18 +90,25 @@ static void walk_node(struct walk *walk, unsigned index, unsigned depth, bool de
 	if (part->is_condition && value->known)
 		part->truth = value->boolean ? TRUTH_TRUE : TRUTH_FALSE;
 	print_value(part->value, node->type, value);
-	if (has_operands(node))
+	if (node_has_operands(node))
 		walk_operands(walk, node, depth + 1, decisive);
+	else if (node->function && node->function->kind == FUNCTION_HELD)
+		walk_node(walk, node->left, depth + 1, decisive);
 }
 
 unsigned expression_explain(const struct expression *expression, const struct machine *machine,
 			    const struct policy *policy, int64_t now_us,
 			    struct expression_part *parts, unsigned room)
 {
-	struct facts facts = {.machine = machine, .policy = policy, .now_us = now_us};
+	struct facts facts = machine_facts(machine, policy, now_us);
+	const struct machine_rule *known = machine_find_rule(machine, policy, expression);
+	if (known) {
+		facts.holds = known->holds;
+		facts.counts_from = known->counts_from;
+	}
 	struct value values[EXPRESSION_NODES_MAX];
 	expression_values(&facts, expression, values);
-	struct walk walk = {
+	struct explanation walk = {
 		.expression = expression,
 		.values = values,
 		.parts = parts,

@@ -29,12 +29,32 @@ bool token_is_word(const struct parser *parser, const char *word)
 	       strncmp(parser->text + parser->token.offset, word, parser->token.length) == 0;
 }
 
+int parser_fail_unknown(struct parser *parser, size_t offset, const char *what, const char *word,
+			const char *const *names, unsigned count)
+{
+	char hint[TEXT_HINT_BYTES];
+	text_hint(hint, word, names, count);
+	if (!hint[0] && text_equal(what, "name"))
+		TEXT_COPY(hint, " (text stands in quotes)");
+	return parser_fail(parser, offset, "no %s '%s'%s", what, word, hint);
+}
+
+void token_copy(const struct parser *parser, const struct token *token,
+		char word[static NAME_BYTES])
+{
+	size_t length = min_of(token->length, (size_t)NAME_BYTES - 1);
+	memcpy(word, parser->text + token->offset, length);
+	word[length] = '\0';
+}
+
 const char *parser_keep(struct parser *parser, const struct token *token)
 {
-	/* With its end it is shorter than with its quotes: there is room for all of them. */
+	/* Each is kept once, a text is shorter with its end than with its quotes, and something
+	 * stands between two words: there is room for all of them. */
 	char *copy = parser->expression->strings + parser->strings_used;
-	size_t length = token->length - 2;
-	memcpy(copy, parser->text + token->offset + 1, length);
+	size_t quotes = token->kind == TOKEN_TEXT;
+	size_t length = token->length - 2 * quotes;
+	memcpy(copy, parser->text + token->offset + quotes, length);
 	copy[length] = '\0';
 	parser->strings_used += length + 1;
 	return copy;

@@ -22,6 +22,7 @@ enum level {
 static const enum level levels[OPERATION_COUNT] = {
 	[OPERATION_CONSTANT] = LEVEL_UNARY,
 	[OPERATION_NAME] = LEVEL_UNARY,
+	[OPERATION_SENSOR] = LEVEL_UNARY,
 	[OPERATION_CALL] = LEVEL_UNARY,
 	[OPERATION_NEGATE] = LEVEL_UNARY,
 	[OPERATION_NOT] = LEVEL_NOT,
@@ -90,75 +91,77 @@ static bool comes_named(const struct parser *parser)
 	       ahead.token.kind == TOKEN_COLON;
 }
 
-/* The position of the parameter that the word names, or -EINVAL. */
-static int find_parameter(struct parser *parser, const struct function *function)
+/* The parameter that the word names, or NULL. */
+static const struct function_parameter *find_parameter(struct parser *parser,
+						       const struct function *function)
 {
-	const char *names[ARGUMENTS_MAX];
+	const char *names[PARAMETERS_MAX];
+	char word[NAME_BYTES];
 	unsigned count = 0;
-	for (; count < ARGUMENTS_MAX && function->parameters[count]; count++) {
+	for (; count < PARAMETERS_MAX && function->parameters[count]; count++) {
 		names[count] = function->parameters[count]->name;
 		if (token_is_word(parser, names[count]))
-			return (int)count;
+			return function->parameters[count];
 	}
-	char word[NAME_BYTES];
-	size_t length = min_of(parser->token.length, sizeof(word) - 1);
-	memcpy(word, parser->text + parser->token.offset, length);
-	word[length] = '\0';
+	token_copy(parser, &parser->token, word);
 	const char *nearest = text_nearest(word, names, count);
-	return parser_fail(parser, parser->token.offset, "%s() has no argument '%s' (%s%s%s)",
-			   function->name, word, nearest ? "did you mean '" : function->words,
-			   nearest ? nearest : "", nearest ? "'?" : "");
+	(void)parser_fail(parser, parser->token.offset, "%s() has no argument '%s' (%s%s%s)",
+			  function->name, word, nearest ? "did you mean '" : function->words,
+			  nearest ? nearest : "", nearest ? "'?" : "");
+	return NULL;
 }
 
-/* The position of the parameter that the next argument is for, or -EINVAL. */
-static int parse_parameter(struct parser *parser, const struct function *function,
-			   unsigned position)
+/* The parameter that the next argument is for, or NULL. */
+static const struct function_parameter *parse_parameter(struct parser *parser,
+							const struct function *function,
+							unsigned position)
 {
 	if (comes_named(parser)) {
-		int named = find_parameter(parser, function);
-		if (named < 0 || parser_advance(parser) < 0 || parser_advance(parser) < 0)
-			return -EINVAL;
+		const struct function_parameter *named = find_parameter(parser, function);
+		if (!named || parser_advance(parser) < 0 || parser_advance(parser) < 0)
+			return NULL;
 		return named;
 	}
-	if (position == ARGUMENTS_MAX || !function->parameters[position])
-		return parser_fail(parser, parser->token.offset, "too many arguments (%s)",
-				   function->words);
-	const struct function_parameter *parameter = function->parameters[position];
-	if (parameter->named)
-		return parser_fail(parser, parser->token.offset,
-				   "an argument without its name (write %s: ...)", parameter->name);
-	return (int)position;
+	const struct function_parameter *parameter = NULL;
+	for (unsigned i = 0; i <= position && i < PARAMETERS_MAX; i++) {
+		parameter = function->parameters[i];
+		if (!parameter || parameter->repeats)
+			break;
+		if (i < position)
+			parameter = NULL;
+	}
+	if (!parameter || (parameter->named && !parameter->required))
+		(void)parser_fail(parser, parser->token.offset, "too many arguments (%s)",
+				  function->words);
+	else if (parameter->named)
+		(void)parser_fail(parser, parser->token.offset,
+				  "an argument without its name (write %s: ...)", parameter->name);
+	return parameter && parameter->named ? NULL : parameter;
 }
 
-static int parse_argument(struct parser *parser, struct expression_node *call, unsigned position)
+static int parse_argument(struct parser *parser, struct call *call, unsigned position)
 {
 	size_t offset = parser->token.offset;
-	int index = parse_parameter(parser, call->function, position);
-	if (index < 0)
-		return index;
-	if (call->arguments[index].given)
+	const struct function_parameter *parameter = parse_parameter(parser, call->function,
+								     position);
+	if (!parameter)
+		return -EINVAL;
+	struct argument *argument = &call->arguments[parameter->slot];
+	if (argument->given && !parameter->repeats)
 		return parser_fail(parser, offset, "the argument '%s' is given twice",
-				   call->function->parameters[index]->name);
-	call->arguments[index].given = true;
-	if (call->function->parameters[index]->kind == ARGUMENT_FIELD) {
-		struct token word = parser->token;
-		if (call_take_word(parser, call, (unsigned)index, &word) < 0)
-			return -EINVAL;
-		return parser_advance(parser);
-	}
-	int value = parse_level(parser, LEVEL_OR);
-	if (value < 0)
-		return value;
-	return call_take_value(parser, call, (unsigned)index, (unsigned)value);
+				   parameter->name);
+	argument->given = true;
+	return call_take(parser, call, parameter);
+}
+
+int parser_condition(struct parser *parser)
+{
+	return parse_level(parser, LEVEL_OR);
 }
 
 static int parse_call(struct parser *parser, const struct token *name)
 {
-	struct expression_node call = {
-		.operation = OPERATION_CALL,
-		.offset = name->offset,
-		.start = name->offset,
-	};
+	struct call call = {.offset = name->offset};
 	call.function = function_find(parser, name);
 	if (!call.function)
 		return -EINVAL;
@@ -295,7 +298,14 @@ static int parse_whole(struct parser *parser)
 int expression_parse(struct expression **ret, const char *text, const struct policy *policy,
 		     struct expression_place *ret_place, struct error *err)
 {
-	struct parser parser = {.text = text, .policy = policy, .err = err};
+	return expression_parse_among(ret, text, policy, NULL, ret_place, err);
+}
+
+int expression_parse_among(struct expression **ret, const char *text, const struct policy *policy,
+			   const struct policy_types *types, struct expression_place *ret_place,
+			   struct error *err)
+{
+	struct parser parser = {.text = text, .policy = policy, .types = types, .err = err};
 	int result;
 	if (strlen(text) > EXPRESSION_BYTES_MAX) {
 		result = parser_fail(&parser, EXPRESSION_BYTES_MAX, "longer than %d characters",

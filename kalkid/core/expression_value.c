@@ -37,6 +37,7 @@ static bool order_fits(enum operation operation, int order)
 	case OPERATION_GREATER_EQUAL: return order >= 0;
 	case OPERATION_CONSTANT:
 	case OPERATION_NAME:
+	case OPERATION_SENSOR:
 	case OPERATION_CALL:
 	case OPERATION_NOT:
 	case OPERATION_NEGATE:
@@ -192,6 +193,7 @@ void value_apply(enum operation operation, const enum value_type operands[2],
 	case OPERATION_MODULO: modulo(operands[0], left, right, ret); break;
 	case OPERATION_CONSTANT:
 	case OPERATION_NAME:
+	case OPERATION_SENSOR:
 	case OPERATION_CALL:
 	case OPERATION_AND:
 	case OPERATION_OR:

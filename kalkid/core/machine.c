@@ -12,8 +12,6 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-static const unsigned ALERTS_AT_FIRST = 8;
-
 const char *decision_cause_name(enum decision_cause cause)
 {
 	static const char *const names[DECISION_CAUSE_COUNT] = {
@@ -31,52 +29,23 @@ void machine_init(struct machine *machine, const struct policy *policy, int64_t 
 		.state = policy->initial,
 		.generation = 1,
 		.entered_us = now_us,
+		.watched_us = now_us,
 	};
 }
 
 void machine_done(struct machine *machine)
 {
-	free(machine->alerts);
-	free(machine->rules);
+	machine_done_alerts(machine);
+	machine_done_rules(machine);
 	machine_done_sensors(machine);
 	*machine = (struct machine){0};
 }
 
-/* Room for one more: most devices never need the whole ring. */
-static void make_room(struct machine *machine)
+void machine_join(struct machine *machine, const struct device *device, const struct fleet *fleet)
 {
-	unsigned room = max_of(ALERTS_AT_FIRST, 2 * machine->alert_room);
-	if (machine->alert_count < machine->alert_room)
-		return;
-	if (machine->alert_room == MACHINE_ALERTS_MAX) {
-		machine->alerts_forgotten += !machine_alert_at(machine, 0)->used;
-		machine->alert_first = (machine->alert_first + 1) % MACHINE_ALERTS_MAX;
-		machine->alert_count--;
-		return;
-	}
-	struct machine_alert *alerts = mem_alloc_array(room, sizeof(*alerts));
-	for (unsigned i = 0; i < machine->alert_count; i++)
-		alerts[i] = *machine_alert_at(machine, i);
-	free(machine->alerts);
-	machine->alerts = alerts;
-	machine->alert_room = room;
-	machine->alert_first = 0;
-}
-
-void machine_remember(struct machine *machine, const struct alert *alert, bool used)
-{
-	make_room(machine);
-	struct machine_alert *place = machine_alert_at(machine, machine->alert_count++);
-	*place = (struct machine_alert){
-		.id = alert->id,
-		.time_us = alert->time_us,
-		.count = alert->count,
-		.used = used,
-		.source = alert->source,
-		.target = alert->target,
-	};
-	TEXT_COPY(place->type, alert->type);
-	machine->last_alert_us = max_of(machine->last_alert_us, alert->time_us);
+	machine->device = device;
+	machine->fleet = fleet;
+	machine_touch_all(machine);
 }
 
 /* Cut where it does not fit. */
@@ -86,12 +55,6 @@ printf_like(2, 3) static void set_reason(struct decision *decision, const char *
 	va_start(args, format);
 	vsnprintf(decision->reason, sizeof(decision->reason), format, args);
 	va_end(args);
-}
-
-static void use_up_all(struct machine *machine)
-{
-	for (unsigned i = 0; i < machine->alert_count; i++)
-		machine_alert_at(machine, i)->used = true;
 }
 
 /* The only writer of the state. */
@@ -110,6 +73,8 @@ static void enter(struct machine *machine, unsigned to, enum decision_cause caus
 	machine->state = to;
 	machine->generation++;
 	machine->entered_us = now_us;
+	machine_remember_move(machine, now_us);
+	machine_touch_state(machine);
 }
 
 static void end_manual(struct machine *machine)
@@ -136,52 +101,14 @@ static int64_t calm_ends_us(const struct machine *machine, const struct policy *
 	return max_of(since_us + state->calm_us, may_us);
 }
 
-static bool counted_any(const struct expression_result *result)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(result->counted); i++)
-		if (result->counted[i])
-			return true;
-	return false;
-}
-
-static bool acts_only(const struct machine *machine, const struct policy_rule *rule)
-{
-	return policy_rule_to(rule, machine->state) == machine->state;
-}
-
-/* What is known of the rule, where it may act without another state; else nothing. */
-static struct machine_rule known_of(const struct machine *machine, unsigned index)
-{
-	return index < machine->rule_count ? machine->rules[index] : (struct machine_rule){0};
-}
-
 /* Whether the rule is one for the present state, and fires once nothing holds it back. */
-static bool rule_wants(const struct machine *machine, const struct policy *policy, unsigned index,
-		       int64_t now_us, struct expression_result *result)
+static bool rule_wants(const struct machine *machine, const struct policy *policy, unsigned index)
 {
 	const struct policy_rule *rule = &policy->rules[index];
-	struct machine_rule known = known_of(machine, index);
-	*result = (struct expression_result){.truth = TRUTH_UNKNOWN, .next_us = INT64_MAX};
-	if (!(rule->from >> machine->state & 1))
-		return false;
-	expression_evaluate_after(rule->when, machine, policy, known.counts_from, now_us, result);
-	if (result->truth != TRUTH_TRUE)
-		return false;
-	return !acts_only(machine, rule) || counted_any(result) || !known.was_true;
-}
-
-/* Keeps what a later look needs to see a condition become true. */
-static void note_truth(struct machine *machine, const struct policy *policy, unsigned index,
-		       bool is_true)
-{
-	if (index >= machine->rule_count) {
-		machine->rules = mem_resize(machine->rules, policy->rule_count,
-					    sizeof(*machine->rules));
-		for (unsigned i = machine->rule_count; i < policy->rule_count; i++)
-			machine->rules[i] = (struct machine_rule){0};
-		machine->rule_count = policy->rule_count;
-	}
-	machine->rules[index].was_true = is_true;
+	const struct machine_rule *known = &machine->rules[index];
+	bool acts_only = policy_rule_to(rule, machine->state) == machine->state;
+	return machine_rule_applies(machine, rule) && known->is_true &&
+	       (!acts_only || known->counted || !known->was_true);
 }
 
 /* The first moment from now on at which the rule may fire, as far as its state is concerned. */
@@ -211,17 +138,24 @@ static void use_up(struct machine *machine, const struct expression_result *resu
 		if (ret->evidence_count < EVIDENCE_MAX)
 			ret->evidence[ret->evidence_count++] = alert->id;
 	}
+	if (alone)
+		alone->stale = true;
+	else if (ret->evidence_count)
+		machine_touch_alerts(machine, UINT64_MAX);
 }
 
 static void fire(struct machine *machine, const struct policy *policy, unsigned index,
-		 const struct expression_result *result, int64_t now_us, struct decision *ret)
+		 int64_t now_us, struct decision *ret)
 {
 	const struct policy_rule *rule = &policy->rules[index];
+	struct machine_rule *known = &machine->rules[index];
 	const char *words = rule->description[0] ? rule->description : expression_text(rule->when);
-	note_truth(machine, policy, index, true);
+	struct expression_result result;
+	machine_look_at(machine, policy, index, now_us, &result); /* for what it counts */
+	known->was_true = true;
 	enter(machine, policy_rule_to(rule, machine->state), DECISION_RULE, now_us, ret);
 	ret->rule = (int)index;
-	use_up(machine, result, rule->stays ? &machine->rules[index] : NULL, ret);
+	use_up(machine, &result, rule->stays ? known : NULL, ret);
 	set_reason(ret, "rule '%s': %s", rule->name, words);
 	if (ret->tightens)
 		end_manual(machine);
@@ -230,16 +164,16 @@ static void fire(struct machine *machine, const struct policy *policy, unsigned 
 static bool try_rules(struct machine *machine, const struct policy *policy, int64_t now_us,
 		      struct decision *ret)
 {
+	machine_refresh(machine, policy, now_us);
 	for (unsigned i = 0; i < policy->rule_count; i++) {
 		const struct policy_rule *rule = &policy->rules[i];
-		struct expression_result result;
-		bool wants = rule_wants(machine, policy, i, now_us, &result);
-		if (wants && rule_may_us(machine, policy, rule, now_us) <= now_us) {
-			fire(machine, policy, i, &result, now_us, ret);
+		struct machine_rule *known = &machine->rules[i];
+		if (rule_wants(machine, policy, i) &&
+		    rule_may_us(machine, policy, rule, now_us) <= now_us) {
+			fire(machine, policy, i, now_us, ret);
 			return true;
 		}
-		if (known_of(machine, i).was_true && result.truth != TRUTH_TRUE)
-			note_truth(machine, policy, i, false);
+		known->was_true &= machine_rule_applies(machine, rule) && known->is_true;
 	}
 	return false;
 }
@@ -302,22 +236,40 @@ void machine_tick(struct machine *machine, const struct policy *policy, int64_t 
 	decide(machine, policy, now_us, ret);
 }
 
-int64_t machine_next_us(const struct machine *machine, const struct policy *policy, int64_t now_us)
+/* When the rule is to be looked at next. */
+static int64_t rule_next_us(const struct machine *machine, const struct policy *policy,
+			    unsigned index, int64_t now_us)
+{
+	const struct machine_rule *known = &machine->rules[index];
+	const struct policy_rule *rule = &policy->rules[index];
+	int64_t hold_us = known->holds ? known->next_us : INT64_MAX;
+	int64_t us = rule_may_us(machine, policy, rule, now_us);
+	if (!machine_rule_applies(machine, rule) || us == INT64_MAX)
+		return hold_us;
+	if (!rule_wants(machine, policy, index))
+		us = max_of(us, known->next_us);
+	return min_of(us, hold_us);
+}
+
+int64_t machine_next_us(struct machine *machine, const struct policy *policy, int64_t now_us)
 {
 	int64_t next_us = calm_ends_us(machine, policy);
 	if (limit_ends(machine))
 		next_us = min_of(next_us, machine->manual_until_us);
+	machine_refresh(machine, policy, now_us);
 	for (unsigned i = 0; i < policy->rule_count; i++) {
-		const struct policy_rule *rule = &policy->rules[i];
-		struct expression_result result;
-		int64_t us = rule_may_us(machine, policy, rule, now_us);
-		if (us == INT64_MAX)
-			continue;
-		if (!rule_wants(machine, policy, i, now_us, &result))
-			us = max_of(us, result.next_us);
+		int64_t us = rule_next_us(machine, policy, i, now_us);
 		next_us = min_of(next_us, us);
 	}
 	return max_of(next_us, now_us);
+}
+
+void machine_catch_up(struct machine *machine, const struct policy *policy, int64_t now_us)
+{
+	machine_refresh(machine, policy, now_us);
+	for (unsigned i = 0; i < policy->rule_count; i++)
+		machine->rules[i].was_true = machine->rules[i].is_true &&
+					     machine_rule_applies(machine, &policy->rules[i]);
 }
 
 void machine_set_state(struct machine *machine, const struct policy *policy, unsigned state,
@@ -326,7 +278,7 @@ void machine_set_state(struct machine *machine, const struct policy *policy, uns
 	assert(state < policy->state_count);
 	if (!machine->manual)
 		machine->manual_back = machine->state;
-	use_up_all(machine);
+	machine_use_up_all(machine);
 	enter(machine, state, DECISION_MANUAL, now_us, ret);
 	machine->manual = true;
 	machine->manual_until_us = until_us;
@@ -337,7 +289,7 @@ void machine_set_state(struct machine *machine, const struct policy *policy, uns
 void machine_release(struct machine *machine, const struct policy *policy, const char *reason,
 		     int64_t now_us, struct decision *ret)
 {
-	use_up_all(machine);
+	machine_use_up_all(machine);
 	end_manual(machine);
 	enter(machine, policy->initial, DECISION_RELEASE, now_us, ret);
 	set_reason(ret, "%s", reason ? reason : "");
@@ -347,25 +299,6 @@ static unsigned map_state(const struct policy *before, const struct policy *afte
 {
 	int same = policy_find_state(after, before->states[state].name);
 	return same >= 0 ? (unsigned)same : after->state_count - 1;
-}
-
-/* What is known of rules goes with their names. */
-static void move_rules(struct machine *machine, const struct policy *before,
-		       const struct policy *after)
-{
-	struct machine_rule *moved = NULL;
-	if (!machine->rules)
-		return;
-	if (after->rule_count)
-		moved = mem_alloc_array(after->rule_count, sizeof(*moved));
-	for (unsigned i = 0; i < after->rule_count; i++) {
-		int old = policy_find_rule(before, after->rules[i].name);
-		if (old >= 0 && (unsigned)old < machine->rule_count)
-			moved[i] = machine->rules[old];
-	}
-	free(machine->rules);
-	machine->rules = moved;
-	machine->rule_count = after->rule_count;
 }
 
 void machine_change_policy(struct machine *machine, const struct policy *before,
@@ -383,12 +316,13 @@ void machine_change_policy(struct machine *machine, const struct policy *before,
 	};
 	machine->state = to;
 	machine_move_sensors(machine, before, after);
-	move_rules(machine, before, after);
+	machine_move_rules(machine, before, after);
 	if (stays)
 		return;
 	ret->cause = DECISION_POLICY;
 	ret->tightens = true;
 	machine->generation++;
 	machine->entered_us = now_us;
+	machine_remember_move(machine, now_us);
 	set_reason(ret, "the policy has no state '%s' any more", old_name);
 }

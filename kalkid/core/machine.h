@@ -22,12 +22,14 @@
  * kept here too, bounded.  What else is due is decided by machine_tick, at machine_next_us. */
 #pragma once
 
+#include "core/fleet.h"
 #include "core/policy.h"
 
 enum {
 	/* Kept per device for windows; the oldest go first, counted. */
 	MACHINE_ALERTS_MAX = EXPRESSION_ALERTS_MAX,
 	MACHINE_SOURCES_MAX = 16, /* more share the last place */
+	MACHINE_MOVES_MAX = 64,
 	EVIDENCE_MAX = 16,
 	REASON_BYTES = 256,
 };
@@ -61,22 +63,42 @@ struct decision {
 struct machine_alert {
 	uint64_t id;
 	int64_t time_us;
+	uint64_t type; /* alert_type_hash */
 	uint32_t count;
+	uint32_t source_hash, target_hash; /* 0: none */
+	uint8_t severity;
 	bool used;
+};
+
+/* The rest of it, apart, so that a walk over the alerts stays within the fastest cache. */
+struct machine_alert_detail {
 	struct ip source, target;
-	char type[NAME_BYTES];
+	char type[NAME_BYTES], hop[NAME_BYTES];
 };
 
 /* Where values come from: one of the type's telemetry sources, or the API. */
 struct machine_source {
 	char name[NAME_BYTES];
+	bool answered;    /* once at least */
 	bool unavailable; /* it failed to answer too often */
 };
 
-/* What is known of a rule that may act without another state (see above). */
+/* Since when the condition of a held() is true, as far as it was looked at. */
+struct machine_hold {
+	bool holds;
+	int64_t since_us;
+};
+
+/* What is known of a rule between two looks at it: its truth stays until a fact comes that it names
+ * or the time `next_us`. */
 struct machine_rule {
-	bool was_true;        /* when last looked at */
-	uint64_t counts_from; /* id of the first alert that it has not used up for itself */
+	struct expression_needs needs;
+	struct machine_hold *holds; /* one for each held() in it, or NULL */
+	int64_t next_us;
+	uint64_t counts_from;  /* id of the first alert that it has not used up for itself */
+	bool stale;            /* to be looked at again */
+	bool is_true, counted; /* and it counts alerts */
+	bool was_true;         /* it fired, and has been true since in a state of its `from` */
 };
 
 struct machine {
@@ -90,10 +112,15 @@ struct machine {
 	int64_t manual_until_us; /* 0: until released */
 	unsigned manual_back;    /* where the end of the time limit leads */
 	char manual_reason[REASON_BYTES];
-	struct machine_alert *alerts; /* a ring that grows up to MACHINE_ALERTS_MAX */
-	unsigned alert_room;          /* a power of two, or 0 */
+	struct machine_alert *alerts;               /* a ring that grows up to MACHINE_ALERTS_MAX */
+	unsigned alert_room;                        /* a power of two, or 0 */
+	struct machine_alert_detail *alert_details; /* the same ring */
 	unsigned alert_first, alert_count;
-	uint64_t alerts_forgotten; /* that had not been used up */
+	uint64_t alerts_forgotten;           /* that had not been used up */
+	int64_t forgotten_us;                /* time of the newest of them */
+	int64_t watched_us;                  /* since when alerts are seen without a gap */
+	int64_t moves_us[MACHINE_MOVES_MAX]; /* the newest transitions, a ring */
+	unsigned move_next, move_count;
 	struct sensor_ring
 		*sensors; /* one for each of the policy, or NULL while there is no value */
 	unsigned sensor_count;
@@ -101,15 +128,32 @@ struct machine {
 	unsigned source_count;
 	struct machine_rule *rules; /* one for each of the policy, or NULL */
 	unsigned rule_count;
+	uint64_t acts_from;          /* rules that stay count no alert before this id */
+	const struct device *device; /* itself among the others; NULL: alone */
+	const struct fleet *fleet;
 };
 
 void machine_init(struct machine *machine, const struct policy *policy, int64_t now_us);
 void machine_done(struct machine *machine);
+/* Tells it who it is and among whom (borrowed); conditions over others and the local time are
+ * unknown without. */
+void machine_join(struct machine *machine, const struct device *device, const struct fleet *fleet);
 
 /* The `i`-th oldest of `alert_count`. */
 static inline struct machine_alert *machine_alert_at(const struct machine *machine, unsigned i)
 {
 	return &machine->alerts[(machine->alert_first + i) & (machine->alert_room - 1)];
+}
+static inline struct machine_alert_detail *machine_alert_detail_at(const struct machine *machine,
+								   unsigned i)
+{
+	return &machine->alert_details[(machine->alert_first + i) & (machine->alert_room - 1)];
+}
+/* When the `i`-th newest of `move_count` transitions was. */
+static inline int64_t machine_move_at(const struct machine *machine, unsigned i)
+{
+	return machine
+		->moves_us[(machine->move_next + MACHINE_MOVES_MAX - 1 - i) % MACHINE_MOVES_MAX];
 }
 /* Puts an alert into the ring and decides nothing. */
 void machine_remember(struct machine *machine, const struct alert *alert, bool used);
@@ -120,6 +164,16 @@ void machine_remember_readings(struct machine *machine, const struct policy *pol
 			       unsigned count, int64_t time_us);
 /* Whether the source does not answer any more; true when that is news. */
 bool machine_set_unavailable(struct machine *machine, const char *source, bool unavailable);
+
+/* What of the past is to be remembered was; held() and rules that stay are brought up to its end:
+ * what is true by then is no news. */
+void machine_catch_up(struct machine *machine, const struct policy *policy, int64_t now_us);
+
+/* Says that the local time jumped, or what of another device has changed; true when a rule names
+ * it: then machine_tick is due. */
+void machine_touch_clock(struct machine *machine);
+bool machine_touch_fleet(struct machine *machine, const struct policy *policy,
+			 const struct fleet_change *change) must_check;
 
 /* Takes a fact in and decides.  The decision is already applied to the machine. */
 void machine_alert(struct machine *machine, const struct policy *policy, const struct alert *alert,
@@ -132,7 +186,7 @@ void machine_tick(struct machine *machine, const struct policy *policy, int64_t 
 		  struct decision *ret);
 /* When machine_tick must be called next, INT64_MAX for never.  Never later than the first moment at
  * which a decision could change by time alone. */
-int64_t machine_next_us(const struct machine *machine, const struct policy *policy, int64_t now_us);
+int64_t machine_next_us(struct machine *machine, const struct policy *policy, int64_t now_us);
 
 /* `until_us` 0: until released.  Every alert so far is used up. */
 void machine_set_state(struct machine *machine, const struct policy *policy, unsigned state,
@@ -145,3 +199,7 @@ void machine_release(struct machine *machine, const struct policy *policy, const
  * `after`; `from` is the old one's position there, or the last. */
 void machine_change_policy(struct machine *machine, const struct policy *before,
 			   const struct policy *after, int64_t now_us, struct decision *ret);
+
+/* What it knows of the rule with this condition, or NULL. */
+struct machine_rule *machine_find_rule(const struct machine *machine, const struct policy *policy,
+				       const struct expression *when);

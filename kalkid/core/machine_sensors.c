@@ -23,7 +23,10 @@ void machine_remember_readings(struct machine *machine, const struct policy *pol
 			       unsigned count, int64_t time_us)
 {
 	unsigned from = find_source(machine, source);
+	bool news = machine->sources[from].unavailable || !machine->sources[from].answered;
+	uint64_t bits = 0;
 	machine->sources[from].unavailable = false;
+	machine->sources[from].answered = true;
 	if (!machine->sensors && policy->sensor_count) {
 		machine->sensor_count = policy->sensor_count;
 		machine->sensors = mem_alloc_array(policy->sensor_count, sizeof(*machine->sensors));
@@ -32,10 +35,12 @@ void machine_remember_readings(struct machine *machine, const struct policy *pol
 		unsigned sensor = readings[i].sensor;
 		if (sensor >= machine->sensor_count)
 			continue;
+		bits |= UINT64_C(1) << sensor;
 		machine->sensors[sensor].source = (uint8_t)from;
 		sensor_ring_add(&machine->sensors[sensor], &policy->sensors[sensor], &readings[i],
 				time_us);
 	}
+	machine_touch_sensors(machine, bits, news);
 }
 
 bool machine_set_unavailable(struct machine *machine, const char *source, bool unavailable)
@@ -43,6 +48,8 @@ bool machine_set_unavailable(struct machine *machine, const char *source, bool u
 	struct machine_source *at = &machine->sources[find_source(machine, source)];
 	bool news = at->unavailable != unavailable;
 	at->unavailable = unavailable;
+	if (news)
+		machine_touch_sensors(machine, 0, true);
 	return news;
 }
 
