@@ -51,6 +51,11 @@ static bool is_always_known(enum value_class class)
 	       class == CLASS_DISTINCT;
 }
 
+static bool sensors_equal(const struct sensor_reference *a, const struct sensor_reference *b)
+{
+	return a->foreign == b->foreign && text_equal(a->name, b->name);
+}
+
 static bool constants_equal(const struct expression_node *a, const struct expression_node *b)
 {
 	if (a->type != b->type)
@@ -68,6 +73,7 @@ static bool constants_equal(const struct expression_node *a, const struct expres
 	return false;
 }
 
+/* Conditions are taken for different ones. */
 static bool arguments_equal(enum argument_kind kind, const struct argument *a,
 			    const struct argument *b)
 {
@@ -75,7 +81,19 @@ static bool arguments_equal(enum argument_kind kind, const struct argument *a,
 		return a->given == b->given;
 	switch (kind) {
 	case ARGUMENT_ALERT_TYPE: return text_equal(a->text, b->text);
-	case ARGUMENT_WINDOW: return a->us == b->us;
+	case ARGUMENT_NAME:
+	case ARGUMENT_GROUP:
+		return a->mine || b->mine ? a->mine == b->mine : text_equal(a->text, b->text);
+	case ARGUMENT_WINDOW:
+	case ARGUMENT_TIME_OF_DAY: return a->us == b->us;
+	case ARGUMENT_SEVERITY: return a->severity == b->severity;
+	case ARGUMENT_SENSOR:
+	case ARGUMENT_NUMBERS_SENSOR: return sensors_equal(&a->sensor, &b->sensor);
+	case ARGUMENT_SAMPLES: return a->samples == b->samples;
+	case ARGUMENT_BOOLEAN: return a->boolean == b->boolean;
+	case ARGUMENT_WEEKDAY: return a->weekdays == b->weekdays;
+	case ARGUMENT_CONDITION:
+	case ARGUMENT_OTHERS_CONDITION: return false;
 	case ARGUMENT_FIELD: return a->field == b->field;
 	case ARGUMENT_ADDRESS: return ip_equal(&a->address, &b->address);
 	case ARGUMENT_KIND_COUNT: break;
@@ -87,10 +105,12 @@ static bool calls_equal(const struct expression_node *a, const struct expression
 {
 	if (a->function != b->function)
 		return false;
-	for (unsigned i = 0; i < ARGUMENTS_MAX && a->function->parameters[i]; i++)
-		if (!arguments_equal(a->function->parameters[i]->kind, &a->arguments[i],
-				     &b->arguments[i]))
+	for (unsigned i = 0; i < PARAMETERS_MAX && a->function->parameters[i]; i++) {
+		const struct function_parameter *parameter = a->function->parameters[i];
+		if (!arguments_equal(parameter->kind, &a->arguments[parameter->slot],
+				     &b->arguments[parameter->slot]))
 			return false;
+	}
 	return true;
 }
 
@@ -101,12 +121,14 @@ static bool nodes_equal(const struct literal *a, unsigned at_a, const struct lit
 	const struct expression_node *right = &b->expression->nodes[at_b];
 	if (left->operation != right->operation)
 		return false;
-	/* What has a class belongs to a moment: another transition, another value. */
-	if (a->moment != b->moment && classify(left) != CLASS_OTHER)
+	/* What is no constant belongs to a moment: another transition, another value. */
+	if (a->moment != b->moment && !node_has_operands(left) &&
+	    left->operation != OPERATION_CONSTANT)
 		return false;
 	switch (left->operation) {
 	case OPERATION_CONSTANT: return constants_equal(left, right);
 	case OPERATION_NAME: return left->name == right->name;
+	case OPERATION_SENSOR: return sensors_equal(&left->sensor, &right->sensor);
 	case OPERATION_CALL: return calls_equal(left, right);
 	case OPERATION_NOT:
 	case OPERATION_NEGATE:
@@ -129,11 +151,25 @@ static bool nodes_equal(const struct literal *a, unsigned at_a, const struct lit
 	       nodes_equal(a, left->right, b, right->right);
 }
 
+/* Whether what passes the filter of `a` passes that of `b`. */
+static bool filter_within(enum argument_kind kind, enum slot slot, const struct expression_node *a,
+			  const struct expression_node *b)
+{
+	return !b->arguments[slot].given ||
+	       arguments_equal(kind, &a->arguments[slot], &b->arguments[slot]);
+}
+
 /* Whether the alerts that `a` counts are among those of `b`; the functions may differ. */
 static bool alerts_within(const struct expression_node *a, const struct expression_node *b)
 {
-	const struct argument *type_a = &a->arguments[0], *type_b = &b->arguments[0];
-	const struct argument *window_a = &a->arguments[1], *window_b = &b->arguments[1];
+	const struct argument *type_a = &a->arguments[SLOT_TYPE];
+	const struct argument *type_b = &b->arguments[SLOT_TYPE];
+	const struct argument *window_a = &a->arguments[SLOT_WITHIN];
+	const struct argument *window_b = &b->arguments[SLOT_WITHIN];
+	if (!filter_within(ARGUMENT_SEVERITY, SLOT_SEVERITY, a, b) ||
+	    !filter_within(ARGUMENT_ADDRESS, SLOT_SOURCE, a, b) ||
+	    !filter_within(ARGUMENT_NAME, SLOT_UMBOX, a, b))
+		return false;
 	if (!type_b->any && (type_a->any || !text_equal(type_a->text, type_b->text)))
 		return false;
 	return !window_b->given || (window_a->given && window_a->us <= window_b->us);
@@ -148,7 +184,8 @@ static bool at_most(const struct literal *a, const struct literal *b)
 	if (!is_alert_count(a) || !is_alert_count(b) || a->moment != b->moment)
 		return false;
 	if (b->class == CLASS_DISTINCT &&
-	    !(a->class == CLASS_DISTINCT && left->arguments[2].field == right->arguments[2].field))
+	    !(a->class == CLASS_DISTINCT &&
+	      left->arguments[SLOT_BY].field == right->arguments[SLOT_BY].field))
 		return false;
 	return alerts_within(left, right);
 }
@@ -357,13 +394,14 @@ bool literal_asks_for_alert(const struct literal *literal)
 
 bool literal_any_alert(const struct literal *literal)
 {
-	return value_of(literal)->arguments[0].any;
+	return value_of(literal)->arguments[SLOT_TYPE].any;
 }
 
 bool literals_share_alert(const struct literal *a, const struct literal *b)
 {
 	return literal_any_alert(a) || literal_any_alert(b) ||
-	       text_equal(value_of(a)->arguments[0].text, value_of(b)->arguments[0].text);
+	       text_equal(value_of(a)->arguments[SLOT_TYPE].text,
+			  value_of(b)->arguments[SLOT_TYPE].text);
 }
 
 /* --- subjects --- */
@@ -380,10 +418,13 @@ uint64_t node_subjects(const struct expression_node *node)
 {
 	if (node->operation == OPERATION_NAME)
 		return subject(node->name->name);
+	if (node->operation == OPERATION_SENSOR)
+		return subject(node->sensor.name);
 	if (node->operation != OPERATION_CALL)
 		return 0;
 	enum value_class class = classify(node);
 	if (class != CLASS_COUNT && class != CLASS_DISTINCT)
 		return subject(node->function->name);
-	return node->arguments[0].any ? UINT64_MAX : subject(node->arguments[0].text);
+	return node->arguments[SLOT_TYPE].any ? UINT64_MAX
+					      : subject(node->arguments[SLOT_TYPE].text);
 }
