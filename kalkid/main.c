@@ -17,6 +17,7 @@
 #include <uv.h>
 
 #include "api/api.h"
+#include "base/footprint.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
@@ -52,6 +53,7 @@ struct daemon {
 	struct api *api;
 	uv_signal_t stop_signals[2], reload_signal;
 	uv_timer_t status_timer, watchdog_timer;
+	unsigned status_told;
 	unsigned stopping_parts; /* engine and driver, while they end */
 	bool stopping;
 };
@@ -307,6 +309,9 @@ static void on_status_timer(uv_timer_t *timer)
 {
 	struct daemon *daemon = timer->data;
 	struct engine_status status;
+	/* The second time the start is over. */
+	if (daemon->status_told++ == 1)
+		footprint_trim();
 	engine_read_status(daemon->engine, &status);
 	sd_notifyf(0, "STATUS=%u devices, %u not in their first state, %u degraded, %u held",
 		   status.devices, status.devices_in_other_state, status.degraded, status.held);

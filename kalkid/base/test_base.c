@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* base/test_base.c - error, text, clock, digest. */
+/* base/test_base.c - error, text, clock, digest, footprint. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -11,6 +12,7 @@
 #include "base/clock.h"
 #include "base/digest.h"
 #include "base/error.h"
+#include "base/footprint.h"
 #include "base/text.h"
 
 static void error_carries_words_and_context(void **state maybe_unused)
@@ -95,6 +97,31 @@ static void digest_names_bytes(void **state maybe_unused)
 	assert_string_not_equal(a, b);
 }
 
+/* Of the files that are mapped. */
+static long file_kib(void)
+{
+	char line[128];
+	long kib = -1;
+	FILE *file = fopen("/proc/self/status", "r");
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file))
+		sscanf(line, "RssFile: %ld", &kib);
+	fclose(file);
+	return kib;
+}
+
+static void what_the_start_needed_is_given_back(void **state maybe_unused)
+{
+	char before_text[DIGEST_TEXT_BYTES], after_text[DIGEST_TEXT_BYTES];
+	digest_text(before_text, "kalki", 5);
+	long before = file_kib();
+	footprint_trim();
+	assert_in_range(file_kib(), 1, before - 1);
+	/* The libraries are there as before. */
+	digest_text(after_text, "kalki", 5);
+	assert_string_equal(before_text, after_text);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -106,6 +133,7 @@ int main(void)
 		cmocka_unit_test(wall_time_prints_as_rfc3339),
 		cmocka_unit_test(fake_clock_moves_only_when_told),
 		cmocka_unit_test(digest_names_bytes),
+		cmocka_unit_test(what_the_start_needed_is_given_back),
 	};
 	cmocka_set_message_output(CM_OUTPUT_TAP);
 	return cmocka_run_group_tests(tests, NULL, NULL);
