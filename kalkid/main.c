@@ -48,13 +48,15 @@ struct daemon {
 	struct files files; /* policies and devices pass to the engine */
 	struct store *store;
 	struct engine *engine;
+	struct exchanges *exchanges;
+	struct telemetry *telemetry;
 	struct driver *driver;
 	struct deliverer *courier;
 	struct api *api;
 	uv_signal_t stop_signals[2], reload_signal;
 	uv_timer_t status_timer, watchdog_timer;
 	unsigned status_told;
-	unsigned stopping_parts; /* engine and driver, while they end */
+	unsigned stopping_parts; /* between API and store, while they end */
 	bool stopping;
 };
 
@@ -265,8 +267,10 @@ static void on_engine_stopped(void *data)
 static void on_api_closed(void *data)
 {
 	struct daemon *daemon = data;
-	daemon->stopping_parts = 2;
+	daemon->stopping_parts = 4;
 	engine_stop(daemon->engine, on_engine_stopped, daemon);
+	telemetry_driver_close(daemon->telemetry, on_part_stopped, daemon);
+	exchanges_close(daemon->exchanges, on_part_stopped, daemon);
 	daemon->driver->ops->close(daemon->driver, on_part_stopped, daemon);
 }
 
@@ -387,6 +391,25 @@ static int open_engine(struct daemon *daemon, struct error *err)
 	return r;
 }
 
+static int open_telemetry(struct daemon *daemon, struct error *err)
+{
+	const struct config *config = &daemon->files.config;
+	cleanup_free char *known_hosts = mem_printf("%s/var/lib/kalki/known_hosts",
+						    daemon->options.root);
+	struct exchanges_config exchanges = {
+		.secrets = config->secrets,
+		.known_hosts = known_hosts,
+		.from = config->telemetry_from,
+		.at_once = config->telemetry_at_once,
+	};
+	int r = exchanges_open(&daemon->exchanges, &daemon->loop, &exchanges, err);
+	if (r < 0)
+		return r;
+	telemetry_driver_open(&daemon->telemetry, &daemon->loop, daemon->exchanges);
+	engine_set_telemetry(daemon->engine, daemon->telemetry);
+	return 0;
+}
+
 static int open_parts(struct daemon *daemon, struct error *err)
 {
 	struct local_driver_config driver;
@@ -399,6 +422,8 @@ static int open_parts(struct daemon *daemon, struct error *err)
 	int r = open_store(daemon, err);
 	if (r == 0)
 		r = open_engine(daemon, err);
+	if (r == 0)
+		r = open_telemetry(daemon, err);
 	if (r == 0)
 		r = courier_open(&daemon->courier, &daemon->loop, &daemon->clock,
 				 daemon->files.config.secrets, err);

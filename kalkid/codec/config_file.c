@@ -180,6 +180,27 @@ static const struct field history_fields[] = {
 	 .max = 1024 * 1024 * MIB, .standard = "1GiB"},
 };
 
+static void read_from(struct reading *reading, const struct document_node *node, void *target)
+{
+	struct config *config = target;
+	struct error err = {0};
+	struct ip ip;
+	const char *text = read_text(reading, node);
+	if (!text)
+		return;
+	if (ip_parse(&ip, text, &err) < 0)
+		document_complain(reading->document, node, reading->complaints,
+				  "an address of this machine, as of the host leg", "%s", err.text);
+	else
+		ip_print(config->telemetry_from, &ip);
+}
+
+static const struct field telemetry_fields[] = {
+	{"from", FIELD_OTHER, .read = read_from},
+	{"at_once", FIELD_UNSIGNED, FIELD_AT(struct config, telemetry_at_once), .min = 1,
+	 .max = 1000, .standard = "64"},
+};
+
 #define SECTION(name)                                                                      \
 	static void read_##name(struct reading *reading, const struct document_node *node, \
 				void *target)                                              \
@@ -191,6 +212,7 @@ SECTION(docker)
 SECTION(umbox)
 SECTION(chain)
 SECTION(history)
+SECTION(telemetry)
 
 enum { PLACE_FIELDS = 3 /* the first ones say where things are */ };
 
@@ -204,6 +226,7 @@ static const struct field config_fields[] = {
 	 .min = SECOND_US, .max = 3600 * SECOND_US, .standard = "30s"},
 	{"history", FIELD_OTHER, .read = read_history},
 	{"secrets", FIELD_OTHER, .read = read_secrets},
+	{"telemetry", FIELD_OTHER, .read = read_telemetry},
 	{"notifiers", FIELD_OTHER, .read = notifiers_read},
 };
 
@@ -216,6 +239,7 @@ void config_set_standard(struct config *config)
 	fields_set_standard(umbox_fields, ARRAY_SIZE(umbox_fields), config);
 	fields_set_standard(chain_fields, ARRAY_SIZE(chain_fields), config);
 	fields_set_standard(history_fields, ARRAY_SIZE(history_fields), config);
+	fields_set_standard(telemetry_fields, ARRAY_SIZE(telemetry_fields), config);
 }
 
 void config_read(struct reading *reading, const struct document_node *map, struct config *config)

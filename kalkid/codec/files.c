@@ -400,6 +400,19 @@ void files_done(struct files *files)
 	*files = (struct files){0};
 }
 
+static void each_of_source(const struct policy *policy, const struct source *source,
+			   void (*each)(void *data, const char *name, const char *whose),
+			   void *data)
+{
+	const struct exchange *exchange = &source->exchange;
+	cleanup_free char *whose = mem_printf("source '%s' of type '%s'", source->name,
+					      policy->type);
+	if (exchange->credential[0])
+		each(data, exchange->credential, whose);
+	if (exchange->ca[0])
+		each(data, exchange->ca, whose);
+}
+
 void files_each_credential(const struct files *files,
 			   void (*each)(void *data, const char *name, const char *whose),
 			   void *data)
@@ -411,5 +424,10 @@ void files_each_credential(const struct files *files,
 		for (unsigned k = 0; k < ARRAY_SIZE(names); k++)
 			if (names[k][0])
 				each(data, names[k], whose);
+	}
+	for (unsigned i = 0; i < files->policy_count; i++) {
+		const struct policy *policy = files->policies[i];
+		for (unsigned k = 0; k < policy->source_count; k++)
+			each_of_source(policy, &policy->sources[k], each, data);
 	}
 }

@@ -35,6 +35,9 @@ struct control_device {
 	char last_alert[NAME_BYTES];
 	int64_t last_alert_wall_us;
 	struct deadline deadline;
+	struct sensing *sensing; /* its sources, see telemetry.c */
+	double factor;           /* by a rule, instead of the state's */
+	int64_t factor_until_us; /* INT64_MAX: until the state changes */
 	UT_hash_handle hh_name, hh_number;
 };
 
@@ -50,6 +53,7 @@ struct engine {
 	struct driver *driver;
 	struct engine_actor *actor;
 	struct notify *notify;
+	struct telemetry *telemetry;
 	struct policy **policies;
 	unsigned policy_count;
 	struct control_device *by_name, *by_number;
@@ -88,3 +92,13 @@ void control_put_machine(struct control_device *device);
 /* Sets the deadline of the next decision that time alone can bring. */
 void control_schedule(struct control_device *device);
 const char *control_state(const struct control_device *device);
+
+/* telemetry.c */
+/* Links and rhythm of the device's sources as its type and its state want them now. */
+void telemetry_follow(struct control_device *device);
+/* Closes every link. */
+void telemetry_forget(struct control_device *device);
+/* A factor that held for the state holds no more. */
+void telemetry_leave_state(struct control_device *device);
+/* `for_us` 0: until another one is set or the state changes. */
+void telemetry_set_factor(struct control_device *device, double factor, int64_t for_us);

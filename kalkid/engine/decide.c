@@ -91,6 +91,7 @@ void control_hand_over(struct control_device *device)
 						    ARRAY_SIZE(want.standby));
 	}
 	node_want(engine->node, &device->device, &want, control_state(device));
+	telemetry_follow(device);
 }
 
 void control_begin_anew(struct control_device *device, uint32_t generation)
@@ -143,8 +144,12 @@ static void act(struct control_device *device, const struct action *actions, uns
 		const struct decision *decision)
 {
 	struct engine_actor *actor = device->engine->actor;
-	for (unsigned i = 0; actor && i < count; i++)
-		actor->on_action(actor, &device->device, &actions[i], decision);
+	for (unsigned i = 0; i < count; i++) {
+		if (actions[i].kind == ACTION_TELEMETRY_FACTOR)
+			telemetry_set_factor(device, actions[i].factor, actions[i].for_us);
+		if (actor)
+			actor->on_action(actor, &device->device, &actions[i], decision);
+	}
 }
 
 /* A loosening decision on its way to the disk; the policy may be replaced meanwhile. */
@@ -232,6 +237,7 @@ void control_carry_out(struct control_device *device, const struct decision *dec
 		device->decided_event = event.id;
 	if (moves) {
 		engine->transitions++;
+		telemetry_leave_state(device);
 		device->entered_wall_us = event.wall_us;
 		device->hold_old = old_chain_may_stay(device, decision->to, tightens);
 	}

@@ -84,6 +84,7 @@ struct control_device *engine_take_device(struct engine *engine, const struct de
 static void drop_device(struct control_device *device)
 {
 	struct engine *engine = device->engine;
+	telemetry_forget(device);
 	HASH_DELETE(hh_name, engine->by_name, device);
 	HASH_DELETE(hh_number, engine->by_number, device);
 	deadline_remove(engine->deadlines, &device->deadline);
@@ -380,8 +381,11 @@ static void on_part_stopped(void *data)
 
 void engine_stop(struct engine *engine, void (*stopped)(void *data), void *data)
 {
+	struct control_device *device, *next;
 	note(engine, "stopped");
 	engine->stopping = true;
+	HASH_ITER(hh_name, engine->by_name, device, next)
+		telemetry_forget(device);
 	engine->stopped = stopped;
 	engine->stopped_data = data;
 	engine->stopping_parts = 2;

@@ -16,6 +16,7 @@
 #include "core/machine.h"
 #include "core/plan.h"
 #include "driver/driver.h"
+#include "driver/telemetry.h"
 #include "store/store.h"
 
 struct engine;
@@ -74,6 +75,8 @@ struct engine_actor {
 };
 /* Before engine_start; NULL: nobody, actions are only recorded with their rule. */
 void engine_set_actor(struct engine *engine, struct engine_actor *actor);
+/* Before engine_start; NULL: no source is asked.  It outlives engine_stop. */
+void engine_set_telemetry(struct engine *engine, struct telemetry *telemetry);
 
 /* --- who is told --- */
 

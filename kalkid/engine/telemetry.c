@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* engine/telemetry.c - when each source of each device is asked, and what a miss means.
+ *
+ * A source is asked at the points of a grid of its own: multiples of its period, moved by a part of
+ * the period that its device and its name choose.  So periods do not drift, and devices of one type
+ * do not beat together.  A question that is still open lets its next point pass. */
+#include <stdlib.h>
+#include <string.h>
+
+#include <utlist.h>
+
+#include "base/mem.h"
+#include "base/text.h"
+#include "engine/control.h"
+
+/* A device that is unavailable is asked less and less often, but never less than that. */
+enum { BACK_OFF_MAX = 8 };
+static const int64_t BACK_OFF_PERIOD_MAX_US = 300 * 1000000LL;
+static const int64_t PERIOD_MIN_US = 100 * 1000LL;
+
+struct sensing {
+	struct telemetry_link link;
+	struct control_device *device; /* NULL: it is being closed */
+	struct device identity;        /* as the link was opened with it */
+	struct deadline deadline;
+	unsigned misses; /* in a row */
+	bool asked;
+	struct sensing *prev, *next;
+};
+
+static struct sensing *of_link(struct telemetry_link *link)
+{
+	return container_of(link, struct sensing, link);
+}
+
+/* --- when --- */
+
+static double factor_of(const struct control_device *device, int64_t now_us)
+{
+	if (device->factor_until_us > now_us)
+		return device->factor;
+	return device->policy->states[device->machine.state].telemetry_factor;
+}
+
+static int64_t period_of(const struct sensing *sensing, int64_t now_us)
+{
+	const struct source *source = sensing->link.source;
+	double factor = factor_of(sensing->device, now_us);
+	int64_t period_us = max_of((int64_t)((double)source->every_us / factor), PERIOD_MIN_US);
+	if (sensing->misses < source->misses)
+		return period_us;
+	int64_t times = min_of(sensing->misses - source->misses + 2, (unsigned)BACK_OFF_MAX);
+	int64_t longest_us = max_of(period_us, BACK_OFF_PERIOD_MAX_US);
+	return min_of(period_us * times, longest_us);
+}
+
+/* FNV-1a (http://www.isthe.com/chongo/tech/comp/fnv/) of what makes a source one of its own. */
+static uint32_t spread(const struct sensing *sensing)
+{
+	uint32_t hash = 2166136261u ^ sensing->identity.number;
+	hash *= 16777619u;
+	for (const char *c = sensing->link.source->name; *c; c++)
+		hash = (hash ^ (unsigned char)*c) * 16777619u;
+	return hash ^ hash >> 15;
+}
+
+static int64_t next_point(const struct sensing *sensing, int64_t now_us)
+{
+	int64_t period_us = period_of(sensing, now_us);
+	int64_t phase_us = (int64_t)((double)spread(sensing) / UINT32_MAX * (double)period_us);
+	int64_t points = now_us < phase_us ? 0 : (now_us - phase_us) / period_us + 1;
+	return phase_us + points * period_us;
+}
+
+/* A source that speaks by itself is waited for from now on. */
+static void schedule(struct sensing *sensing)
+{
+	const struct source *source = sensing->link.source;
+	int64_t now_us = clock_now_us(sensing->device->engine->clock);
+	int64_t at_us = DEADLINE_NEVER;
+	if (source->kind == SOURCE_POLL)
+		at_us = next_point(sensing, now_us);
+	else if (source->every_us)
+		at_us = now_us + source->every_us;
+	deadline_set(sensing->device->engine->deadlines, &sensing->deadline, at_us);
+}
+
+/* --- what is said --- */
+
+static void miss(struct sensing *sensing, const char *words, bool gone);
+
+static void on_due(struct deadline *deadline)
+{
+	struct sensing *sensing = container_of(deadline, struct sensing, deadline);
+	struct telemetry *telemetry = sensing->device->engine->telemetry;
+	if (sensing->device->policy != sensing->link.policy) /* it is about to follow */
+		return;
+	if (sensing->link.source->kind != SOURCE_POLL) {
+		miss(sensing, "nothing came for its period", false);
+		return;
+	}
+	if (!sensing->asked) {
+		sensing->asked = true;
+		telemetry->ops->ask(telemetry, &sensing->link);
+	}
+	schedule(sensing);
+}
+
+/* What we block ourselves says nothing about the device. */
+static bool is_blocked(const struct control_device *device)
+{
+	return device->handed_over == STATE_BLOCKED ||
+	       device->policy->states[device->handed_over].posture.mode == POSTURE_BLOCK;
+}
+
+static void miss(struct sensing *sensing, const char *words, bool gone)
+{
+	struct control_device *device = sensing->device;
+	const struct source *source = sensing->link.source;
+	if (!is_blocked(device)) {
+		sensing->misses = gone ? max_of(sensing->misses + 1, source->misses)
+				       : sensing->misses + 1;
+		engine_take_miss(device->engine, device->device.number, source->name, words,
+				 sensing->misses >= source->misses);
+	}
+	if (source->kind != SOURCE_POLL || sensing->misses >= source->misses)
+		schedule(sensing);
+}
+
+static void on_miss(struct telemetry_link *link, const char *words, bool gone)
+{
+	struct sensing *sensing = of_link(link);
+	sensing->asked = false;
+	if (sensing->device && sensing->device->policy == link->policy)
+		miss(sensing, words, gone);
+}
+
+static void on_values(struct telemetry_link *link, const struct sensor_reading *readings,
+		      unsigned count)
+{
+	struct sensing *sensing = of_link(link);
+	struct control_device *device = sensing->device;
+	sensing->asked = false;
+	if (!device || device->policy != link->policy)
+		return;
+	bool was_slow = sensing->misses >= link->source->misses;
+	sensing->misses = 0;
+	if (was_slow || link->source->kind != SOURCE_POLL)
+		schedule(sensing);
+	engine_take_readings(device->engine, device->device.number, link->source->name, readings,
+			     count);
+}
+
+/* --- links --- */
+
+static void on_closed(struct telemetry_link *link)
+{
+	free(of_link(link));
+}
+
+static const struct telemetry_listener LISTENER = {on_values, on_miss, on_closed};
+
+static void open_source(struct control_device *device, const struct source *source)
+{
+	struct engine *engine = device->engine;
+	struct sensing *sensing = mem_alloc(sizeof(*sensing));
+	sensing->device = device;
+	sensing->identity = device->device;
+	sensing->link = (struct telemetry_link){
+		.policy = device->policy,
+		.source = source,
+		.device = &sensing->identity,
+		.listener = &LISTENER,
+	};
+	DL_APPEND(device->sensing, sensing);
+	deadline_add(engine->deadlines, &sensing->deadline, on_due);
+	engine->telemetry->ops->open(engine->telemetry, &sensing->link);
+	schedule(sensing);
+}
+
+void telemetry_forget(struct control_device *device)
+{
+	struct engine *engine = device->engine;
+	struct sensing *sensing, *next;
+	DL_FOREACH_SAFE(device->sensing, sensing, next)
+	{
+		DL_DELETE(device->sensing, sensing);
+		deadline_remove(engine->deadlines, &sensing->deadline);
+		sensing->device = NULL;
+		engine->telemetry->ops->close(engine->telemetry, &sensing->link);
+	}
+}
+
+/* Whether the links are those of the device as it is now. */
+static bool is_current(const struct control_device *device)
+{
+	const struct sensing *first = device->sensing;
+	unsigned wanted = device->policy ? device->policy->source_count : 0;
+	if (!first || !wanted)
+		return !first && !wanted;
+	return first->link.policy == device->policy &&
+	       device_same_identity(&first->identity, &device->device);
+}
+
+void telemetry_follow(struct control_device *device)
+{
+	struct engine *engine = device->engine;
+	if (!engine->telemetry || !engine->started || engine->stopping)
+		return;
+	if (!is_current(device)) {
+		telemetry_forget(device);
+		for (unsigned i = 0; device->policy && i < device->policy->source_count; i++)
+			open_source(device, &device->policy->sources[i]);
+		return;
+	}
+	struct sensing *sensing;
+	DL_FOREACH(device->sensing, sensing)
+	if (sensing->link.source->kind == SOURCE_POLL)
+		schedule(sensing);
+}
+
+void telemetry_set_factor(struct control_device *device, double factor, int64_t for_us)
+{
+	device->factor = factor;
+	device->factor_until_us = for_us ? clock_now_us(device->engine->clock) + for_us : INT64_MAX;
+	telemetry_follow(device);
+}
+
+void telemetry_leave_state(struct control_device *device)
+{
+	if (device->factor_until_us == INT64_MAX)
+		device->factor_until_us = 0;
+}
+
+void engine_set_telemetry(struct engine *engine, struct telemetry *telemetry)
+{
+	engine->telemetry = telemetry;
+}
