@@ -341,8 +341,8 @@ static bool strong_exclude(const struct literal *a, const struct literal *b)
 /* Whether a true `strong` makes what `weak` says true. */
 static bool implies(const struct literal *strong, const struct literal *weak)
 {
-	double have, wanted;
-	bool have_strict, wanted_strict;
+	double have = 0, wanted = 0;
+	bool have_strict = false, wanted_strict = false;
 	if (!same_value(strong, weak))
 		return false;
 	if (strong->kind == LITERAL_OPAQUE || weak->kind == LITERAL_OPAQUE)

@@ -405,8 +405,10 @@ static void the_deadline_ends_the_whole_group(void **state)
 	assert_int_equal(fscanf(file, "%d", &pid), 1);
 	fclose(file);
 	/* Gone, or not waited for yet by whoever is its parent now. */
-	cleanup_free char *check =
-		mem_printf("! grep -q 'State:.*[RS] ' /proc/%d/status 2>/dev/null", pid);
+	cleanup_free char *check = mem_printf(
+		"for i in $(seq 600); do grep -q 'State:.*[RS] ' /proc/%d/status 2>/dev/null || "
+		"exit 0; sleep 0.1; done; exit 1",
+		pid);
 	assert_int_equal(system(check), 0);
 }
 

@@ -4,6 +4,7 @@
  * Basic and Digest send the credentials with every request: only an answer of 401 or 403 makes an
  * attempt a failed one.  A form that brings a password is an attempt that counts whatever the
  * answer, since devices say "wrong password" with a page of status 200. */
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -37,7 +38,7 @@ static void note_login(struct session *session, const char *user, const char *pa
 	}
 	struct waiting_request *waiting = last_waiting(http);
 	waiting->login = true;
-	strncpy(waiting->user, user, sizeof(waiting->user) - 1);
+	snprintf(waiting->user, sizeof(waiting->user), "%s", user);
 }
 
 static bool find_in_form(const struct login_texts *names, const char *form, size_t length,
