@@ -25,6 +25,7 @@ enum flag {
 	FLAG_GLOBAL_COUNT,
 	/* Of some. */
 	FLAG_BYTES = FLAG_GLOBAL_COUNT,
+	FLAG_COVERAGE,
 	FLAG_DESCRIPTION,
 	FLAG_DETAILED_EXITCODE,
 	FLAG_DEVICE,
@@ -33,6 +34,7 @@ enum flag {
 	FLAG_FILE,
 	FLAG_FOLLOW,
 	FLAG_FOR,
+	FLAG_FORMAT,
 	FLAG_GROUPS,
 	FLAG_IPS,
 	FLAG_KIND,
@@ -104,6 +106,7 @@ int run_plan(struct cli *cli);
 int run_type_list(struct cli *cli);
 int run_type_show(struct cli *cli);
 int run_policy_check(struct cli *cli);
+int run_policy_test(struct cli *cli);
 int run_version(struct cli *cli);
 int run_completion(struct cli *cli);
 int run_complete(struct cli *cli);

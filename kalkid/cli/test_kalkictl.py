@@ -15,6 +15,7 @@ import sys
 import tempfile
 import threading
 import unittest
+import xml.etree.ElementTree
 from urllib.parse import parse_qs, urlsplit
 
 KALKICTL = sys.argv.pop(1)
@@ -452,6 +453,106 @@ class TestKalkictl(unittest.TestCase):
         self.assertIn("'r' before it is true", answer["errors"][0])
         self.assertIn(f"{path}:11:47: rules[2].when: 'count(\"x\", within: 1m) < 0' is never true",
                       answer["warnings"][0])
+
+    def write(self, name, text):
+        path = f"{self.folder.name}/{name}"
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+        return path
+
+    POLICY = """type: t
+sensors: {heat: {type: number}, lit: {type: boolean}}
+states:
+  A: {chain: pass}
+  B: {chain: [{name: guard, image: i}], dwell: 1m}
+  C: {chain: block}
+rules:
+  - {name: up, from: [A], when: 'count("x", within: 5m) > 2', to: B}
+  - name: act
+    from: [B]
+    when: 'alert("y")'
+    actions: [{notify: people}, {command: turn-off, type: lamp}, {telemetry_factor: 2, for: 1m}, {tag: seen}]
+  - {name: back, from: [B], when: 'alert("z")', to: A}
+  - {name: down, from: [B], when: 'alert("w")', to: C}
+"""
+
+    def test_a_policy_is_tested_in_virtual_time(self):
+        policy = self.write("t.yaml", self.POLICY)
+        self.write("lamp.yaml", "type: lamp\nstates: {Lit: {chain: pass}}\n")
+        self.write("t.test.yaml", """
+types: [lamp.yaml]
+tests:
+  - name: good
+    devices: [{name: a}, {name: l, type: lamp, groups: [g]}]
+    steps:
+      - {alert: x, times: 3, every: 1m, expect: {state: B, rules: [up], cause: rule}}
+      - {alert: {type: y, severity: high, source: 10.0.0.1, count: 3},
+         expect: [{rules: [act], actions: [notify people, command turn-off to type lamp,
+                                           telemetry_factor 2 for 1m, tag seen]},
+                  {device: l, state: Lit, chain: pass, rules: []}]}
+      - {telemetry: {heat: 30, lit: null}, source: s}
+      - {silent: s, expect: {cause: none, state: B, chain: [guard]}}
+      - {after: 59s, alert: z, expect: {state: B}}
+      - {after: 1s, expect: {state: A, rules: [back]}}
+      - {set_state: C, for: 1h, expect: {cause: manual}}
+      - {after: 1h, expect: {state: A, cause: expired}}
+  - name: bad <&>
+    steps:
+      - {alert: x, times: 2, expect: {state: B, cause: rule, rules: [up], actions: [notify x]}}
+      - {expect: {chain: block}}
+""")
+        result = self.run_tool("policy", "test", policy)
+        self.assertEqual(result.code, 1, result.err)
+        self.assertIn("1 of 2 tests passed, 75% of the rules fired; not: down", result.out)
+        self.assertIn("t.test.yaml:20:46: tests[1].steps[0].expect.state: the state of 't' is A, not B",
+                      result.out)
+        self.assertIn("""rule 'up': count("x", within: 5m) > 2 is false (count("x", within: 5m) = 2)""",
+                      result.out)
+        for words in ("the cause of 't' is none, not rule", "what fired of 't' is [], not [up]",
+                      "the list of actions of 't' is [], not [notify x]", "the chain of 't' is pass, not block"):
+            self.assertIn(words, result.out)
+        tap = self.run_tool("policy", "test", policy, "--format", "tap").out.splitlines()
+        self.assertEqual(tap[0], "ok 1 - t: good")
+        self.assertEqual(tap[1], "not ok 2 - t: bad <&>")
+        self.assertEqual(tap[-1], "1..2")
+        junit = xml.etree.ElementTree.fromstring(
+            self.run_tool("policy", "test", policy, "--format=junit").out)
+        self.assertEqual([case.get("name") for case in junit.iter("testcase")], ["good", "bad <&>"])
+        self.assertEqual(len(list(junit.iter("failure"))), 1)
+        answer = json.loads(self.run_tool("policy", "test", policy, "-o", "json").out)
+        self.assertEqual(answer["coverage"]["missing"], ["down"])
+        self.assertEqual([test["passed"] for test in answer["tests"]], [True, False])
+
+    def test_coverage_of_a_policy_can_be_demanded(self):
+        policy = self.write("t.yaml", self.POLICY)
+        tests = self.write("t.test.yaml", "tests: [{name: n, steps: [{alert: x, times: 3}]}]")
+        self.assertEqual(self.run_tool("policy", "test", tests, "--coverage", "25").code, 0)
+        result = self.run_tool("policy", "test", policy, "--coverage", "26")
+        self.assertEqual(result.code, 1)
+        self.assertIn("cover 25% of the rules, less than 26%", result.err)
+        self.assertEqual(self.run_tool("policy", "test", policy, "--coverage", "x").code, 2)
+
+    def test_bad_policy_tests_are_told_why(self):
+        policy = self.write("t.yaml", self.POLICY)
+        self.assertEqual(self.run_tool("policy", "test", policy).code, 4)
+        for step, words in (("{alert: x, telemetry: {heat: 1}}", "a step has one input"),
+                            ("{telemetry: {hot: 1}}", "no sensor 'hot'"),
+                            ("{telemetry: {heat: warm}}", "the sensor 'heat' is a number"),
+                            ("{expect: {state: D}}", "no state 'D'"),
+                            ("{expect: {rules: [upp]}}", "no rule 'upp' (did you mean 'up'?)"),
+                            ("{expect: {cause: luck}}", "no cause 'luck'"),
+                            ("{expect: {chain: none}}", "is no chain"),
+                            ("{expect: {}}", "expects nothing"),
+                            ("{device: u}", "no device 'u'"),
+                            ("{for: 1h}", "says nothing here"),
+                            ("{release: false}", "says nothing"),
+                            ("{alert: {type: x, source: here}}", "here"),
+                            ("{after: soon}", "is no duration")):
+            self.write("t.test.yaml", f"tests: [{{name: n, steps: [{step}]}}]")
+            result = self.run_tool("policy", "test", policy)
+            self.assertEqual(result.code, 6, step)
+            self.assertIn(words, result.err)
+            self.assertIn("t.test.yaml:1:", result.err)
 
     def test_images_are_asked_from_docker(self):
         path = f"{self.folder.name}/images.yaml"

@@ -26,3 +26,7 @@ struct action {
 	double factor;  /* of telemetry, above 0 */
 	int64_t for_us; /* 0: until another one is set or the state changes */
 };
+
+enum { ACTION_WORDS_BYTES = 320 };
+/* "command turn-on to type hue-lamp", "tag seen-hot", "telemetry_factor 4 for 10m". */
+void action_print(char words[static ACTION_WORDS_BYTES], const struct action *action);
