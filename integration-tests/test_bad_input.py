@@ -19,7 +19,7 @@ states:
     chain:
       - {name: brute-force, image: 'kalki/brute-force:1', parameters: {attempts: 5}}
   Attack:
-    chain: block
+    {chain: block, final: true}
 rules:
   - {name: guessing, from: [Normal], when: 'alert("brute-force", within: 10m)', to: Attack}
 """,
@@ -92,7 +92,7 @@ WRONG = [
     (TYPE, 'alert("brute-force", within: 10m)', 'count("brute-force", within: 10m)',
      "types.d/camera.yaml:9:45: rules[0].when: a condition is true or false; this is of type number (compare it)"),
     (TYPE, "chain: block", "chain: nothing",
-     "types.d/camera.yaml:7:12: states.Attack.chain: is no chain (a list of hops, pass or block)"),
+     "types.d/camera.yaml:7:13: states.Attack.chain: is no chain (a list of hops, pass or block)"),
     (TYPE, "image: 'kalki/brute-force:1'", "image: 'Kalki/Brute Force'",
      "types.d/camera.yaml:5:36: states.Normal.chain[0].image: 'Kalki/Brute Force' is no image"),
     # Devices.

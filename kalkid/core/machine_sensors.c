@@ -33,7 +33,7 @@ void machine_remember_readings(struct machine *machine, const struct policy *pol
 	}
 	for (unsigned i = 0; i < count; i++) {
 		unsigned sensor = readings[i].sensor;
-		if (sensor >= machine->sensor_count)
+		if (!machine->sensors || sensor >= machine->sensor_count)
 			continue;
 		bits |= UINT64_C(1) << sensor;
 		machine->sensors[sensor].source = (uint8_t)from;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* core/policy_check_cycles.c - states that one input can drive round and round without a rest. */
+#include <assert.h>
+
 #include "core/expression_logic.h"
 #include "core/policy_check_internal.h"
 
@@ -35,6 +37,7 @@ static void tell(struct search *search)
 			loosens = i;
 	}
 	search->told |= states;
+	assert(search->length);
 	unsigned next = search->rules[(loosens + 1) % search->length];
 	struct finding *finding = check_add(search->check, FINDING_FLAPPING, true,
 					    search->rules[loosens]);
