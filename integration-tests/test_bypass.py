@@ -7,7 +7,7 @@ import time
 import pytest
 
 from harness.policies import block, chain, device_type, stamp
-from harness.proof import Flow, Witness, without_loss
+from harness.proof import Flow, Witness, lost_inside, without_loss
 
 # Disjoint, sharing a prefix, sharing a suffix, sharing both, of different lengths, none.
 CHAINS = {
@@ -87,7 +87,8 @@ def judge(witness, flow):
     for verdict in verdicts:
         assert (verdict.wrong, verdict.doubled) == (0, 0), told(verdicts)
     lost = "".join(where(verdict, spans) for verdict in verdicts if verdict.gaps_outside(spans))
-    return verdicts, lost and told(verdicts) + lost
+    inside = f"\n{lost_inside(witness.site.api)} lost inside those that run now"
+    return verdicts, lost and told(verdicts) + lost + inside
 
 
 def test_1000_transitions(proof, tmp_path, record_property):

@@ -6,7 +6,8 @@ import subprocess
 
 import pytest
 
-from harness.daemon import BUILD
+from harness.daemon import BUILD, wait_for
+from harness.policies import chain, device_type, stamp
 
 CAMERA = {
     "type": "camera",
@@ -65,6 +66,20 @@ def test_a_teardown_needs_only_to_know_what_is_its_own(site, host):
     done = kalkid(site, "--teardown")
     assert (done.returncode, done.stderr) == (0, "")
     assert not site.leftovers()
+
+
+def test_a_umbox_tells_what_it_did_with_frames(site, host):
+    site.types = [device_type("camera", {"Normal": chain(stamp("a"))})]
+    site.start()
+    site.wait_goal("cam1", "converged")
+    assert site.devices["cam1"].ping(host, count=5)
+
+    def inside():
+        counters = site.api.get("/devices/cam1/chain")["hops"][0]["counters"]
+        return counters["inside"]
+
+    wait_for(lambda: inside() and inside()["passed"] >= 10, what="a heartbeat behind the frames")
+    assert (inside()["dropped"], inside()["overrun"], inside()["lost"]) == (0, 0, 0)
 
 
 def test_stopped_it_leaves_the_chains_in_force(site, host):

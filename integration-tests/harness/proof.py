@@ -118,6 +118,17 @@ def history(api, device, kinds="chain,step,transition"):
         cursor = f"&cursor={page['next']}"
 
 
+def lost_inside(api):
+    """Frames that the µmboxes that run now could not take or send on, or their legs dropped."""
+    count = 0
+    for umbox in api.get("/umboxes?limit=1000")["items"]:
+        counters = umbox["counters"] or {}
+        inside = counters.get("inside") or {"overrun": 0, "lost": 0}
+        count += inside["overrun"] + inside["lost"]
+        count += sum(counters[leg]["dropped"] for leg in ("in", "out") if leg in counters)
+    return count
+
+
 def without_loss(once, attempts=3):
     """A busy machine loses frames by itself now and then; a flip that loses them does so every time.
     `once` asserts what must never be, and returns words about frames that are lost without a reason."""

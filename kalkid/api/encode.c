@@ -166,8 +166,13 @@ static json_t *counters_to_json(const struct hop_status *hop)
 {
 	if (!hop->counted)
 		return json_null();
-	return json_pack("{s:o, s:o}", "in", leg_to_json(&hop->counters.leg[LEG_IN]), "out",
-			 leg_to_json(&hop->counters.leg[LEG_OUT]));
+	const struct umbox_account *inside = &hop->counters.inside;
+	json_t *told = hop->counters.told
+			       ? NUMBERS({"passed", inside->passed}, {"dropped", inside->dropped},
+					 {"overrun", inside->overrun}, {"lost", inside->lost})
+			       : json_null();
+	return json_pack("{s:o, s:o, s:o}", "in", leg_to_json(&hop->counters.leg[LEG_IN]), "out",
+			 leg_to_json(&hop->counters.leg[LEG_OUT]), "inside", told);
 }
 
 static json_t *legs_to_json(const struct hop_status *hop)

@@ -197,6 +197,8 @@ int engine_read_chain(const struct engine *engine, const char *device, struct ch
 	hop->counters.leg[LEG_IN].from_umbox_frames = 40;
 	hop->counters.leg[LEG_OUT].from_umbox_frames = 41;
 	hop->counters.leg[LEG_OUT].dropped = 2;
+	hop->counters.told = true;
+	hop->counters.inside.overrun = 9;
 	ret->hops[ret->hop_count++] = (struct hop_status){.role = HOP_COMING,
 							  .position = 1,
 							  .name = "block",

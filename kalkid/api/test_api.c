@@ -274,6 +274,7 @@ static void chains_and_plans_are_told(void **state)
 	assert_int_equal(number_at(fixture, "hops.0.umbox"), 26);
 	assert_string_equal(text_at(fixture, "hops.0.legs.in"), "u1ai");
 	assert_int_equal(number_at(fixture, "hops.0.counters.out.dropped"), 2);
+	assert_int_equal(number_at(fixture, "hops.0.counters.inside.overrun"), 9);
 	assert_true(json_is_null(at(fixture, "hops.1.umbox")));
 	assert_true(json_is_null(at(fixture, "hops.1.counters")));
 	assert_string_equal(text_at(fixture, "hops.1.role"), "coming");

@@ -56,21 +56,24 @@ int run_chain_list(struct cli *cli)
 	return 0;
 }
 
-/* Frames that left the umbox on this side, and what was dropped at the leg. */
+/* Frames that left the umbox on each side, what was dropped at the legs or lost inside, and what it
+ * dropped as it means to. */
 static void add_counters(struct table *table, const json_t *hop)
 {
 	const json_t *counters = json_object_get(hop, "counters");
 	const json_t *in = json_object_get(counters, "in"), *out = json_object_get(counters, "out");
+	const json_t *inside = json_object_get(counters, "inside");
 	if (!json_is_object(counters)) {
-		table_cell(table, "-");
-		table_cell(table, "-");
-		table_cell(table, "-");
+		for (unsigned i = 0; i < 4; i++)
+			table_cell(table, "-");
 		return;
 	}
 	table_cell(table, "%" JSON_INTEGER_FORMAT, number_of(out, "from_umbox_frames"));
 	table_cell(table, "%" JSON_INTEGER_FORMAT, number_of(in, "from_umbox_frames"));
 	table_cell(table, "%" JSON_INTEGER_FORMAT,
-		   number_of(in, "dropped") + number_of(out, "dropped"));
+		   number_of(in, "dropped") + number_of(out, "dropped") +
+			   number_of(inside, "overrun") + number_of(inside, "lost"));
+	table_cell(table, "%" JSON_INTEGER_FORMAT, number_of(inside, "dropped"));
 }
 
 static const char *hop_stands(const json_t *hop)
@@ -88,7 +91,7 @@ static void print_hops(const struct cli *cli, const json_t *chain)
 {
 	static const char *const keys[] = {"name", "role", "position", "umbox"};
 	struct table table = {
-		.heads = "HOP|ROLE|POSITION|UMBOX|STANDS|FAILS|UP|DOWN|DROPPED|IMAGE"};
+		.heads = "HOP|ROLE|POSITION|UMBOX|STANDS|FAILS|UP|DOWN|LOST|DROPPED|IMAGE"};
 	json_t *hop;
 	size_t i;
 	json_array_foreach(json_object_get(chain, "hops"), i, hop)

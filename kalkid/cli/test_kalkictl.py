@@ -36,7 +36,8 @@ def hop(name, umbox, role="in_force", position=0):
     return {"umbox": umbox, "role": role, "position": position, "name": name, "image": "img",
             "image_id": None, "state": "Normal", "generation": 3, "fail": "closed", "running": True,
             "wired": True, "ready": True, "legs": {"in": "u1i", "out": "u1o"},
-            "counters": {"in": leg, "out": leg}}
+            "counters": {"in": leg, "out": leg,
+                         "inside": {"passed": 7, "dropped": 5, "overrun": 3, "lost": 1}}}
 
 
 def event(number, kind="alert", **kalki):
@@ -254,7 +255,7 @@ class TestKalkictl(unittest.TestCase):
     def test_chains_are_drawn(self):
         self.assertIn("device - guard 17 - stats 18 - network", self.good("chain", "list"))
         self.assertRegex(self.good("chain", "show", "cam1"),
-                         r"stats +in_force +1 +18 +ready +closed +7 +7 +2 +img")
+                         r"stats +in_force +1 +18 +ready +closed +7 +7 +6 +5 +img")
         graph = self.good("chain", "graph", "cam1")
         self.assertIn("in_force  device <-> [guard 17] <-> [stats 18] <-> network\n", graph)
         self.assertIn("standby   [guard 19]\n", graph)

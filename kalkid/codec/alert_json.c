@@ -182,6 +182,26 @@ static int read_eve_alert(struct alert *alert, const json_t *line, struct error 
 	return 0;
 }
 
+/* Counters that are not there, or no numbers, are 0: they tell people something, nobody decides by
+ * them. */
+static void read_account(struct umbox_account *account, const json_t *line)
+{
+	const json_t *counters = json_object_get(line, "counters");
+	const struct {
+		const char *key;
+		uint64_t *target;
+	} fields[] = {
+		{"passed", &account->passed},
+		{"dropped", &account->dropped},
+		{"overrun", &account->overrun},
+		{"lost", &account->lost},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
+		json_int_t value = json_integer_value(json_object_get(counters, fields[i].key));
+		*fields[i].target = value > 0 ? (uint64_t)value : 0;
+	}
+}
+
 static int read_own(struct umbox_line *ret, const json_t *line, const char *kind, struct error *err)
 {
 	if (text_equal(kind, "ready")) {
@@ -190,6 +210,7 @@ static int read_own(struct umbox_line *ret, const json_t *line, const char *kind
 	}
 	if (text_equal(kind, "heartbeat")) {
 		ret->kind = UMBOX_LINE_HEARTBEAT;
+		read_account(&ret->account, line);
 		return 0;
 	}
 	if (text_equal(kind, "alert")) {

@@ -23,7 +23,8 @@ enum umbox_line_kind {
 struct umbox_line {
 	enum umbox_line_kind kind;
 	struct alert alert; /* ALERT; id, time, umbox and hop are the reader's to fill in */
-	char *record;       /* RECORD: compact JSON, the caller's to free */
+	struct umbox_account account; /* HEARTBEAT */
+	char *record;                 /* RECORD: compact JSON, the caller's to free */
 };
 
 /* Reads a line without its newline.  -EINVAL with the reason: malformed. */

@@ -35,8 +35,17 @@ static void ready_and_heartbeat(void **state maybe_unused)
 {
 	assert_int_equal(read_line("{\"kalki\":\"ready\"}"), 0);
 	assert_int_equal(line.kind, UMBOX_LINE_READY);
-	assert_int_equal(read_line("{\"kalki\":\"heartbeat\",\"counters\":{\"passed\":1}}"), 0);
+	assert_int_equal(
+		read_line("{\"kalki\":\"heartbeat\",\"counters\":{\"passed\":1,\"overrun\":7,"
+			  "\"lost\":-1,\"dropped\":\"x\"}}"),
+		0);
 	assert_int_equal(line.kind, UMBOX_LINE_HEARTBEAT);
+	assert_int_equal(line.account.passed, 1);
+	assert_int_equal(line.account.overrun, 7);
+	assert_int_equal(line.account.lost, 0);
+	assert_int_equal(line.account.dropped, 0);
+	assert_int_equal(read_line("{\"kalki\":\"heartbeat\"}"), 0);
+	assert_int_equal(line.account.passed, 0);
 }
 
 static void a_whole_alert(void **state maybe_unused)

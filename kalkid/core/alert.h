@@ -33,3 +33,10 @@ struct alert {
 	uint32_t count;                    /* how many observations it stands for, at least 1 */
 	char detail[ALERT_DETAIL_BYTES];
 };
+
+/* What became of the frames inside a umbox, as it says itself; since its start. */
+struct umbox_account {
+	uint64_t passed, dropped; /* as it means to */
+	uint64_t overrun;         /* came faster than it took them: the kernel dropped them */
+	uint64_t lost;            /* could not be sent on */
+};

@@ -93,6 +93,8 @@ struct leg_counters {
 
 struct umbox_counters {
 	struct leg_counters leg[LEG_SIDE_COUNT];
+	bool told; /* `inside` came with a heartbeat */
+	struct umbox_account inside;
 };
 
 /* Everything of one step that the driver needs besides the step itself; borrowed for the call of

@@ -412,7 +412,7 @@ void link_each_legs(const struct link *link, void (*each)(void *data, uint32_t u
 
 int link_counters(struct link *link, uint32_t umbox, struct umbox_counters *ret, struct error *err)
 {
-	struct umbox_counters counters;
+	struct umbox_counters counters = {0};
 	for (unsigned side = 0; side < LEG_SIDE_COUNT; side++) {
 		char name[LINK_NAME_BYTES];
 		struct link_info info;

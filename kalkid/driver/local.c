@@ -190,9 +190,16 @@ static void observe(struct driver *driver, struct driver_picture *ret, struct dr
 	local_observe(local_of(driver), ret, call);
 }
 
-static int counters(struct driver *driver, uint32_t umbox, struct umbox_counters *ret)
+static int counters(struct driver *driver, uint32_t id, struct umbox_counters *ret)
 {
-	return link_counters(local_of(driver)->link, umbox, ret, NULL);
+	struct local_driver *local = local_of(driver);
+	const struct umbox *umbox = umbox_find(local->umboxes, id);
+	int result = link_counters(local->link, id, ret, NULL);
+	if (result == 0 && umbox && umbox->told) {
+		ret->told = true;
+		ret->inside = umbox->account;
+	}
+	return result;
 }
 
 /* Looks first whether the name is one of ours. */

@@ -105,6 +105,10 @@ static void on_line(struct intake_user *user, const struct umbox_line *line)
 		tell(umbox, &(struct driver_notice){.kind = DRIVER_ALERT, .alert = &alert});
 		return;
 	}
+	if (line->kind == UMBOX_LINE_HEARTBEAT) {
+		umbox->told = true;
+		umbox->account = line->account;
+	}
 	if (line->kind == UMBOX_LINE_READY)
 		umbox_tell_ready(umbox);
 	if (line->kind == UMBOX_LINE_RECORD)

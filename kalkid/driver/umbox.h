@@ -37,6 +37,8 @@ struct umbox {
 	struct intake *intake;
 	struct pid_watch *pid_watch;
 	uint64_t heartbeat_due_ms; /* 0: none is due */
+	bool told;                 /* `account` came with a heartbeat */
+	struct umbox_account account;
 	UT_hash_handle hh;
 };
 
