@@ -24,6 +24,9 @@ struct loading {
 	struct files files;
 	struct device_place *places; /* one for each device */
 	unsigned device_room;
+	struct policy_outlines outlines;
+	const struct document *types[FILES_MAX];
+	unsigned type_count;
 	struct document *documents[FILES_MAX]; /* kept while their places are needed */
 	unsigned document_count;
 };
@@ -142,10 +145,20 @@ static const struct policy *find_policy(const struct files *files, const char *t
 	return NULL;
 }
 
+/* First all names, then what refers to them. */
+static void note_type(struct loading *loading, const struct document *document)
+{
+	if (document_is_included(document))
+		return;
+	loading->types[loading->type_count++] = document;
+	policy_types_add(&loading->outlines, document);
+}
+
 static void take_type(struct loading *loading, const struct document *document)
 {
 	struct files *files = &loading->files;
-	struct policy *policy = policy_read(document, loading->complaints);
+	struct policy *policy = policy_read_among(document, &loading->outlines.types,
+						  loading->complaints);
 	if (!policy)
 		return;
 	if (loading->remarks)
@@ -313,7 +326,9 @@ static void load_all(struct loading *loading)
 	load_config(loading);
 	bool config_good = loading->complaints->count == before;
 	before = loading->complaints->count;
-	take_folder(loading, "types.d", true, take_type);
+	take_folder(loading, "types.d", true, note_type);
+	for (unsigned i = 0; i < loading->type_count; i++)
+		take_type(loading, loading->types[i]);
 	bool types_good = loading->complaints->count == before;
 	take_folder(loading, "devices.d", true, take_devices);
 	if (types_good)
@@ -340,6 +355,7 @@ static void loading_free(struct loading *loading)
 {
 	for (unsigned i = 0; i < loading->document_count; i++)
 		document_free(loading->documents[i]);
+	policy_types_done(&loading->outlines);
 	free(loading->places);
 	free(loading->folder);
 	free(loading);

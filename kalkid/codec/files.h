@@ -53,8 +53,21 @@ void files_each_credential(const struct files *files,
 			   void (*each)(void *data, const char *name, const char *whose),
 			   void *data);
 
-/* One type; NULL with complaints. */
+/* What conditions may know of other types: only their names, sensors and states. */
+struct policy_outlines {
+	struct policy **items;
+	struct policy_types types;
+};
+void policy_types_add(struct policy_outlines *outlines, const struct document *document);
+void policy_types_done(struct policy_outlines *outlines);
+/* Whether it is no type, but made to be included by types. */
+bool document_is_included(const struct document *document);
+
+/* One type; NULL with complaints.  Types that it names are looked for in the files beside it. */
 struct policy *policy_read(const struct document *document, struct complaints *complaints);
+/* The same where the others are known. */
+struct policy *policy_read_among(const struct document *document, const struct policy_types *types,
+				 struct complaints *complaints);
 /* Says what policy_check finds in a policy that was read from the document, each at its place:
  * errors and warnings. */
 void policy_remark(const struct document *document, const struct policy *policy,

@@ -108,8 +108,11 @@ static int read_state(struct reading *reading, const struct document_node *node)
 	for (unsigned i = 0; i < policy->state_count; i++)
 		names[i] = policy->states[i].name;
 	int state = policy_find_state(policy, text);
+	bool included = !text_equal(document_file(reading->document), policy->file);
+	cleanup_free char *what = included ? mem_printf("state of the type %s,", policy->type)
+					   : mem_copy_text("state");
 	if (state < 0)
-		complain_unknown(reading, node, "state", text, names, policy->state_count);
+		complain_unknown(reading, node, what, text, names, policy->state_count);
 	return state;
 }
 
@@ -158,7 +161,7 @@ static const struct field state_fields[] = {
 };
 
 /* All names first: calm and rules name states before and after their own. */
-static void read_state_names(struct reading *reading, const struct document_node *map)
+void read_state_names(struct reading *reading, const struct document_node *map)
 {
 	struct policy *policy = reading->data;
 	policy->states = mem_alloc_array(POLICY_STATES_MAX, sizeof(*policy->states));
@@ -235,13 +238,26 @@ static void read_to(struct reading *reading, const struct document_node *node, v
 		rule->to = (unsigned)state;
 }
 
+/* The other types, for a condition that may name one. */
+static const struct policy_types *other_types(struct reading *reading, const char *when)
+{
+	struct type_reading *type = container_of(reading, struct type_reading, reading);
+	if (type->types || !strstr(when, "where"))
+		return type->types;
+	struct type_reading *outer = type->outer ? type->outer : type;
+	if (!outer->siblings.types.count)
+		policy_types_beside(&outer->siblings, outer->reading.document);
+	return &outer->siblings.types;
+}
+
 static void read_when(struct reading *reading, const struct document_node *node, void *target)
 {
 	struct policy_rule *rule = target;
 	struct expression_place place;
 	struct error err = {0};
 	const char *text = read_text(reading, node);
-	if (text && expression_parse(&rule->when, text, reading->data, &place, &err) < 0)
+	if (text && expression_parse_among(&rule->when, text, reading->data,
+					   other_types(reading, text), &place, &err) < 0)
 		document_complain_inside(reading->document, node, place.offset, reading->complaints,
 					 NULL, "%s", err.text);
 }
@@ -272,24 +288,36 @@ static void check_rule(struct reading *reading, const struct document_node *node
 				  "a rule that leads nowhere and does nothing");
 }
 
-static void read_rules(struct reading *reading, const struct document_node *list, void *target)
+/* Of all rules so far that are good. */
+static unsigned long rules_cost(const struct policy *policy)
+{
+	unsigned long cost = 0;
+	for (unsigned i = 0; i < policy->rule_count; i++)
+		if (policy->rules[i].when)
+			cost += expression_cost(policy->rules[i].when);
+	return cost;
+}
+
+void read_rules(struct reading *reading, const struct document_node *list, void *target)
 {
 	struct policy *policy = target;
-	unsigned long cost = 0;
-	if (!policy->state_count || !read_is_list(reading, list, POLICY_RULES_MAX))
+	unsigned before = rules_cost(policy) > POLICY_COST_MAX;
+	if (!policy->state_count ||
+	    !read_is_list(reading, list, POLICY_RULES_MAX - policy->rule_count))
 		return;
-	policy->rules = mem_alloc_array(POLICY_RULES_MAX, sizeof(*policy->rules));
+	if (!policy->rules)
+		policy->rules = mem_alloc_array(POLICY_RULES_MAX, sizeof(*policy->rules));
 	for (const struct document_node *item = list->first; item; item = item->next) {
 		struct policy_rule *rule = &policy->rules[policy->rule_count++];
 		rule->stays = true;
-		if (!fields_read(reading, item, rule_fields, ARRAY_SIZE(rule_fields), rule))
-			continue;
-		check_rule(reading, item, rule);
-		cost += expression_cost(rule->when);
+		if (fields_read(reading, item, rule_fields, ARRAY_SIZE(rule_fields), rule))
+			check_rule(reading, item, rule);
 	}
-	if (cost > POLICY_COST_MAX)
+	unsigned long cost = rules_cost(policy);
+	if (cost > POLICY_COST_MAX && !before)
 		document_complain(reading->document, list, reading->complaints,
-				  "fewer rules, or fewer alert(), count() and distinct() in them",
+				  "fewer rules, and fewer calls over alerts or other devices in "
+				  "them",
 				  "the conditions cost %lu, more than %d", cost, POLICY_COST_MAX);
 }
 
@@ -297,6 +325,7 @@ static void read_rules(struct reading *reading, const struct document_node *list
 static const struct field policy_fields[] = {
 	{"type", FIELD_NAME, .required = true, FIELD_AT(struct policy, type)},
 	{"description", FIELD_TEXT, FIELD_AT(struct policy, description)},
+	{"include", FIELD_OTHER, .read = read_include},
 	{"sensors", FIELD_OTHER, .read = read_sensors},
 	{"states", FIELD_OTHER, .required = true, .read = read_states},
 	{"initial", FIELD_OTHER, .read = read_initial},
@@ -305,19 +334,28 @@ static const struct field policy_fields[] = {
 	{"commands", FIELD_LATER},
 };
 
-struct policy *policy_read(const struct document *document, struct complaints *complaints)
+struct policy *policy_read_among(const struct document *document, const struct policy_types *types,
+				 struct complaints *complaints)
 {
 	struct policy *policy = policy_new();
-	struct reading reading = {
-		.document = document,
-		.complaints = complaints,
-		.data = policy,
+	struct type_reading type = {
+		.reading = {.document = document, .complaints = complaints, .data = policy},
+		.types = types,
 	};
+	unsigned before = complaints->count;
 	TEXT_COPY(policy->file, document_file(document));
-	document_digest(document, policy->digest);
-	if (fields_read(&reading, document_root(document), policy_fields, ARRAY_SIZE(policy_fields),
-			policy))
+	(void)fields_read(&type.reading, document_root(document), policy_fields,
+			  ARRAY_SIZE(policy_fields), policy);
+	read_included_rules(&type);
+	read_digest(&type, policy->digest);
+	type_reading_done(&type);
+	if (complaints->count == before)
 		return policy;
 	policy_free(policy);
 	return NULL;
+}
+
+struct policy *policy_read(const struct document *document, struct complaints *complaints)
+{
+	return policy_read_among(document, NULL, complaints);
 }

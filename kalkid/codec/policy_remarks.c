@@ -9,7 +9,7 @@
 
 static const struct document_node *child(const struct document_node *parent, unsigned index)
 {
-	const struct document_node *node = parent->first;
+	const struct document_node *node = parent ? parent->first : NULL;
 	while (node && index--)
 		node = node->next;
 	return node;
@@ -23,12 +23,23 @@ static void remark_state(const struct document *document, const struct finding *
 			      "%s", finding->words);
 }
 
-static void remark_rule(const struct document *document, const struct finding *finding,
-			struct complaints *complaints)
+/* A rule of an included file is told by its name, where it is included. */
+static void remark_included(const struct document *document, const struct policy *policy,
+			    const struct finding *finding, struct complaints *complaints)
+{
+	document_complain(document, document_find(document_root(document), "include"), complaints,
+			  finding->hint, "rule '%s': %s", policy->rules[finding->index].name,
+			  finding->words);
+}
+
+static void remark_rule(const struct document *document, const struct policy *policy,
+			const struct finding *finding, struct complaints *complaints)
 {
 	const struct document_node *rules = document_find(document_root(document), "rules");
 	const struct document_node *rule = child(rules, finding->index);
-	if (finding->in_condition)
+	if (!rule)
+		remark_included(document, policy, finding, complaints);
+	else if (finding->in_condition)
 		document_complain_inside(document, document_find(rule, "when"), finding->offset,
 					 complaints, finding->hint, "%s", finding->words);
 	else
@@ -45,7 +56,7 @@ void policy_remark(const struct document *document, const struct policy *policy,
 		const struct finding *finding = &findings.items[i];
 		struct complaints *complaints = finding_is_error(finding->kind) ? errors : warnings;
 		if (finding->of_rule)
-			remark_rule(document, finding, complaints);
+			remark_rule(document, policy, finding, complaints);
 		else
 			remark_state(document, finding, complaints);
 	}

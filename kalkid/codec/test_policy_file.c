@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -296,6 +297,102 @@ static void bad_types_are_told_why(void **state maybe_unused)
 	}
 }
 
+static void write_file(const char *folder, const char *name, const char *text)
+{
+	char path[128];
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	FILE *file = fopen(path, "w");
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+	assert_int_equal(fclose(file), 0);
+}
+
+static struct policy *read_file(const char *folder, const char *name, struct complaints *complaints)
+{
+	char path[128];
+	struct document *document = NULL;
+	struct error err = {0};
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	if (document_read_file(&document, path, complaints, &err) < 0)
+		fail_msg("%s", err.text);
+	struct policy *policy = policy_read(document, complaints);
+	document_free(document);
+	return policy;
+}
+
+static void types_include_and_name_others(void **state maybe_unused)
+{
+	char folder[] = "/tmp/kalki-types-XXXXXX", command[64];
+	struct complaints complaints = {0};
+	assert_non_null(mkdtemp(folder));
+	write_file(
+		folder, "common.yaml",
+		"sensors: {isOn: {type: boolean}}\n"
+		"rules:\n"
+		"  - {name: odd, from: any, to: B, when: 'not isOn and all(type: \"lamp\", group: "
+		"mine, where: isOn)'}\n"
+		"  - {name: wrong, from: any, to: Bc, when: 'ison'}\n");
+	write_file(folder, "lamp.yaml", "type: lamp\ninclude: [common.yaml]\n" STATES);
+	write_file(
+		folder, "camera.yaml",
+		"type: camera\n" STATES "rules:\n"
+		"  - {name: r, from: any, to: B, when: 'any(type: \"lamp\", where: isOn and state == "
+		"\"A\")'}\n");
+	write_file(
+		folder, "bad.yaml",
+		"type: bad\ninclude: [nothing.yaml, a/b]\n" STATES "rules:\n"
+		"  - {name: r, from: any, to: B, when: 'any(type: \"lmp\", where: isOn)'}\n"
+		"  - {name: s, from: any, to: B, when: 'any(type: \"lamp\", where: isOff)'}\n"
+		"  - {name: t, from: any, to: B, when: 'any(type: \"lamp\", where: state == \"C\")'}\n"
+		"  - {name: u, from: any, to: B, when: 'any(group: mine, where: isOn < 3)'}\n");
+	assert_null(read_file(folder, "lamp.yaml", &complaints));
+	assert_non_null(strstr(complaints.text.bytes, "common.yaml:4:45: rules[1].when: no name "
+						      "'ison' (did you mean 'isOn'?)\n"));
+	assert_non_null(
+		strstr(complaints.text.bytes,
+		       "common.yaml:4:34: rules[1].to: no state of the type lamp, 'Bc' (did "
+		       "you mean 'B'?)\n"));
+	complaints_done(&complaints);
+
+	write_file(
+		folder, "common.yaml",
+		"sensors: {isOn: {type: boolean}}\n"
+		"rules:\n"
+		"  - {name: odd, from: any, to: B, when: 'not isOn and all(type: \"lamp\", group: "
+		"mine, where: isOn)'}\n");
+	struct policy *lamp = read_file(folder, "lamp.yaml", &complaints);
+	struct policy *camera = read_file(folder, "camera.yaml", &complaints);
+	if (!lamp || !camera) {
+		fail_msg("%s", complaints.text.bytes);
+		return;
+	}
+	assert_int_equal(lamp->rule_count, 1);
+	assert_int_equal(lamp->sensor_count, 1);
+	assert_string_not_equal(lamp->digest, camera->digest);
+	policy_free(lamp);
+	policy_free(camera);
+
+	assert_null(read_file(folder, "bad.yaml", &complaints));
+	assert_non_null(strstr(complaints.text.bytes,
+			       "nothing.yaml: No such file or directory (a file "
+			       "beside this one)"));
+	assert_non_null(
+		strstr(complaints.text.bytes,
+		       "'a/b' is no name for a file (letters, digits, '-', '_' and '.', starting "
+		       "with a letter or digit) (the name of a file beside this one)"));
+	assert_non_null(strstr(complaints.text.bytes,
+			       "rules[0].when: no device type 'lmp' (did you mean 'lamp'?)"));
+	assert_non_null(strstr(
+		complaints.text.bytes,
+		"rules[1].when: no sensor 'isOff' of the type 'lamp' (did you mean 'isOn'?)"));
+	assert_non_null(strstr(complaints.text.bytes, "rules[2].when: no state 'C' (did you mean"));
+	assert_non_null(strstr(complaints.text.bytes,
+			       "rules[3].when: '<' does not take isOn (boolean) and number"));
+	complaints_done(&complaints);
+	snprintf(command, sizeof(command), "rm -r %s", folder);
+	assert_int_equal(system(command), 0);
+}
+
 static void limits_hold(void **state maybe_unused)
 {
 	struct complaints complaints = {0};
@@ -392,6 +489,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(values_are_read),
 		cmocka_unit_test(sensors_and_actions_are_read),
+		cmocka_unit_test(types_include_and_name_others),
 		cmocka_unit_test(words_stand_in_the_order_of_their_enums),
 		cmocka_unit_test(bad_types_are_told_why),
 		cmocka_unit_test(limits_hold),
