@@ -53,6 +53,14 @@ struct transition_text {
 char *event_json_transition(const struct event *event, const struct decision *decision,
 			    const struct transition_text *text) must_check;
 
+/* What of a transition's event a daemon that starts again needs. */
+struct transition_past {
+	uint64_t id;
+	int64_t time_us;
+	bool moves; /* to another state */
+};
+int event_json_read_transition(const char *json, struct transition_past *ret) must_check;
+
 /* `what` as at EVENT_CHAIN; `words` (why) may be NULL. */
 char *event_json_chain(const struct event *event, const char *what, const char *state,
 		       const struct path *path, const char *words) must_check;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* codec/event_json_read.c - alerts and values back from their events, for a daemon that starts
- * again. */
+/* codec/event_json_read.c - alerts, transitions and values back from their events, for a daemon
+ * that starts again. */
 #include <jansson.h>
 
 #include "base/text.h"
@@ -106,4 +106,23 @@ int event_json_read_readings(const char *json, const struct policy *policy,
 	*ret_time_us = (int64_t)read_number(kalki, "time_us", INT64_MAX);
 	json_decref(root);
 	return 0;
+}
+
+int event_json_read_transition(const char *json, struct transition_past *ret)
+{
+	json_t *root = json_loads(json, 0, NULL);
+	const json_t *kalki = json_object_get(root, "kalki");
+	const char *kind = json_string_value(json_object_get(kalki, "kind"));
+	int result = -EINVAL;
+	if (text_equal(kind, event_kind_name(EVENT_TRANSITION))) {
+		*ret = (struct transition_past){
+			.id = read_number(kalki, "id", INT64_MAX),
+			.time_us = (int64_t)read_number(kalki, "time_us", INT64_MAX),
+			.moves = !json_equal(json_object_get(kalki, "from"),
+					     json_object_get(kalki, "to")),
+		};
+		result = 0;
+	}
+	json_decref(root);
+	return result;
 }

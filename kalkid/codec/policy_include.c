@@ -43,7 +43,7 @@ static void open_included(struct type_reading *type, const struct document_node 
 	const char *name = read_text(reading, item);
 	if (!name)
 		return;
-	if (name_check("a file", name, &err) < 0) {
+	if (name_check("file", name, &err) < 0) {
 		document_complain(reading->document, item, reading->complaints,
 				  "the name of a file beside this one", "%s", err.text);
 		return;

@@ -43,7 +43,7 @@ static int take_name(struct parser *parser, size_t offset, const char *text,
 		     struct argument *argument)
 {
 	struct error err = {0};
-	if (name_check("this", text, &err) < 0)
+	if (name_check("name", text, &err) < 0)
 		return parser_fail(parser, offset, "%s", err.text);
 	argument->text = text;
 	return 0;

@@ -41,6 +41,12 @@ void machine_done(struct machine *machine)
 	*machine = (struct machine){0};
 }
 
+void machine_leave_policy(struct machine *machine)
+{
+	machine_done_rules(machine);
+	machine_done_sensors(machine);
+}
+
 void machine_join(struct machine *machine, const struct device *device, const struct fleet *fleet)
 {
 	machine->device = device;
@@ -73,7 +79,7 @@ static void enter(struct machine *machine, unsigned to, enum decision_cause caus
 	machine->state = to;
 	machine->generation++;
 	machine->entered_us = now_us;
-	machine_remember_move(machine, now_us);
+	machine_recall_move(machine, now_us);
 	machine_touch_state(machine);
 }
 
@@ -323,6 +329,6 @@ void machine_change_policy(struct machine *machine, const struct policy *before,
 	ret->tightens = true;
 	machine->generation++;
 	machine->entered_us = now_us;
-	machine_remember_move(machine, now_us);
+	machine_recall_move(machine, now_us);
 	set_reason(ret, "the policy has no state '%s' any more", old_name);
 }

@@ -165,6 +165,10 @@ void machine_remember_readings(struct machine *machine, const struct policy *pol
 /* Whether the source does not answer any more; true when that is news. */
 bool machine_set_unavailable(struct machine *machine, const char *source, bool unavailable);
 
+/* A transition of the past. */
+void machine_recall_move(struct machine *machine, int64_t at_us);
+/* Its policy goes and no other one comes: alerts stay, what is known of rules and sensors not. */
+void machine_leave_policy(struct machine *machine);
 /* What of the past is to be remembered was; held() and rules that stay are brought up to its end:
  * what is true by then is no news. */
 void machine_catch_up(struct machine *machine, const struct policy *policy, int64_t now_us);

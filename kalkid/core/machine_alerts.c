@@ -87,7 +87,7 @@ void machine_use_up_all(struct machine *machine)
 	machine_touch_alerts(machine, UINT64_MAX);
 }
 
-void machine_remember_move(struct machine *machine, int64_t at_us)
+void machine_recall_move(struct machine *machine, int64_t at_us)
 {
 	machine->moves_us[machine->move_next] = at_us;
 	machine->move_next = (machine->move_next + 1) % MACHINE_MOVES_MAX;

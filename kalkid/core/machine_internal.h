@@ -12,7 +12,6 @@
 /* machine_alerts.c */
 void machine_done_alerts(struct machine *machine);
 void machine_use_up_all(struct machine *machine);
-void machine_remember_move(struct machine *machine, int64_t at_us);
 
 /* machine_rules.c: each marks what has to be looked at again */
 void machine_touch_all(struct machine *machine);

@@ -8,13 +8,17 @@
 #include "base/text.h"
 #include "core/machine_internal.h"
 
-static void set_up(struct machine_rule *rule, const struct expression *when)
+static void set_up(const struct machine *machine, const struct policy_rule *rule,
+		   struct machine_rule *ret)
 {
-	unsigned holds = expression_hold_count(when);
-	rule->needs = *expression_needs(when);
-	rule->stale = true;
+	unsigned holds = expression_hold_count(rule->when);
+	*ret = (struct machine_rule){
+		.needs = *expression_needs(rule->when),
+		.counts_from = rule->stays ? machine->acts_from : 0,
+		.stale = true,
+	};
 	if (holds)
-		rule->holds = mem_alloc_array(holds, sizeof(*rule->holds));
+		ret->holds = mem_alloc_array(holds, sizeof(*ret->holds));
 }
 
 /* One for each rule of the policy. */
@@ -23,11 +27,9 @@ static void provide(struct machine *machine, const struct policy *policy)
 	if (machine->rule_count >= policy->rule_count)
 		return;
 	machine->rules = mem_resize(machine->rules, policy->rule_count, sizeof(*machine->rules));
-	for (; machine->rule_count < policy->rule_count; machine->rule_count++) {
-		struct machine_rule *rule = &machine->rules[machine->rule_count];
-		*rule = (struct machine_rule){.counts_from = machine->acts_from};
-		set_up(rule, policy->rules[machine->rule_count].when);
-	}
+	for (; machine->rule_count < policy->rule_count; machine->rule_count++)
+		set_up(machine, &policy->rules[machine->rule_count],
+		       &machine->rules[machine->rule_count]);
 }
 
 bool machine_rule_applies(const struct machine *machine, const struct policy_rule *rule)
@@ -154,6 +156,8 @@ void machine_done_rules(struct machine *machine)
 	for (unsigned i = 0; i < machine->rule_count; i++)
 		free(machine->rules[i].holds);
 	free(machine->rules);
+	machine->rules = NULL;
+	machine->rule_count = 0;
 }
 
 struct machine_rule *machine_find_rule(const struct machine *machine, const struct policy *policy,

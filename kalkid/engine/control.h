@@ -35,9 +35,11 @@ struct control_device {
 	char last_alert[NAME_BYTES];
 	int64_t last_alert_wall_us;
 	struct deadline deadline;
-	struct sensing *sensing; /* its sources, see telemetry.c */
-	double factor;           /* by a rule, instead of the state's */
-	int64_t factor_until_us; /* INT64_MAX: until the state changes */
+	struct sensing *sensing;   /* its sources, see telemetry.c */
+	double factor;             /* by a rule, instead of the state's */
+	int64_t factor_until_us;   /* INT64_MAX: until the state changes */
+	struct watchers *watchers; /* whose rules may name it, see fleet.c; or NULL */
+	bool watches;              /* its rules name others */
 	UT_hash_handle hh_name, hh_number;
 };
 
@@ -57,6 +59,10 @@ struct engine {
 	struct policy **policies;
 	unsigned policy_count;
 	struct control_device *by_name, *by_number;
+	struct fleet fleet;
+	uint64_t fleet_generation;
+	bool fleet_stale;      /* a device or its policy came, changed or went */
+	int64_t wall_ahead_us; /* of engine time, when the local time was looked up */
 	uint64_t transitions, alerts;
 	int64_t started_us, started_wall_us;
 	bool started, stopping;
@@ -89,9 +95,27 @@ void control_write_down(const struct control_device *device, const struct policy
 			struct machine_record *ret);
 /* The machine and the operator's marks to the store. */
 void control_put_machine(struct control_device *device);
+/* The same for a decision of the machine just made, and what follows from it at once, then the
+ * deadline. */
+void control_settle(struct control_device *device, struct decision *decision);
 /* Sets the deadline of the next decision that time alone can bring. */
 void control_schedule(struct control_device *device);
 const char *control_state(const struct control_device *device);
+
+/* fleet.c */
+/* A device came, changed or is about to go, or its policy or machine is another. */
+void control_fleet_changed(struct engine *engine);
+/* Brings what conditions see of others and of the local time up to now; before any evaluation. */
+void control_fleet_refresh(struct engine *engine);
+/* Has those asked again whose rules name what of the device has changed; fills in the member. */
+void control_tell_fleet(struct control_device *device, struct fleet_change change);
+void control_forget_watchers(struct control_device *device);
+
+/* recall.c */
+/* What its machine needs of the history, besides alerts. */
+void control_recall(struct control_device *device);
+/* Once all devices are there: what has been true and acted upon before the restart is no news. */
+void control_catch_up(struct engine *engine);
 
 /* telemetry.c */
 /* Links and rhythm of the device's sources as its type and its state want them now. */

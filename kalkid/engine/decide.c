@@ -100,6 +100,7 @@ void control_begin_anew(struct control_device *device, uint32_t generation)
 	machine_done(&device->machine);
 	if (device->policy)
 		machine_init(&device->machine, device->policy, clock_now_us(engine->clock));
+	control_fleet_changed(engine);
 	device->machine.generation = generation;
 	device->decided_event = store_new_event(engine->store);
 	free(take(device->parked));
@@ -244,6 +245,8 @@ void control_carry_out(struct control_device *device, const struct decision *dec
 	events_hold(engine->events); /* the kernel before the history */
 	if (moves && at_once)
 		control_hand_over(device);
+	if (moves)
+		control_tell_fleet(device, (struct fleet_change){.kind = FLEET_STATE});
 	control_put_machine(device);
 	record_transition(device, decision, &event);
 	events_release(engine->events);
@@ -253,10 +256,26 @@ void control_carry_out(struct control_device *device, const struct decision *dec
 		act(device, actions, action_count, decision);
 }
 
+void control_settle(struct control_device *device, struct decision *decision)
+{
+	const struct policy *policy = device->policy;
+	control_carry_out(device, decision);
+	/* Acting holds nothing up: what else the same fact brings about comes at once. */
+	for (unsigned i = 0; i < policy->rule_count && decision->cause == DECISION_RULE &&
+			     decision->from == decision->to;
+	     i++) {
+		machine_tick(&device->machine, policy, clock_now_us(device->engine->clock),
+			     decision);
+		control_carry_out(device, decision);
+	}
+	control_schedule(device);
+}
+
 void control_schedule(struct control_device *device)
 {
 	struct engine *engine = device->engine;
 	int64_t next_us = DEADLINE_NEVER;
+	control_fleet_refresh(engine);
 	if (device->policy)
 		next_us = machine_next_us(&device->machine, device->policy,
 					  clock_now_us(engine->clock));
@@ -283,9 +302,11 @@ static void take_alert(struct control_device *device, const struct alert *told)
 	if (!device->policy) {
 		machine_remember(&device->machine, &alert, false);
 	} else {
+		control_fleet_refresh(engine);
 		machine_alert(&device->machine, device->policy, &alert, event.time_us, &decision);
-		control_carry_out(device, &decision);
-		control_schedule(device);
+		control_settle(device, &decision);
+		control_tell_fleet(device,
+				   (struct fleet_change){.kind = FLEET_ALERT, .alert = alert.type});
 	}
 	events_emit(engine->events, &event, event_json_alert(&event, &alert));
 	events_release(engine->events);
@@ -380,10 +401,13 @@ static void take_readings(struct control_device *device, const char *source,
 	char *json = event_json_readings(&event, device->policy, source, readings, count);
 
 	events_hold(engine->events); /* the kernel before the history */
+	control_fleet_refresh(engine);
 	machine_readings(&device->machine, device->policy, source, readings, count, event.time_us,
 			 &decision);
-	control_carry_out(device, &decision);
-	control_schedule(device);
+	control_settle(device, &decision);
+	control_tell_fleet(device, (struct fleet_change){.kind = FLEET_SENSORS,
+							 .readings = readings,
+							 .reading_count = count});
 	events_emit(engine->events, &event, json);
 	events_release(engine->events);
 }
@@ -399,8 +423,10 @@ void engine_take_readings(struct engine *engine, uint32_t number, const char *so
 			return;
 	bool back = machine_set_unavailable(&device->machine, source, false);
 	take_readings(device, source, readings, count);
-	if (back)
+	if (back) {
+		control_tell_fleet(device, (struct fleet_change){.kind = FLEET_SENSORS});
 		alert_of_daemon(device, "device-available", ALERT_LOW, 1, source);
+	}
 }
 
 void engine_take_miss(struct engine *engine, uint32_t number, const char *source, const char *words,
@@ -413,6 +439,7 @@ void engine_take_miss(struct engine *engine, uint32_t number, const char *source
 		  words);
 	if (!unavailable || !machine_set_unavailable(&device->machine, source, true))
 		return;
+	control_tell_fleet(device, (struct fleet_change){.kind = FLEET_SENSORS});
 	cleanup_free char *detail = mem_printf("%s: %s", source, words);
 	alert_of_daemon(device, "device-unavailable", ALERT_MEDIUM, 1, detail);
 }

@@ -50,11 +50,11 @@ static void on_device_due(struct deadline *deadline)
 	struct control_device *device = container_of(deadline, struct control_device, deadline);
 	struct decision decision = {0};
 	if (device->policy && !device->engine->stopping) {
+		control_fleet_refresh(device->engine);
 		machine_tick(&device->machine, device->policy, clock_now_us(device->engine->clock),
 			     &decision);
-		control_carry_out(device, &decision);
+		control_settle(device, &decision);
 	}
-	control_schedule(device);
 }
 
 static int by_name(struct control_device *a, struct control_device *b)
@@ -78,6 +78,7 @@ struct control_device *engine_take_device(struct engine *engine, const struct de
 				strlen(device->device.name), device, by_name);
 	HASH_ADD(hh_number, engine->by_number, device.number, sizeof(device->device.number),
 		 device);
+	control_fleet_changed(engine);
 	return device;
 }
 
@@ -88,6 +89,8 @@ static void drop_device(struct control_device *device)
 	HASH_DELETE(hh_name, engine->by_name, device);
 	HASH_DELETE(hh_number, engine->by_number, device);
 	deadline_remove(engine->deadlines, &device->deadline);
+	control_fleet_changed(engine);
+	control_forget_watchers(device);
 	machine_done(&device->machine);
 	free(device->parked);
 	free(device);
@@ -231,6 +234,8 @@ static void take_up(struct control_device *device, const struct machine_record *
 		take_up_witnessed(device, &witnessed);
 	if (newer || record)
 		recall_alerts(device, newer ? &witnessed : record);
+	if (device->policy && (newer || record))
+		control_recall(device);
 	device->witnessed = device->machine.generation;
 }
 
@@ -310,6 +315,7 @@ static int load(struct engine *engine, const struct device *devices, unsigned de
 	assert(devices || !device_count);
 	for (unsigned i = 0; i < device_count; i++)
 		add_file_device(engine, &devices[i]);
+	control_catch_up(engine);
 	return 0;
 }
 
@@ -407,6 +413,7 @@ void engine_free(struct engine *engine)
 	for (unsigned i = 0; i < engine->policy_count; i++)
 		policy_free(engine->policies[i]);
 	free(engine->policies);
+	free(engine->fleet.members);
 	free(engine);
 }
 
@@ -417,6 +424,7 @@ static void park(struct control_device *device, const struct policy *before)
 {
 	device->parked = mem_alloc(sizeof(*device->parked));
 	control_write_down(device, before, device->parked);
+	machine_leave_policy(&device->machine);
 }
 
 static void unpark(struct control_device *device)
@@ -463,6 +471,7 @@ static void change_policy(struct control_device *device, const struct device *in
 	 * its posture says otherwise. */
 	device->hold_old = after && decision.cause == DECISION_NONE &&
 			   after->states[device->machine.state].posture.hold != POSTURE_HOLD_HELD;
+	control_fleet_changed(engine);
 	control_carry_out(device, &decision);
 	control_put_machine(device);
 }

@@ -113,6 +113,7 @@ int engine_change_device(struct engine *engine, const struct device *device,
 		control_begin_anew(there, there->machine.generation + 1);
 	}
 	there->device = changed;
+	control_fleet_changed(engine);
 	there->hold_old = false;
 	store_put_device(engine->store, &changed);
 	control_put_machine(there);

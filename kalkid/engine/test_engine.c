@@ -794,7 +794,9 @@ static void killed_after_every_step(void **state)
 struct recorder {
 	struct engine_actor actor;
 	struct fixture *fixture;
-	char words[256]; /* "name@path" of each action, with the path that was in force */
+	bool bare;
+	char words[256]; /* "name@path" of each action, with the path that was in force, or "name"
+			  */
 };
 
 static void on_action(struct engine_actor *actor, const struct device *device,
@@ -804,8 +806,9 @@ static void on_action(struct engine_actor *actor, const struct device *device,
 	size_t length = strlen(recorder->words);
 	assert_string_equal(device->name, "cam");
 	assert_int_equal(decision->cause, DECISION_RULE);
-	snprintf(recorder->words + length, sizeof(recorder->words) - length, "%s@%s ", action->name,
-		 path(recorder->fixture));
+	snprintf(recorder->words + length, sizeof(recorder->words) - length, "%s%s%s ",
+		 action->name, recorder->bare ? "" : "@",
+		 recorder->bare ? "" : path(recorder->fixture));
 }
 
 static void rules_act_when_the_kernel_has_the_posture(void **state)
@@ -842,6 +845,142 @@ static void rules_act_when_the_kernel_has_the_posture(void **state)
 	engine_take_readings(f->engine, cam, "bus", readings, 1);
 }
 
+static const char ACTING[] =
+	"type: camera\n"
+	"sensors: {heat: {type: number}, lit: {type: boolean}}\n"
+	"states:\n"
+	"  Normal: {chain: pass}\n"
+	"  Attacked: {chain: block}\n"
+	"rules:\n"
+	"  - {name: hot, from: any, when: 'heat > 30', actions: [{notify: hot}]}\n"
+	"  - {name: long, from: any, when: 'held(heat > 30, for: 20s)', actions: [{notify: long}]}\n"
+	"  - {name: calls, from: any, when: 'count(\"odd\", within: 1h) >= 2', actions: [{notify: "
+	"calls}]}\n"
+	"  - {name: night, from: any, when: 'between(\"22:00\", \"06:00\")', actions: [{notify: "
+	"night}]}\n"
+	"  - {name: alone, from: [Normal], when: 'not lit and all(type: \"camera\", group: mine, where: "
+	"lit)', to: Attacked, actions: [{notify: alone}]}\n";
+
+static void measure(struct fixture *f, const char *device, double heat, bool lit)
+{
+	struct sensor_reading readings[] = {{.sensor = 0, .number = heat},
+					    {.sensor = 1, .boolean = lit}};
+	engine_take_readings(f->engine, number_of(f, device), "bus", readings, 2);
+	deadlines_run(f->engine->deadlines);
+}
+
+/* The actions since the last look. */
+static void assert_acted(struct recorder *recorder, const char *words)
+{
+	assert_string_equal(recorder->words, words);
+	recorder->words[0] = '\0';
+}
+
+static void reopen(struct fixture *f, struct recorder *recorder)
+{
+	write_all(f);
+	restart_daemon(f);
+	engine_set_actor(f->engine, &recorder->actor);
+	wait_some(f, 1);
+}
+
+static void rules_do_not_act_twice_over_a_restart(void **state)
+{
+	struct fixture *f = *state;
+	struct recorder recorder = {.actor.on_action = on_action, .fixture = f, .bare = true};
+	assert_int_equal(setenv("TZ", "UTC", 1), 0);
+	f->types = ACTING;
+	reload(f);
+	engine_set_actor(f->engine, &recorder.actor);
+	wait_some(f, 1);
+	assert_acted(&recorder, "night "); /* it is 1970, and night */
+	measure(f, "cam", 31, true);
+	assert_acted(&recorder, "hot ");
+	reopen(f, &recorder);
+	measure(f, "cam", 32, true);
+	assert_acted(&recorder, "");
+	wait_some(f, 10);
+	reopen(f, &recorder);
+	wait_some(f, 10);
+	assert_acted(&recorder, "long "); /* 20 s since the first value, over two restarts */
+	reopen(f, &recorder);
+	measure(f, "cam", 33, true);
+	assert_acted(&recorder, "");
+	measure(f, "cam", 20, true);
+	measure(f, "cam", 31, true);
+	assert_acted(&recorder, "hot ");
+
+	fake_alert(f->world, number_of(f, "cam"), "odd");
+	wait_some(f, 1);
+	fake_alert(f->world, number_of(f, "cam"), "odd");
+	wait_some(f, 1);
+	assert_acted(&recorder, "calls ");
+	reopen(f, &recorder);
+	fake_alert(f->world, number_of(f, "cam"), "odd");
+	wait_some(f, 1);
+	assert_acted(&recorder, "");
+	fake_alert(f->world, number_of(f, "cam"), "odd");
+	wait_some(f, 1);
+	assert_acted(&recorder, "calls ");
+	measure(f, "cam", 20, true);
+	/* What becomes true while nobody looks is not forgotten. */
+	clock_fake_advance(&f->clock, 7LL * 3600 * 1000000);
+	deadlines_run(f->engine->deadlines);
+	assert_acted(&recorder, "");
+	write_all(f);
+	fake_cut(f->driver);
+	end_daemon(f);
+	clock_fake_advance(&f->clock, 16LL * 3600 * 1000000);
+	start_daemon(f);
+	wait_some(f, 1);
+	assert_string_equal(status_of(f).reason, "rule 'night': between(\"22:00\", \"06:00\")");
+}
+
+static void others_are_asked_when_they_change(void **state)
+{
+	struct fixture *f = *state;
+	struct recorder recorder = {.actor.on_action = on_action, .fixture = f, .bare = true};
+	struct device other = camera(), third = camera();
+	assert_int_equal(setenv("TZ", "UTC-12", 1), 0); /* noon */
+	restart_daemon(f);
+	TEXT_COPY(other.name, "other");
+	TEXT_COPY(third.name, "third");
+	other.mac.octet[5] = 2;
+	third.mac.octet[5] = 3;
+	f->types = ACTING;
+	reload(f);
+	engine_set_actor(f->engine, &recorder.actor);
+	struct device device = camera();
+	TEXT_COPY(device.groups[device.group_count++], "hall");
+	TEXT_COPY(other.groups[other.group_count++], "hall");
+	must(engine_change_device(f->engine, &device, &ORDER, &err));
+	must(engine_add_device(f->engine, &other, &ORDER, &err));
+	must(engine_add_device(f->engine, &third, &ORDER, &err));
+	wait_some(f, 1);
+	measure(f, "cam", 20, false);
+	assert_string_equal(status_of(f).state, "Normal"); /* the other's is not known */
+	measure(f, "other", 20, false);
+	measure(f, "third", 20, true); /* of no group */
+	assert_string_equal(status_of(f).state, "Normal");
+	measure(f, "other", 20, true);
+	assert_string_equal(status_of(f).state, "Attacked");
+	assert_acted(&recorder, "alone ");
+	/* Over a restart the values of others are known, too. */
+	must(engine_release(f->engine, "cam", &ORDER, &err));
+	measure(f, "other", 20, false);
+	write_all(f);
+	restart_daemon(f);
+	wait_some(f, 1);
+	assert_string_equal(status_of(f).state, "Normal");
+	measure(f, "other", 20, true);
+	assert_string_equal(status_of(f).state, "Attacked");
+	/* One that goes is not asked any more. */
+	must(engine_release(f->engine, "cam", &ORDER, &err));
+	must(engine_remove_device(f->engine, "other", &ORDER, &err));
+	wait_some(f, 1);
+	assert_string_equal(status_of(f).state, "Normal");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -865,6 +1004,9 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(a_lost_database_brings_no_number_back, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(rules_do_not_act_twice_over_a_restart, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(others_are_asked_when_they_change, setup, teardown),
 		cmocka_unit_test_setup_teardown(killed_after_every_step, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_failing_standby_chain_is_shown, setup, teardown),
 		cmocka_unit_test_setup_teardown(killed_between_the_kernel_and_the_disk, setup,
