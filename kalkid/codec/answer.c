@@ -289,6 +289,17 @@ unsigned answer_read_fixed(const struct policy *policy, const struct source *sou
 	return source->fixed_count;
 }
 
+bool answer_says(const char *bytes, size_t count, const char *word)
+{
+	struct piece piece = trim((struct piece){bytes, count});
+	if (piece.count == strlen(word) && memcmp(piece.bytes, word, piece.count) == 0)
+		return true;
+	json_t *json = json_loadb(bytes, count, 0, NULL);
+	bool says = text_equal(json_string_value(json_object_get(json, "state")), word);
+	json_decref(json);
+	return says;
+}
+
 static bool take_json(const struct sensor *sensor, const json_t *value, struct sensor_reading *ret)
 {
 	ret->missing = json_is_null(value);

@@ -20,6 +20,10 @@ unsigned answer_read(const struct policy *policy, const struct source *source, c
 unsigned answer_read_fixed(const struct policy *policy, const struct source *source,
 			   struct sensor_reading ret[static SOURCE_MAPPINGS_MAX]);
 
+/* Whether it is the word, or a JSON object whose `state` is the word (as Zigbee2MQTT says whether a
+ * device is there). */
+bool answer_says(const char *bytes, size_t count, const char *word);
+
 /* One value as text into a reading: numbers in decimal, booleans as true, on, yes, 1 and their
  * opposites.  False when the text is none of the sensor's type. */
 bool answer_take_text(const struct sensor *sensor, const char *text, struct sensor_reading *ret);

@@ -130,6 +130,16 @@ static void one_missing_value_hides_no_other(void **state maybe_unused)
 	policy_free(policy);
 }
 
+static void presence_is_a_word_or_a_state(void **state maybe_unused)
+{
+	static const char json[] = "{\"state\":\"offline\"}", other[] = "{\"state\":7}";
+	assert_true(answer_says("offline\n", 8, "offline"));
+	assert_true(answer_says(json, strlen(json), "offline"));
+	assert_false(answer_says(json, strlen(json), "online"));
+	assert_false(answer_says(other, strlen(other), "offline"));
+	assert_false(answer_says("", 0, "offline"));
+}
+
 /* `values` as the API gets them, "name=value" for each that is taken. */
 static int push(const char *values, struct buffer *ret, struct error *err)
 {
@@ -175,6 +185,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(answers_become_values),
 		cmocka_unit_test(one_missing_value_hides_no_other),
+		cmocka_unit_test(presence_is_a_word_or_a_state),
 		cmocka_unit_test(pushed_values_are_checked),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,6 +13,7 @@
 
 static const struct exchange_way *const WAYS[EXCHANGE_KIND_COUNT] = {
 	[EXCHANGE_HTTP] = &EXCHANGE_WAY_HTTP,
+	[EXCHANGE_MQTT] = &EXCHANGE_WAY_MQTT,
 	[EXCHANGE_SSH] = &EXCHANGE_WAY_SSH,
 	[EXCHANGE_PROGRAM] = &EXCHANGE_WAY_PROGRAM,
 };
@@ -32,7 +33,7 @@ static void part_closed(struct exchanges *exchanges)
 	closed(data);
 }
 
-static void on_transfers_closed(void *data)
+static void on_part_closed(void *data)
 {
 	part_closed(data);
 }
@@ -46,8 +47,9 @@ static void close_when_idle(struct exchanges *exchanges)
 {
 	if (!exchanges->closing || exchanges->waiting || exchanges->running || exchanges->parts)
 		return;
-	exchanges->parts = 2;
-	transfers_close(exchanges->transfers, on_transfers_closed, exchanges);
+	exchanges->parts = 3;
+	brokers_close(exchanges->brokers, on_part_closed, exchanges);
+	transfers_close(exchanges->transfers, on_part_closed, exchanges);
 	later_queue_close(&exchanges->later, on_later_closed);
 }
 
@@ -117,8 +119,14 @@ int exchanges_open(struct exchanges **ret, uv_loop_t *loop, const struct exchang
 	exchanges->from = mem_copy_text(config->from);
 	exchanges->at_once = config->at_once ? config->at_once : EXCHANGES_AT_ONCE_STANDARD;
 	later_queue_open(&exchanges->later, loop);
+	brokers_open(&exchanges->brokers, loop, config->secrets, config->from);
 	*ret = exchanges;
 	return 0;
+}
+
+struct brokers *exchanges_brokers(struct exchanges *exchanges)
+{
+	return exchanges->brokers;
 }
 
 void exchanges_close(struct exchanges *exchanges, void (*closed)(void *data), void *data)

@@ -36,8 +36,12 @@ struct exchange_call {
 /* The texts of the configuration are copied. */
 int exchanges_open(struct exchanges **ret, uv_loop_t *loop, const struct exchanges_config *config,
 		   struct error *err) must_check;
-/* Cancels what is open; `closed` runs once, after the last `done`. */
+/* Every subscription at its brokers is gone; cancels what is open; `closed` runs once, after the
+ * last `done`. */
 void exchanges_close(struct exchanges *exchanges, void (*closed)(void *data), void *data);
+
+/* The brokers that it publishes at; theirs who subscribe too. */
+struct brokers *exchanges_brokers(struct exchanges *exchanges);
 
 /* Everything is copied: exchange and device may go.  Its time begins when its turn comes. */
 void exchange_start(struct exchanges *exchanges, struct exchange_call *call,

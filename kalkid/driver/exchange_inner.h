@@ -2,6 +2,7 @@
 /* driver/exchange_inner.h - one exchange under way, for exchange*.c. */
 #pragma once
 
+#include "driver/broker.h"
 #include "driver/exchange.h"
 #include "driver/secrets.h"
 #include "io/later.h"
@@ -32,6 +33,11 @@ struct exchange_job {
 	struct process process;
 	char *arguments[JOB_ARGUMENTS_MAX]; /* owned; the last is NULL */
 	unsigned argument_count;
+	/* MQTT. */
+	struct broker_publication publication;
+	char *broker, *credential, *ca, *topic, *payload;
+	uv_timer_t deadline;
+	int result;
 };
 
 struct exchange_way {
@@ -41,7 +47,8 @@ struct exchange_way {
 	void (*cancel)(struct exchange_job *job);
 	void (*done)(struct exchange_job *job); /* frees what it prepared */
 };
-extern const struct exchange_way EXCHANGE_WAY_HTTP, EXCHANGE_WAY_SSH, EXCHANGE_WAY_PROGRAM;
+extern const struct exchange_way EXCHANGE_WAY_HTTP, EXCHANGE_WAY_MQTT, EXCHANGE_WAY_SSH,
+	EXCHANGE_WAY_PROGRAM;
 
 struct exchanges {
 	uv_loop_t *loop;
@@ -49,6 +56,7 @@ struct exchanges {
 	unsigned at_once, running_count;
 	struct later_queue later;
 	struct transfers *transfers;
+	struct brokers *brokers;
 	struct exchange_job *waiting, *running;
 	bool closing;
 	unsigned parts; /* not closed yet */

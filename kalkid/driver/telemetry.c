@@ -51,11 +51,122 @@ static void on_answer(struct exchange_call *call, int result, const struct error
 		take_answer(link, answer.bytes ? answer.bytes : "", answer.length);
 }
 
+/* --- MQTT --- */
+
+static void on_message(struct broker_subscription *subscription, const char *topic maybe_unused,
+		       const char *payload, size_t count)
+{
+	struct telemetry_link *link = container_of(subscription, struct telemetry_link, values);
+	if (count && !link->closing)
+		take_answer(link, payload, count);
+}
+
+static void on_lost(struct broker_subscription *subscription, const char *words)
+{
+	struct telemetry_link *link = container_of(subscription, struct telemetry_link, values);
+	if (!link->closing)
+		link->listener->on_miss(link, words, false);
+}
+
+/* What is said where devices, or the broker for them, say whether they are there. */
+static void on_presence(struct broker_subscription *subscription, const char *topic maybe_unused,
+			const char *payload, size_t count)
+{
+	struct telemetry_link *link = container_of(subscription, struct telemetry_link, presence);
+	const struct source *source = link->source;
+	if (link->closing)
+		return;
+	if (answer_says(payload, count, source->offline))
+		link->listener->on_miss(link, "it is said to be offline", true);
+	else if (answer_says(payload, count, source->online))
+		link->listener->on_values(link, NULL, 0);
+}
+
+/* Told for the values already. */
+static void on_presence_lost(struct broker_subscription *subscription maybe_unused,
+			     const char *words maybe_unused)
+{
+}
+
+static char *fill(const struct telemetry_link *link, const char *text, enum exchange_place place,
+		  struct error *err)
+{
+	struct buffer filled = {0};
+	if (exchange_fill(&filled, text, place, link->device, NULL, err) < 0)
+		buffer_done(&filled);
+	return filled.bytes;
+}
+
+static void unsubscribe(struct telemetry_link *link)
+{
+	if (link->listening)
+		broker_unsubscribe(&link->values);
+	if (link->knows_presence)
+		broker_unsubscribe(&link->presence);
+	link->listening = link->knows_presence = false;
+	free(take(link->filter));
+	free(take(link->availability));
+}
+
+static int subscribe(struct telemetry_link *link, struct error *err)
+{
+	const struct exchange *exchange = &link->source->exchange;
+	struct brokers *brokers = exchanges_brokers(driver_of(link)->exchanges);
+	cleanup_free char *url = fill(link, exchange->url, EXCHANGE_IN_URL, err);
+	const char *availability = link->source->availability;
+	link->filter = fill(link, exchange->topic, EXCHANGE_IN_TEXT, err);
+	if (availability)
+		link->availability = fill(link, availability, EXCHANGE_IN_TEXT, err);
+	if (!url || !link->filter || (availability && !link->availability))
+		return err->code;
+	struct broker_address address = {url, exchange->credential, exchange->ca};
+	link->values = (struct broker_subscription){
+		.filter = link->filter,
+		.qos = exchange->qos,
+		.on_message = on_message,
+		.on_lost = on_lost,
+	};
+	int r = broker_subscribe(brokers, &address, &link->values, err);
+	link->listening = r == 0;
+	if (r < 0 || !availability)
+		return r;
+	link->presence = (struct broker_subscription){
+		.filter = link->availability,
+		.qos = exchange->qos,
+		.on_message = on_presence,
+		.on_lost = on_presence_lost,
+	};
+	r = broker_subscribe(brokers, &address, &link->presence, err);
+	link->knows_presence = r == 0;
+	return r;
+}
+
+/* --- links --- */
+
+/* It cannot listen, for a reason that stands in a file: as good as gone. */
+static void on_deaf(struct later *later)
+{
+	struct telemetry_link *link = container_of(later, struct telemetry_link, later);
+	if (link->closing)
+		link->listener->on_closed(link);
+	else
+		link->listener->on_miss(link, link->words, true);
+}
+
 static void open_link(struct telemetry *telemetry, struct telemetry_link *link)
 {
+	struct error err = {0};
+	int r = 0;
 	link->telemetry = telemetry;
-	link->asking = link->closing = false;
+	link->asking = link->closing = link->listening = link->knows_presence = false;
 	link->later = (struct later){0};
+	link->filter = link->availability = NULL;
+	if (link->source->kind == SOURCE_MQTT)
+		r = subscribe(link, &err);
+	if (r == 0)
+		return;
+	TEXT_COPY(link->words, err.text);
+	later_add(&driver_of(link)->later, &link->later, on_deaf);
 }
 
 static void ask(struct telemetry *telemetry maybe_unused, struct telemetry_link *link)
@@ -70,9 +181,10 @@ static void ask(struct telemetry *telemetry maybe_unused, struct telemetry_link 
 static void close_link(struct telemetry *telemetry maybe_unused, struct telemetry_link *link)
 {
 	link->closing = true;
+	unsubscribe(link);
 	if (link->asking)
 		exchange_cancel(&link->call);
-	else
+	else if (!link->later.queued)
 		later_add(&driver_of(link)->later, &link->later, on_link_closed);
 }
 

@@ -9,14 +9,18 @@
 #include <uv.h>
 
 #include "core/policy.h"
+#include "driver/broker.h"
 #include "driver/exchange.h"
 #include "io/later.h"
 
 struct telemetry;
 struct telemetry_link;
 
+enum { TELEMETRY_WORDS_BYTES = 256 };
+
 struct telemetry_listener {
-	/* Never from within a call of the driver.  `words` live for the time of the call. */
+	/* Never from within a call of the driver.  `words` live for the time of the call.  Without
+	 * values: it only said that it is there. */
 	void (*on_values)(struct telemetry_link *link, const struct sensor_reading *readings,
 			  unsigned count);
 	/* `gone`: it said itself that it is not there. */
@@ -37,6 +41,10 @@ struct telemetry_link {
 	struct exchange_call call;
 	bool asking, closing;
 	struct later later;
+	char *filter, *availability;
+	struct broker_subscription values, presence;
+	bool listening, knows_presence;
+	char words[TELEMETRY_WORDS_BYTES]; /* why it cannot listen */
 };
 
 struct telemetry_ops {

@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Values of sensors, asked of simulated devices by the real daemon, through the devices' chains."""
+import os
+import time
+
+import pytest
+
+from devices.remote import Broker, Remote
+from harness import net
+from harness.daemon import wait_for
+from harness.policies import block, chain, device_type, rule, stamp
+
+SOAP = ('<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>'
+        '<u:GetInsightParams xmlns:u="urn:Belkin:service:insight:1"/></s:Body></s:Envelope>')
+
+
+@pytest.fixture
+def remotes():
+    running = []
+    yield running
+    for remote in running:
+        remote.close()
+
+
+@pytest.fixture
+def site(machine_site):
+    """The machine asks from the address of its host leg."""
+    machine_site.settings["telemetry"] = {"from": machine_site.address}
+    return machine_site
+
+
+def sensing_type(name, sensors, source, **more):
+    states = more.pop("states", None) or {"Normal": chain(stamp("a"), standby="none")}
+    return device_type(name, states, more.pop("rules", ())) | {
+        "sensors": sensors, "telemetry": [{"name": "asked", "every": "200ms", **source}]}
+
+
+def newest(site, device):
+    """The newest values of a device, by the history."""
+    items = site.api.get(f"/devices/{device}/timeline?kind=sensor&limit=1")["items"]
+    return items[0]["eve"]["kalki"]["values"] if items else {}
+
+
+def alerts(site, device):
+    return site.api.get(f"/devices/{device}/timeline?kind=alert&limit=100")["items"]
+
+
+def put_secret(site, name, text):
+    folder = os.path.join(site.root, "etc/kalki/secrets")
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    with open(os.path.join(folder, name), "w", encoding="ascii",
+              opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+        file.write(text)
+
+
+def curl(host, *words):
+    said = host.run("curl", "-s", "-o", "/dev/null", "-w", "%{http_code}", *words, check=False)
+    return said != "000"
+
+
+def test_http_through_the_chain(site, remotes):
+    states = {"Normal": chain(stamp("a"), standby="none"), "Shut": block()}
+    site.types = [sensing_type(
+        "wemo", {"power": {"type": "number", "unit": "mW"}, "lit": {"type": "boolean"}},
+        {"http": {"method": "POST", "url": "http://{ip}:49153/upnp/control/insight1", "body": SOAP,
+                  "headers": {"SOAPACTION": '"urn:Belkin:service:insight:1#GetInsightParams"'}},
+         "map": {"power": {"xpath": "//InsightParams", "split": "|", "column": 8},
+                 "lit": {"xpath": "//InsightParams", "split": "|", "column": 1}}},
+        states=states)]
+    plug = site.add_device("plug1", "wemo")
+    remotes.append(wemo := Remote("wemo", os.path.join(site.root, "wemo"), ns=plug.ns))
+    wemo.set(current_power=17041)
+    host = site.add_host("host")
+    site.start()
+    wait_for(lambda: newest(site, "plug1") == {"power": 17041, "lit": True}, 60, what="values")
+    wemo.set(isOn=False)
+    wait_for(lambda: newest(site, "plug1")["lit"] is False, 60, what="values")
+
+    # Only its own machine speaks under that address: whoever forges it does not come through.
+    net.ip("address", "add", f"{site.address}/32", "dev", "eth0", ns=host.ns)
+    forged = f"http://{plug.ip}:49153/forged"
+    assert not curl(host, "--max-time", "1", "--interface", site.address, forged)
+    assert curl(host, "--max-time", "30", "--interface", host.ip,
+                    f"http://{plug.ip}:49153/genuine")
+    paths = {request["path"] for request in wemo.seen}
+    assert "/genuine" in paths and "/forged" not in paths
+
+    # What the chain blocks is not asked around it, and is no silence of the device.
+    site.set_state("plug1", "Shut", reason="a test")
+    site.wait_goal("plug1", "held")
+    count = len(wemo.seen)
+    time.sleep(2)
+    assert len(wemo.seen) == count
+    assert not alerts(site, "plug1")
+
+
+def test_silence_is_unavailable_and_an_answer_available(site, remotes):
+    site.types = [sensing_type(
+        "wemo", {"lit": {"type": "boolean"}},
+        {"http": {"url": "http://{ip}:49153/setup.xml"}, "misses": 2,
+         "map": {"lit": {"xpath": "//*[local-name()='binaryState']"}}},
+        states={"Normal": chain(stamp("a")), "Watched": chain(stamp("b"))},
+        rules=[rule("lost", ["Normal"], 'alert("device-unavailable")', "Watched"),
+               rule("back", ["Watched"], 'alert("device-available")', "Normal")])]
+    plug = site.add_device("plug1", "wemo")
+    remotes.append(wemo := Remote("wemo", os.path.join(site.root, "wemo"), ns=plug.ns))
+    site.start()
+    wait_for(lambda: newest(site, "plug1") == {"lit": True}, 60, what="a value")
+    wemo.fail("error")
+    wait_for(lambda: site.device_status("plug1")["state"] == "Watched", 60, what="Watched")
+    wemo.fail("none")
+    wait_for(lambda: site.device_status("plug1")["state"] == "Normal", 60, what="Normal")
+
+
+def test_ssh_and_programs(site, remotes, tmp_path):
+    net.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / "key")
+    put_secret(site, "board-key", (tmp_path / "key").read_text())
+    folder = "/sys/class/misc/FreescaleAccelerometer/data"
+    site.types = [
+        sensing_type("udoo", {"y": {"type": "number"}},
+                     {"ssh": {"user": "udooer", "command": ["cat", folder],
+                              "credential": "board-key"},
+                      "every": "2s", "map": {"y": {"line": 1, "split": ",", "column": 2}}}),
+        sensing_type("local", {"who": {"type": "text"}},
+                     {"program": {"command": ["/bin/echo", "$HOME {device}"]}, "map": {"who": {}}})]
+    board = site.add_device("board1", "udoo")
+    site.add_device("other1", "local")
+    remotes.append(Remote("udoo", os.path.join(site.root, "udoo"), "--authorized-key",
+                          tmp_path / "key.pub", "--set", "accelerometer=[0.5,-0.05,0.98]",
+                          ns=board.ns))
+    site.start()
+    wait_for(lambda: newest(site, "other1") == {"who": "$HOME other1"}, 60, what="a program's word")
+    wait_for(lambda: newest(site, "board1") == {"y": -0.05}, 60, what="a value")
+    with open(os.path.join(site.root, "var/lib/kalki/known_hosts"), encoding="ascii") as file:
+        assert file.read().startswith("board1 ")
+
+
+def test_mqtt(site, remotes, tmp_path):
+    put_secret(site, "broker-login", "kalki:hunter2\n")
+    site.types = [sensing_type(
+        "thermostat", {"heat": {"type": "number", "unit": "C"}},
+        {"every": "1h", "mqtt": {"broker": "mqtt://127.0.0.1", "topic": "zigbee2mqtt/{device}",
+                                 "availability": "zigbee2mqtt/{device}/availability",
+                                 "credential": "broker-login"},
+         "map": {"heat": {"json": "local_temperature"}}},
+        states={"Normal": chain(stamp("a")), "Watched": chain(stamp("b"))},
+        rules=[rule("lost", ["Normal"], 'alert("device-unavailable")', "Watched"),
+               rule("back", ["Watched"], 'alert("device-available")', "Normal")])]
+    site.add_device("thermostat", "thermostat")
+    remotes.append(Broker(tmp_path, "127.0.0.1", ns=site.machine))
+    device = Remote("thermostat", os.path.join(site.root, "zigbee"), "--broker", "127.0.0.1:1883",
+                    ns=site.machine)
+    remotes.append(device)
+    site.start()
+    device.set(local_temperature=31)
+    wait_for(lambda: newest(site, "thermostat") == {"heat": 31}, 60, what="a value")
+    device.process.kill()  # the broker says its last will
+    wait_for(lambda: site.device_status("thermostat")["state"] == "Watched", 60, what="Watched")
+    remotes.remove(device)
+    remotes.append(Remote("thermostat", os.path.join(site.root, "zigbee2"), "--broker",
+                          "127.0.0.1:1883", ns=site.machine))
+    wait_for(lambda: site.device_status("thermostat")["state"] == "Normal", 60, what="Normal")
+
+    # The connection comes back by itself when the broker does.
+    broker = remotes.pop(0)
+    broker.close()
+    wait_for(lambda: site.device_status("thermostat")["state"] == "Watched", 90, what="Watched")
+    remotes.insert(0, Broker(tmp_path, "127.0.0.1", ns=site.machine))
+    wait_for(lambda: site.device_status("thermostat")["state"] == "Normal", 90, what="Normal")
+    assert "hunter2" not in site.daemon.log_text()
