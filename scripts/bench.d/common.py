@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -13,6 +14,14 @@ from harness.docker import Engine
 from harness.policies import PUPPET
 from harness.proof import wall_ns
 from harness.site import Site
+
+
+def end(*_):
+    """Asked to end: what is open is closed on the way out."""
+    sys.exit("was asked to end")
+
+
+signal.signal(signal.SIGTERM, end)
 
 
 def progress(words):
