@@ -14,8 +14,13 @@ bool device_has_ip(const struct device *device, const struct ip *ip)
 
 bool device_same_identity(const struct device *a, const struct device *b)
 {
-	if (!text_equal(a->port, b->port) || !mac_equal(&a->mac, &b->mac) ||
-	    a->multicast != b->multicast || a->ip_count != b->ip_count)
+	return text_equal(a->port, b->port) && a->multicast == b->multicast &&
+	       device_same_addresses(a, b);
+}
+
+bool device_same_addresses(const struct device *a, const struct device *b)
+{
+	if (!mac_equal(&a->mac, &b->mac) || a->ip_count != b->ip_count)
 		return false;
 	for (unsigned i = 0; i < a->ip_count; i++)
 		if (!device_has_ip(b, &a->ips[i]))

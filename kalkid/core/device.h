@@ -30,6 +30,8 @@ struct device {
 
 bool device_has_ip(const struct device *device, const struct ip *ip);
 
+bool device_same_addresses(const struct device *a, const struct device *b);
+
 /* What the data plane knows of it: same identity, same enrolment. */
 bool device_same_identity(const struct device *a, const struct device *b);
 

@@ -329,6 +329,20 @@ static enum plan_goal stand(const struct draft *d)
 	return PLAN_OLD_CHAIN;
 }
 
+bool plan_lead(struct step *ret, const struct want *want, const struct world *have)
+{
+	struct plan plan;
+	struct draft d = {.want = want, .have = have, .plan = &plan};
+
+	plan.count = 0;
+	choose_target(&d);
+	plan_steering(&d);
+	if (!plan.count || (plan.steps[0].kind != STEP_HOLD && plan.steps[0].kind != STEP_ROUTE))
+		return false;
+	*ret = plan.steps[0];
+	return true;
+}
+
 void plan_next(struct plan *plan, const struct want *want, const struct world *have)
 {
 	struct draft d = {.want = want, .have = have, .plan = plan};

@@ -53,6 +53,10 @@ struct plan {
  * it was committed; the picture allows for both, and is incomplete until it is looked at again. */
 void plan_steered(struct world *world, const struct step *step, bool known);
 
+/* The HOLD or ROUTE that plan_next would list first; false when there is none.  Looks at nothing
+ * else, so that it is quick. */
+bool plan_lead(struct step *ret, const struct want *want, const struct world *have);
+
 /* Lists the steps that may start now, most urgent first; none means the world is as wanted, or that
  * something under way must end first.  No step it lists lets a frame past a missing umbox, reuses a
  * umbox in a new place while frames may be inside it (X = P.M.S may become Y = P.M'.S with M and M'

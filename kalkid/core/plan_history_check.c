@@ -117,10 +117,22 @@ static void check_step(struct history *h, struct subject *s, const struct step *
 	}
 }
 
+/* The same as the plan begins with. */
+static void check_lead(const struct plan *plan, const struct subject *s)
+{
+	struct step lead;
+	const struct step *first = plan->count ? &plan->steps[0] : NULL;
+	bool leads = first && (first->kind == STEP_HOLD || first->kind == STEP_ROUTE);
+	assert(plan_lead(&lead, &s->want, &s->have) == leads);
+	assert(!leads || (lead.kind == first->kind && lead.cut == first->cut &&
+			  path_equal(&lead.path, &first->path)));
+}
+
 void history_check_plan(struct history *h, struct subject *s)
 {
 	const struct plan *plan = &h->plan;
 	unsigned launched = 0;
+	check_lead(plan, s);
 	assert(plan->count <= PLAN_STEPS_MAX);
 	assert(!plan->settled || !plan->count);
 	for (unsigned i = 0; i < plan->count; i++) {

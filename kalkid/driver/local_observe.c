@@ -32,6 +32,7 @@ struct observation {
 	struct docker_call list_call;
 	struct container *list;
 	unsigned count, at;
+	uint32_t *listed; /* the ids of the list, in order */
 	struct adoption adoptions[ADOPTIONS_AT_ONCE];
 	unsigned adopting;
 	bool incomplete;
@@ -51,12 +52,30 @@ static void note(struct observation *observation, int result, const struct error
 	observation->err = *err;
 }
 
+static int compare(const void *a, const void *b)
+{
+	uint32_t one = *(const uint32_t *)a, other = *(const uint32_t *)b;
+	return (one > other) - (one < other);
+}
+
+static bool is_among(const uint32_t *sorted, unsigned count, uint32_t number)
+{
+	return count && bsearch(&number, sorted, count, sizeof(number), compare);
+}
+
+/* Once the list does not change any more. */
+static void sort_listed(struct observation *observation)
+{
+	unsigned count = observation->count;
+	observation->listed = mem_alloc_array(count + 1, sizeof(*observation->listed));
+	for (unsigned i = 0; i < count; i++)
+		observation->listed[i] = observation->list[i].marks.umbox;
+	qsort(observation->listed, count, sizeof(*observation->listed), compare);
+}
+
 static bool is_listed(const struct observation *observation, uint32_t umbox)
 {
-	for (unsigned i = 0; i < observation->count; i++)
-		if (observation->list[i].marks.umbox == umbox)
-			return true;
-	return false;
+	return is_among(observation->listed, observation->count, umbox);
 }
 
 struct strays {
@@ -145,17 +164,35 @@ static void list_umboxes(struct observation *observation)
 			add_umbox(observation, &umbox->container);
 }
 
-/* A slot without rules is of a device all the same. */
+struct slots {
+	struct driver_picture *picture;
+	uint32_t *known; /* the devices that have rules, in order */
+	unsigned known_count;
+};
+
 static void add_slot(void *data, uint32_t device)
 {
-	struct driver_picture *picture = data;
-	for (unsigned i = 0; i < picture->device_count; i++)
-		if (picture->devices[i].device == device)
-			return;
+	const struct slots *slots = data;
+	struct driver_picture *picture = slots->picture;
+	if (is_among(slots->known, slots->known_count, device))
+		return;
 	picture->devices = mem_resize(picture->devices, picture->device_count + 1,
 				      sizeof(*picture->devices));
 	picture->devices[picture->device_count++] = (struct driver_device){.device = device,
 									   .as.number = device};
+}
+
+/* A slot without rules is of a device all the same.  Each is told once. */
+static void add_slots(struct observation *observation)
+{
+	struct driver_picture *picture = observation->ret;
+	struct slots slots = {picture, NULL, picture->device_count};
+	slots.known = mem_alloc_array(slots.known_count + 1, sizeof(*slots.known));
+	for (unsigned i = 0; i < slots.known_count; i++)
+		slots.known[i] = picture->devices[i].device;
+	qsort(slots.known, slots.known_count, sizeof(*slots.known), compare);
+	link_each_slot(observation->local->link, add_slot, &slots);
+	free(slots.known);
 }
 
 /* Legs that stand but lost their hook (the table was flushed) are steered again; lost legs are not
@@ -190,13 +227,14 @@ static void look_at_kernel(struct observation *observation)
 	if (result < 0)
 		note(observation, result, &err);
 	else
-		link_each_slot(local->link, add_slot, picture);
+		add_slots(observation);
 }
 
 static void finish(struct observation *observation)
 {
 	struct local_driver *local = observation->local;
 	if (!local->closing) {
+		sort_listed(observation);
 		look_at_kernel(observation);
 		list_umboxes(observation);
 		if (!observation->incomplete)
@@ -206,6 +244,7 @@ static void finish(struct observation *observation)
 	local->observations = observation->next;
 	local_finish(local, observation->call, observation->result, &observation->err);
 	free(observation->list);
+	free(observation->listed);
 	free(observation);
 	if (local->observations && !local->closing)
 		start(local->observations);

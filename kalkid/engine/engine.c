@@ -69,7 +69,7 @@ struct control_device *engine_take_device(struct engine *engine, const struct de
 	device->device = *value;
 	device->policy = engine_find_policy(engine, value->type);
 	device->handed_over = STATE_BLOCKED;
-	device->machine.generation = 1;
+	device->machine.generation = device->witnessed = 1; /* nothing was decided yet */
 	device->entered_wall_us = clock_wall_now_us(engine->clock);
 	if (device->policy)
 		machine_init(&device->machine, device->policy, clock_now_us(engine->clock));

@@ -101,15 +101,18 @@ void node_device_plan(struct node_device *device)
 	if (!node->started || node->stopping || !device->observed)
 		return;
 	int64_t next_us = take_time_in(device, clock_now_us(node->clock));
+	struct step lead;
 	struct plan plan;
 
+	if (plan_lead(&lead, &device->want, &device->have) && node_step_start(device, &lead)) {
+		/* All the rest when this step ends, a turn of the loop later. */
+		deadline_set(node->deadlines, &device->deadline, next_us);
+		return;
+	}
 	plan_next(&plan, &device->want, &device->have);
-	bool led = false;
 	for (unsigned i = 0; i < plan.count; i++)
-		led |= node_step_start(device, &plan.steps[i]) &&
-		       node_step_leads(plan.steps[i].kind);
-	if (!led) /* else it stands elsewhere by now, and is looked at again when the step ends */
-		tell_goal(device, &plan);
+		node_step_start(device, &plan.steps[i]);
+	tell_goal(device, &plan);
 	if (nothing_left(device)) {
 		deadline_remove(node->deadlines, &device->deadline);
 		HASH_DEL(node->devices, device);
@@ -147,10 +150,7 @@ struct node_device *node_device_new(struct node *node, uint32_t number)
 /* A umbox learns once, at its start, whom it serves. */
 static void condemn_if_anothers(struct node_device *device, const struct device *wanted)
 {
-	struct device as_before = device->device;
-	TEXT_COPY(as_before.port, wanted->port);
-	as_before.multicast = wanted->multicast;
-	if (!device->told_want || device_same_identity(&as_before, wanted))
+	if (!device->told_want || device_same_addresses(&device->device, wanted))
 		return;
 	for (unsigned i = 0; i < device->have.umbox_count; i++)
 		device->have.umboxes[i].state = UMBOX_GONE;

@@ -81,8 +81,6 @@ void node_call_ended(struct node *node);
 
 /* node_step.c: starts a step when it may start now; the planner is asked again when it ends. */
 bool node_step_start(struct node_device *device, const struct step *step);
-/* Changes the way of the frames. */
-bool node_step_leads(enum step_kind kind);
 /* What failed is waited for before it is tried again, ever longer. */
 void node_umbox_failed(struct node_device *device, const struct umbox_view *view,
 		       const char *words);

@@ -20,7 +20,7 @@ struct step_run {
 	struct node_device *device;
 	struct step step;
 	char hop[NAME_BYTES];
-	struct device identity; /* ENROL: as which */
+	struct device *identity; /* ENROL: as which */
 	uint32_t generation;
 	int64_t started_us;
 };
@@ -127,7 +127,7 @@ static bool steers(enum step_kind kind)
 }
 
 /* Changes the way of the frames. */
-bool node_step_leads(enum step_kind kind)
+static bool leads(enum step_kind kind)
 {
 	return kind == STEP_HOLD || kind == STEP_ROUTE;
 }
@@ -182,7 +182,8 @@ static void enrolment_done(struct step_run *run, int result, const char *words)
 		return;
 	}
 	device->have.enrolled = run->step.kind == STEP_ENROL;
-	device->enrolled_as = run->identity;
+	if (run->identity)
+		device->enrolled_as = *run->identity;
 	device->have.stale = device->have.enrolled && device->want.enrolled &&
 			     !device_same_identity(&device->enrolled_as, &device->device);
 }
@@ -196,7 +197,7 @@ static void steering_returned(struct step_run *run)
 	bool committed = run->call.committed >= 0;
 
 	plan_steered(&device->have, &run->step, committed);
-	if (!node_step_leads(run->step.kind))
+	if (!leads(run->step.kind))
 		return;
 	node_device_flipped(device, now_us);
 	device->path_failed = !committed;
@@ -263,6 +264,7 @@ static void on_step_done(struct driver_call *call, int result, const struct erro
 	run->step.hop = NULL; /* the policy it stood in may be gone */
 	take_result(run, result, words);
 	tell_step(run, result, words);
+	free(run->identity);
 	free(run);
 	node_call_ended(node);
 	node_device_plan(device);
@@ -318,7 +320,7 @@ static bool may_start(const struct node_device *device, const struct step *step)
 {
 	if (step->kind == STEP_REMOVE)
 		return !device->have.spares_backing_off;
-	if (node_step_leads(step->kind) && !device->path_failed)
+	if (leads(step->kind) && !device->path_failed)
 		return true;
 	return !device->have.backing_off;
 }
@@ -332,13 +334,14 @@ bool node_step_start(struct node_device *device, const struct step *step)
 	run->call.done = on_step_done;
 	run->device = device;
 	run->step = *step;
-	run->identity = device->device;
 	run->generation = device->want.generation;
 	run->started_us = clock_now_us(node->clock);
 	if (!mark_started(device, run, step)) {
 		free(run);
 		return false;
 	}
+	if (step->kind == STEP_ENROL)
+		run->identity = mem_copy(&device->device, sizeof(device->device));
 	int place = node_device_umbox(device, run->step.umbox, false);
 	if (place >= 0)
 		TEXT_COPY(run->hop, device->umboxes[place].hop);

@@ -225,7 +225,7 @@ uint32_t store_new_device_number(struct store *store)
 		if (!(store->living[number / 8] & (1U << number % 8))) {
 			store_mark_living(store, number, true);
 			if (store->witness)
-				note_witness(store, witness_forget(store->witness, number));
+				witness_forget(store->witness, number);
 			return number;
 		}
 	}

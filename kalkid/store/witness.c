@@ -1,41 +1,56 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* store/witness.c - see witness.h.  A device has two places, written in turn: the one before stays
- * whole while the other is written. */
+ * whole while the other is written.  The file is mapped, so that a witness costs no call of the
+ * kernel. */
 #include "store/witness.h"
 
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/mem.h"
 #include "core/ids.h"
 
 /* Of another daemon's form nothing is read. */
-static const char FORM[] = "kalkid 1";
+static const uint64_t FORM = 0x316b6c616b000000 + offsetof(struct machine_record, unused);
+
+enum {
+	PLACE_BYTES = 2048, /* two are a page */
+	RECORD_BYTES = PLACE_BYTES - 2 * sizeof(uint64_t),
+	HEAD_BYTES = offsetof(struct machine_record, unused),
+	UNUSED_MAX = (RECORD_BYTES - HEAD_BYTES) / sizeof(uint64_t), /* of more the newest */
+	FILE_BYTES = 2 * PLACE_BYTES * (DEVICE_NUMBER_MAX + 1),
+};
+_Static_assert(HEAD_BYTES + 64 * sizeof(uint64_t) <= RECORD_BYTES, "places are too small");
 
 struct place {
-	char form[sizeof(FORM)];
-	uint64_t sequence; /* 0: empty */
-	uint64_t bytes;    /* of the record; behind them stands the sequence again */
-	struct machine_record record;
-	uint64_t room_for_end;
+	uint64_t form;
+	uint64_t sequence; /* 0: empty, or being written */
+	char record[RECORD_BYTES];
 };
 
 struct witness {
 	int fd;
+	struct place (*places)[2];                   /* the file, sparse */
 	uint64_t sequence;                           /* the last one used */
-	uint8_t second[(DEVICE_NUMBER_MAX + 8) / 8]; /* bit: the second place is the newer one */
+	uint8_t backed[(DEVICE_NUMBER_MAX + 8) / 8]; /* bit: its places have memory */
 };
 
 int witness_open(struct witness **ret, const char *path, struct error *err)
 {
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-	if (fd < 0)
+	cleanup_close int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0 || ftruncate(fd, FILE_BYTES) < 0)
 		return error_errno(err, -errno, "%s", path);
+	void *places = mmap(NULL, FILE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (places == MAP_FAILED)
+		return error_errno(err, -errno, "%s: mmap", path);
 	*ret = mem_alloc(sizeof(**ret));
-	(*ret)->fd = fd;
+	(*ret)->fd = take_fd(fd);
+	(*ret)->places = places;
 	return 0;
 }
 
@@ -43,91 +58,81 @@ void witness_close(struct witness *witness)
 {
 	if (!witness)
 		return;
+	munmap(witness->places, FILE_BYTES);
 	close(witness->fd);
 	free(witness);
 }
 
-static off_t offset_of(uint32_t device, bool second)
-{
-	return (off_t)((2 * (uint64_t)device + second) * sizeof(struct place));
-}
-
-static bool second_is_newer(const struct witness *witness, uint32_t device)
-{
-	return witness->second[device / 8] >> device % 8 & 1;
-}
-
-static void note_newer(struct witness *witness, uint32_t device, bool second)
+/* Once for each device: a page that finds no memory when it is touched would end the daemon. */
+static int back(struct witness *witness, uint32_t device)
 {
 	uint8_t bit = (uint8_t)(1U << device % 8);
-	if (second)
-		witness->second[device / 8] |= bit;
-	else
-		witness->second[device / 8] &= (uint8_t)~bit;
+	if (witness->backed[device / 8] & bit)
+		return 0;
+	int result = posix_fallocate(witness->fd, (off_t)device * 2 * PLACE_BYTES, 2 * PLACE_BYTES);
+	if (result == 0)
+		witness->backed[device / 8] |= bit;
+	return -result;
 }
 
-static int write_all(const struct witness *witness, const void *bytes, size_t count, off_t offset)
+/* 0 when the place holds no whole record. */
+static uint64_t sequence_of(const struct place *place)
 {
-	ssize_t written = pwrite(witness->fd, bytes, count, offset);
-	return written < 0 ? -errno : (size_t)written < count ? -ENOSPC : 0;
+	return place->form == FORM ? place->sequence : 0;
 }
 
 int witness_put(struct witness *witness, const struct machine_record *record)
 {
-	struct place place = {.sequence = ++witness->sequence};
-	bool second = !second_is_newer(witness, record->device);
-	memcpy(place.form, FORM, sizeof(FORM));
-	place.bytes = offsetof(struct machine_record, unused) +
-		      record->unused_count * sizeof(record->unused[0]);
-	memcpy(&place.record, record, place.bytes);
-	memcpy((char *)&place.record + place.bytes, &place.sequence, sizeof(place.sequence));
-	int result =
-		write_all(witness, &place,
-			  offsetof(struct place, record) + place.bytes + sizeof(place.sequence),
-			  offset_of(record->device, second));
-	if (result == 0)
-		note_newer(witness, record->device, second);
-	return result;
+	struct place *place = witness->places[record->device];
+	unsigned unused = min_of(record->unused_count, (unsigned)UNUSED_MAX);
+	int result = back(witness, record->device);
+	if (result < 0)
+		return result;
+	if (sequence_of(&place[1]) < sequence_of(&place[0]))
+		place++;
+	/* In the order in which a kill may stop it. */
+	place->sequence = 0;
+	atomic_signal_fence(memory_order_seq_cst);
+	place->form = FORM;
+	memcpy(place->record, record, HEAD_BYTES);
+	memcpy(place->record + offsetof(struct machine_record, unused_count), &unused,
+	       sizeof(unused));
+	memcpy(place->record + HEAD_BYTES, &record->unused[record->unused_count - unused],
+	       unused * sizeof(record->unused[0]));
+	atomic_signal_fence(memory_order_seq_cst);
+	place->sequence = ++witness->sequence;
+	return 0;
 }
 
-/* 0 when the place holds no whole record. */
-static uint64_t read_place(const struct witness *witness, uint32_t device, bool second,
-			   struct machine_record *ret)
+/* Without touching pages that are not there. */
+static bool read_places(const struct witness *witness, uint32_t device, struct place ret[2])
 {
-	struct place place = {0};
-	uint64_t end;
-	if (pread(witness->fd, &place, sizeof(place), offset_of(device, second)) < 0 ||
-	    memcmp(place.form, FORM, sizeof(FORM)) != 0 || place.bytes > sizeof(place.record) ||
-	    place.record.device != device || place.record.unused_count > MACHINE_ALERTS_MAX)
-		return 0;
-	memcpy(&end, (const char *)&place.record + place.bytes, sizeof(end));
-	if (end != place.sequence)
-		return 0;
-	memset((char *)&place.record + place.bytes, 0, sizeof(place.record) - place.bytes);
-	*ret = place.record;
-	return place.sequence;
+	ssize_t bytes = pread(witness->fd, ret, 2 * PLACE_BYTES, (off_t)device * 2 * PLACE_BYTES);
+	return bytes == 2 * PLACE_BYTES && (sequence_of(&ret[0]) || sequence_of(&ret[1]));
 }
 
 bool witness_get(struct witness *witness, uint32_t device, struct machine_record *ret)
 {
-	struct machine_record other;
-	uint64_t first = read_place(witness, device, false, ret);
-	uint64_t second = read_place(witness, device, true, &other);
-	uint64_t newest = max_of(first, second);
-	if (second > first)
-		*ret = other;
-	note_newer(witness, device, second > first);
-	witness->sequence = max_of(witness->sequence, newest);
-	return newest;
+	struct place places[2];
+	if (!read_places(witness, device, places))
+		return false;
+	const struct place *newest = &places[sequence_of(&places[1]) > sequence_of(&places[0])];
+	struct machine_record record = {0};
+	memcpy(&record, newest->record, HEAD_BYTES);
+	if (record.device != device || record.unused_count > UNUSED_MAX)
+		return false;
+	memcpy(record.unused, newest->record + HEAD_BYTES,
+	       record.unused_count * sizeof(record.unused[0]));
+	witness->sequence = max_of(witness->sequence, newest->sequence);
+	*ret = record;
+	return true;
 }
 
-int witness_forget(struct witness *witness, uint32_t device)
+void witness_forget(struct witness *witness, uint32_t device)
 {
-	static const char NONE[sizeof(FORM)];
-	struct machine_record record;
-	int result = 0;
-	for (unsigned i = 0; i < 2 && result == 0; i++)
-		if (read_place(witness, device, i, &record))
-			result = write_all(witness, NONE, sizeof(NONE), offset_of(device, i));
-	return result;
+	struct place places[2];
+	if (!read_places(witness, device, places))
+		return;
+	for (unsigned i = 0; i < 2; i++)
+		witness->places[device][i].sequence = 0;
 }

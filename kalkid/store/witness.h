@@ -3,7 +3,7 @@
  * along: a file that should lie in memory (tmpfs).
  *
  * A decision that tightens is in the kernel before it is on disk.  It is witnessed before it is in
- * the kernel, which costs a write of some hundred bytes to memory; so a daemon that is killed in
+ * the kernel, which costs a copy of some hundred bytes; so a daemon that is killed in
  * between starts again where the kernel already is.  A power cut takes the kernel's rules and the
  * witness together. */
 #pragma once
@@ -22,4 +22,4 @@ int witness_put(struct witness *witness, const struct machine_record *record) mu
 /* False when there is none. */
 bool witness_get(struct witness *witness, uint32_t device, struct machine_record *ret);
 /* The number is given to another device. */
-int witness_forget(struct witness *witness, uint32_t device) must_check;
+void witness_forget(struct witness *witness, uint32_t device);
