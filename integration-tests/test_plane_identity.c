@@ -163,6 +163,25 @@ static void strangers_are_dropped_and_told_once(void **state)
 	plane_dropped(bed, NFT_DROP_UNKNOWN);
 	assert_dropped(NFT_DROP_UNKNOWN, udp(bed, bed->at_port[0], &bed->b.mac, IP_B,
 					     bed->at_network, gateway, IP_NET, false));
+	assert_done(nft_read_unknown(bed->nft, on_unknown, &told, &err));
+	assert_int_equal(told.count, 2);
+	plane_close_all(bed, umboxes);
+}
+
+static void a_device_is_no_stranger_once_it_is_enrolled(void **state)
+{
+	struct plane_bed *bed = *state;
+	struct bed_umbox umboxes[3];
+	struct told told = {0};
+	const struct mac *gateway = &bed->gateway;
+	plane_route_all(bed, umboxes);
+	assert_done(nft_hold(bed->nft, bed->a.number, true, &err));
+	assert_done(nft_unenrol(bed->nft, bed->a.number, &err));
+	assert_dropped(NFT_DROP_UNKNOWN, udp(bed, bed->at_port[0], &bed->a.mac, IP_A,
+					     bed->at_network, gateway, IP_NET, false));
+	assert_done(nft_enrol(bed->nft, &bed->a, &err));
+	assert_done(nft_read_unknown(bed->nft, on_unknown, &told, &err));
+	assert_int_equal(told.count, 0);
 	plane_close_all(bed, umboxes);
 }
 
@@ -767,6 +786,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(frames_go_through_the_whole_chain, plane_open),
 		TEST(strangers_are_dropped_and_told_once, plane_open),
+		TEST(a_device_is_no_stranger_once_it_is_enrolled, plane_open),
 		TEST(addresses_are_held_to_their_devices, plane_open),
 		TEST(forged_answers_are_dropped, plane_open),
 		TEST(the_host_owns_its_addresses, plane_open),

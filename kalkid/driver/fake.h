@@ -59,6 +59,7 @@ struct fake_world {
 
 	/* For the test to read. */
 	unsigned step_count;
+	unsigned enrolments_refused; /* the address is another's */
 	char violation[FAKE_WORDS_BYTES];
 	struct fake_flip *flips; /* every change of any path, in order */
 	unsigned flip_count;

@@ -243,6 +243,20 @@ static bool steer(struct fake_world *world, struct fake_device *device, const st
 	return true;
 }
 
+/* The kernel's maps have each MAC once. */
+static bool is_free(struct fake_world *world, const struct device *as)
+{
+	for (unsigned i = 0; i < world->device_count; i++) {
+		const struct fake_device *other = world->devices[i];
+		if (other->number == as->number || !other->enrolled ||
+		    !mac_equal(&other->as.mac, &as->mac))
+			continue;
+		world->enrolments_refused++;
+		return false;
+	}
+	return true;
+}
+
 static bool enrol(struct fake_device *device, const struct device *as)
 {
 	device->enrolled = as;
@@ -255,7 +269,7 @@ static bool do_step(struct fake_world *world, const struct driver_task *task)
 {
 	struct fake_device *device = fake_need_device(world, task->device->number);
 	switch (task->step->kind) {
-	case STEP_ENROL: return enrol(device, task->device);
+	case STEP_ENROL: return is_free(world, task->device) && enrol(device, task->device);
 	case STEP_UNENROL: return enrol(device, NULL);
 	case STEP_HOLD:
 	case STEP_ROUTE:

@@ -140,8 +140,8 @@ uint32_t nft_find_mac(const struct nft *nft, const struct mac *mac);
 /* The number of the device that owns the address, 0 when there is none. */
 uint32_t nft_find_owner(const struct nft *nft, const struct ip *ip);
 
-/* Calls once for each unknown (device port, MAC) noted since the last call; one is noted again when
- * it was silent for ten minutes. */
+/* Calls once for each unknown (device port, MAC) noted since the last call and not enrolled there
+ * by now; one is noted again when it was silent for ten minutes. */
 int nft_read_unknown(struct nft *nft,
 		     void (*on_unknown)(void *data, const char *port, const struct mac *mac),
 		     void *data, struct error *err) must_check;

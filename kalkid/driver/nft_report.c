@@ -75,6 +75,20 @@ static int unknown_compare(const void *a, const void *b)
 	return memcmp(&one->mac, &other->mac, sizeof(one->mac));
 }
 
+/* Its first frames came before it was enrolled. */
+static bool is_known_by_now(const struct nft *nft, const struct nft_unknown *one)
+{
+	const struct nft_device *device, *next;
+	HASH_ITER(hh, nft->devices, device, next) {
+		struct device as;
+		uint32_t port;
+		if (steering_identity(&device->held, &as, &port) && port == one->interface &&
+		    mac_equal(&as.mac, &one->mac))
+			return true;
+	}
+	return false;
+}
+
 int nft_read_unknown(struct nft *nft,
 		     void (*on_unknown)(void *data, const char *port, const struct mac *mac),
 		     void *data, struct error *err)
@@ -92,6 +106,8 @@ int nft_read_unknown(struct nft *nft,
 		const struct nft_unknown *one = &now.list[i];
 		if (nft->unknown_count &&
 		    bsearch(one, nft->unknown, nft->unknown_count, sizeof(*one), unknown_compare))
+			continue;
+		if (is_known_by_now(nft, one))
 			continue;
 		const struct link_view *port = link_find_index(nft->link, one->interface);
 		on_unknown(data, port ? port->name : "?", &one->mac);

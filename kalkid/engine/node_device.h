@@ -42,6 +42,7 @@ struct node_device {
 	bool observed;       /* at least once */
 	bool told_want;      /* control has said what it wants */
 	bool path_failed;    /* the last HOLD or ROUTE was refused */
+	bool waits;          /* to be enrolled, until another with one of its addresses is not */
 	enum plan_goal goal;
 	uint32_t goal_generation;
 	bool told; /* goal and goal_generation were told to the listener */

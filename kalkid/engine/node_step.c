@@ -3,6 +3,7 @@
  * what failed. */
 #include "engine/node_device.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -247,6 +248,14 @@ static void tell_step(struct step_run *run, int result, const char *words)
 	listener->on_step(listener, run->device->number, run->generation, &told);
 }
 
+static void wake_waiting(struct node *node)
+{
+	struct node_device *device, *next;
+	HASH_ITER(hh, node->devices, device, next)
+		if (device->waits)
+			node_device_plan(device);
+}
+
 /* The only completion on the control path: forget the step, look again, plan again. */
 static void on_step_done(struct driver_call *call, int result, const struct error *err)
 {
@@ -254,6 +263,7 @@ static void on_step_done(struct driver_call *call, int result, const struct erro
 	struct node_device *device = run->device;
 	struct node *node = device->node;
 	const char *words = result < 0 ? (err && err->text[0] ? err->text : strerror(-result)) : "";
+	bool unenrolled = run->step.kind == STEP_UNENROL;
 
 	device->steps_running--;
 	device->change++;
@@ -268,6 +278,8 @@ static void on_step_done(struct driver_call *call, int result, const struct erro
 	free(run);
 	node_call_ended(node);
 	node_device_plan(device);
+	if (unenrolled)
+		wake_waiting(node);
 }
 
 /* --- starting steps --- */
@@ -314,12 +326,40 @@ static bool mark_started(struct node_device *device, struct step_run *run, const
 	return false;
 }
 
+static bool shares_address(const struct device *a, const struct device *b)
+{
+	if (mac_equal(&a->mac, &b->mac))
+		return true;
+	for (unsigned i = 0; i < a->ip_count; i++)
+		if (device_has_ip(b, &a->ips[i]))
+			return true;
+	return false;
+}
+
+/* One that is to go, or to change: the kernel takes an address from one device at a time. */
+static bool waits_for_another(struct node_device *device)
+{
+	struct node_device *other, *next;
+	HASH_ITER(hh, device->node->devices, other, next) {
+		if (other == device || !other->have.enrolled ||
+		    !shares_address(&device->device, &other->enrolled_as))
+			continue;
+		snprintf(device->trouble, sizeof(device->trouble),
+			 "it waits for device number %u, which has the same address, to be gone",
+			 other->number);
+		return true;
+	}
+	return false;
+}
+
 /* While a failure is waited out only the way of the frames may change, and that not in the way that
  * just failed. */
-static bool may_start(const struct node_device *device, const struct step *step)
+static bool may_start(struct node_device *device, const struct step *step)
 {
 	if (step->kind == STEP_REMOVE)
 		return !device->have.spares_backing_off;
+	if (step->kind == STEP_ENROL && (device->waits = waits_for_another(device)))
+		return false;
 	if (leads(step->kind) && !device->path_failed)
 		return true;
 	return !device->have.backing_off;

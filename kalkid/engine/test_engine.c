@@ -518,6 +518,7 @@ static void a_device_goes_and_comes_at_once(void **state)
 		await(f, "a");
 		pass(f, 1000);
 		assert_int_equal(fake_count(f->world, before), 0);
+		assert_int_equal(f->world->enrolments_refused, 0);
 		assert_false(fake_find_device(f->world, before)->enrolled);
 	}
 }
