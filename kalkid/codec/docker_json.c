@@ -41,10 +41,11 @@ static void set_number(json_t *labels, const char *label, uint32_t number)
 
 static json_t *labels_of(const struct container_marks *marks)
 {
-	json_t *labels = json_pack("{ss ss ss ss ss ss}", LABEL "managed", "true", LABEL "instance",
-				   marks->instance, LABEL "device-name", marks->device_name,
-				   LABEL "state", marks->state, LABEL "hop", marks->hop,
-				   LABEL "spec", marks->digest);
+	json_t *labels = json_pack("{ss ss ss ss ss ss ss}", LABEL "managed", "true",
+				   LABEL "instance", marks->instance, LABEL "device-name",
+				   marks->device_name, LABEL "state", marks->state, LABEL "hop",
+				   marks->hop, LABEL "spec", marks->digest, LABEL "serves",
+				   marks->serves);
 	set_number(labels, LABEL "umbox", marks->umbox);
 	set_number(labels, LABEL "device", marks->device);
 	set_number(labels, LABEL "generation", marks->generation);
@@ -126,6 +127,7 @@ static bool read_number(uint32_t *ret, const json_t *labels, const char *label)
 static bool read_marks(struct container_marks *ret, const json_t *labels)
 {
 	const char *digest = text_in(labels, LABEL "spec");
+	const char *serves = text_in(labels, LABEL "serves");
 	return text_equal(text_in(labels, LABEL "managed"), "true") &&
 	       copy_name(ret->instance, text_in(labels, LABEL "instance")) &&
 	       copy_name(ret->device_name, text_in(labels, LABEL "device-name")) &&
@@ -135,7 +137,7 @@ static bool read_marks(struct container_marks *ret, const json_t *labels)
 	       read_number(&ret->device, labels, LABEL "device") && ret->device &&
 	       ret->device <= DEVICE_NUMBER_MAX &&
 	       read_number(&ret->generation, labels, LABEL "generation") && digest &&
-	       TEXT_COPY(ret->digest, digest);
+	       TEXT_COPY(ret->digest, digest) && TEXT_COPY(ret->serves, serves ? serves : "");
 }
 
 /* An engine gives a container its image's labels, too. */

@@ -22,6 +22,7 @@ struct container_marks {
 	char state[NAME_BYTES];
 	char hop[NAME_BYTES];
 	char digest[DIGEST_TEXT_BYTES]; /* of the hop: image reference and parameters */
+	char serves[DIGEST_TEXT_BYTES]; /* device_addresses_digest, as it was told at its start */
 };
 
 enum container_state {

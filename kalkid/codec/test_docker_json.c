@@ -17,7 +17,7 @@
 #define LABELS                                                                                          \
 	"{\"org.kalki.managed\":\"true\",\"org.kalki.instance\":\"site\",\"org.kalki.umbox\":\"418\","  \
 	"\"org.kalki.device\":\"7\",\"org.kalki.device-name\":\"cam1\",\"org.kalki.state\":\"Normal\"," \
-	"\"org.kalki.hop\":\"guard\",\"org.kalki.generation\":\"3\",\"org.kalki.spec\":\"abc\"}"
+	"\"org.kalki.hop\":\"guard\",\"org.kalki.generation\":\"3\",\"org.kalki.spec\":\"abc\",\"org.kalki.serves\":\"def\"}"
 
 static const struct container_marks marks = {
 	.instance = "site",
@@ -28,6 +28,7 @@ static const struct container_marks marks = {
 	.state = "Normal",
 	.hop = "guard",
 	.digest = "abc",
+	.serves = "def",
 };
 
 static void a_container_is_ordered_with_nothing_to_spare(void **state maybe_unused)
@@ -47,6 +48,7 @@ static void a_container_is_ordered_with_nothing_to_spare(void **state maybe_unus
 		"\"org.kalki.device\":\"7\"",
 		"\"org.kalki.generation\":\"3\"",
 		"\"org.kalki.spec\":\"abc\"",
+		"\"org.kalki.serves\":\"def\"",
 		"\"RestartPolicy\":{\"Name\":\"no\"}",
 		"\"CapDrop\":[\"ALL\"]",
 		"\"CapAdd\":[\"NET_RAW\"]",

@@ -2,6 +2,9 @@
 /* core/device.c - see device.h. */
 #include "core/device.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/text.h"
 
 bool device_has_ip(const struct device *device, const struct ip *ip)
@@ -26,6 +29,21 @@ bool device_same_addresses(const struct device *a, const struct device *b)
 		if (!device_has_ip(b, &a->ips[i]))
 			return false;
 	return true;
+}
+
+static int compare_ips(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+void device_addresses_digest(const struct device *device, char ret[static DIGEST_TEXT_BYTES])
+{
+	char texts[DEVICE_IPS_MAX + 1][IP_TEXT_BYTES] = {0};
+	for (unsigned i = 0; i < device->ip_count; i++)
+		ip_print(texts[i], &device->ips[i]);
+	qsort(texts, device->ip_count, sizeof(texts[0]), compare_ips);
+	mac_print(texts[device->ip_count], &device->mac);
+	digest_text(ret, texts, sizeof(texts));
 }
 
 static int check_ips(const struct device *device, struct error *err)

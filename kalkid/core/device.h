@@ -2,6 +2,7 @@
 /* core/device.h - a device as the operator describes it: a plain value. */
 #pragma once
 
+#include "base/digest.h"
 #include "core/ids.h"
 
 enum {
@@ -31,6 +32,8 @@ struct device {
 bool device_has_ip(const struct device *device, const struct ip *ip);
 
 bool device_same_addresses(const struct device *a, const struct device *b);
+/* Equal for those that have the same addresses. */
+void device_addresses_digest(const struct device *device, char ret[static DIGEST_TEXT_BYTES]);
 
 /* What the data plane knows of it: same identity, same enrolment. */
 bool device_same_identity(const struct device *a, const struct device *b);

@@ -29,7 +29,8 @@ struct driver_umbox {
 	uint32_t generation; /* in which it was launched */
 	char hop[NAME_BYTES];
 	char digest[DIGEST_TEXT_BYTES];
-	char image_id[IMAGE_ID_BYTES]; /* of the image that runs */
+	char image_id[IMAGE_ID_BYTES];  /* of the image that runs */
+	char serves[DIGEST_TEXT_BYTES]; /* the addresses that it was started for (core/device.h) */
 	enum umbox_state state;
 	bool wired, ready;
 };

@@ -188,6 +188,7 @@ static bool launch(struct fake_world *world, const struct driver_task *task)
 	};
 	TEXT_COPY(umbox->is.hop, step->hop->name);
 	TEXT_COPY(umbox->is.digest, step->hop->digest);
+	device_addresses_digest(task->device, umbox->is.serves);
 	snprintf(umbox->is.image_id, sizeof(umbox->is.image_id), "sha256:%s", step->hop->digest);
 	return true;
 }

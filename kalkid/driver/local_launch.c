@@ -366,6 +366,7 @@ void local_launch(struct local_driver *local, const struct driver_task *task,
 	TEXT_COPY(launch->marks.state, task->state);
 	TEXT_COPY(launch->marks.hop, hop->name);
 	TEXT_COPY(launch->marks.digest, hop->digest);
+	device_addresses_digest(task->device, launch->marks.serves);
 	*local->waiting_end = launch;
 	local->waiting_end = &launch->next;
 	start_waiting(local);

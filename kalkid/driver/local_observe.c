@@ -140,6 +140,7 @@ static void add_umbox(struct observation *observation, const struct container *c
 	};
 	TEXT_COPY(umbox->hop, marks->hop);
 	TEXT_COPY(umbox->digest, marks->digest);
+	TEXT_COPY(umbox->serves, marks->serves);
 	TEXT_COPY(umbox->image_id, container->image_id);
 }
 

@@ -95,11 +95,26 @@ static bool nothing_left(const struct node_device *device)
 	       !device->have.enrolled && !device->have.umbox_count && device->have.complete;
 }
 
+/* What tightens does not wait for the first look, which may wait for Docker: until then nothing is
+ * known but how to take the ways in away. */
+static void hold_unseen(struct node_device *device)
+{
+	const struct posture *posture = device->want.posture;
+	const struct step hold = {.kind = STEP_HOLD, .cut = !posture || posture->cut};
+	bool decided = device->told_want && device->want.generation != device->first_want;
+	if (decided && !device->want.hold_old && !device->held_unseen && !device->path_failed)
+		device->held_unseen = node_step_start(device, &hold);
+}
+
 void node_device_plan(struct node_device *device)
 {
 	struct node *node = device->node;
-	if (!node->started || node->stopping || !device->observed)
+	if (!node->started || node->stopping)
 		return;
+	if (!device->observed) {
+		hold_unseen(device);
+		return;
+	}
 	int64_t next_us = take_time_in(device, clock_now_us(node->clock));
 	struct step lead;
 	struct plan plan;
@@ -169,6 +184,9 @@ void node_want(struct node *node, const struct device *wanted, const struct want
 	if (!device->told_want || device->want.generation != want->generation)
 		node_forget_failures(device);
 	condemn_if_anothers(device, wanted);
+	if (!device->told_want)
+		device->first_want = want->generation;
+	device->held_unseen = device->held_unseen && device->want.generation == want->generation;
 	device->told_want = true;
 	device->device = *wanted;
 	device->want = *want;

@@ -41,6 +41,8 @@ struct node_device {
 	int64_t enforced_us; /* when the kernel was told so; 0: not by this process */
 	bool observed;       /* at least once */
 	bool told_want;      /* control has said what it wants */
+	uint32_t first_want; /* the first generation of it */
+	bool held_unseen;    /* this generation, before the first look */
 	bool path_failed;    /* the last HOLD or ROUTE was refused */
 	bool waits;          /* to be enrolled, until another with one of its addresses is not */
 	enum plan_goal goal;

@@ -112,6 +112,14 @@ static bool merge_steering(struct node_device *device, const struct driver_devic
 	return drifted;
 }
 
+/* A umbox learns once, at its start, whom it serves. */
+static bool serves(const struct node_device *device, const struct driver_umbox *umbox)
+{
+	char addresses[DIGEST_TEXT_BYTES];
+	device_addresses_digest(&device->device, addresses);
+	return text_equal(umbox->serves, addresses);
+}
+
 /* One umbox; true when it is not what was believed. */
 static bool merge_umbox(struct node_device *device, const struct driver_umbox *seen)
 {
@@ -134,7 +142,7 @@ static bool merge_umbox(struct node_device *device, const struct driver_umbox *s
 		view->ready = seen->ready || in_force;
 		view->quiet = false;
 		view->stray_up = view->stray_down = in_force;
-		if (device->have.stale) /* it was launched for another identity */
+		if (device->told_want && !serves(device, seen))
 			view->state = UMBOX_GONE;
 		node_device_flipped(device, clock_now_us(device->node->clock));
 		umbox->ready_by_us = clock_now_us(device->node->clock) +

@@ -322,6 +322,30 @@ static void a_tightening_order_waits_for_nothing(void **state)
 	await(f, "c");
 }
 
+/* Docker does not answer while the daemon starts. */
+static void it_waits_for_no_first_look(void **state)
+{
+	struct fixture *f = *state;
+	f->world->observe_us = 5000000;
+	restart_daemon(f);
+	pass(f, 100);
+	assert_string_equal(path(f), "a"); /* nothing was decided: nothing is touched */
+	set_state(f, "Watched");
+	assert_string_equal(path(f), "held");
+	must(engine_release(f->engine, "cam", &ORDER, &err));
+	write_all(f);
+	pass(f, 100);
+	must(engine_quarantine(f->engine, "cam", &ORDER, &err));
+	assert_string_equal(path(f), "held");
+	f->world->observe_us = 0;
+	pass(f, 8000);
+	assert_string_equal(path(f), "held");
+	must(engine_release(f->engine, "cam", &ORDER, &err));
+	await(f, "a");
+	set_state(f, "Attacked");
+	await(f, "c");
+}
+
 static void a_loosening_order_is_written_first(void **state)
 {
 	struct fixture *f = *state;
@@ -537,6 +561,30 @@ static void another_address_needs_other_umboxes(void **state)
 	assert_null(fake_find_umbox(f->world, umbox));
 	assert_true(
 		mac_equal(&fake_find_device(f->world, number_of(f, "cam"))->as.mac, &device.mac));
+}
+
+/* Also those that outlive a kill in the middle of the change. */
+static void another_address_and_a_kill_after_every_step(void **state)
+{
+	struct fixture *f = *state;
+	struct device device = camera();
+	unsigned steps = 1;
+	for (unsigned cut = 1; cut <= steps; cut++) {
+		unsigned before = f->world->step_count;
+		char addresses[DIGEST_TEXT_BYTES];
+		device.mac.octet[5] ^= 8;
+		device_addresses_digest(&device, addresses);
+		f->cut_at = before + cut;
+		must(engine_change_device(f->engine, &device, &ORDER, &err));
+		write_all(f);
+		await(f, "a");
+		const struct path *path = &f->world->flips[f->world->flip_count - 1].path;
+		assert_int_equal(path->count, 1);
+		assert_string_equal(fake_find_umbox(f->world, path->ids[0])->is.serves, addresses);
+		pass(f, 1000);
+		steps = f->world->step_count - before;
+		assert_in_range(steps, 6, 40);
+	}
 }
 
 /* Another type may be looser: that is on disk before it is in force. */
@@ -988,6 +1036,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_tightening_order_waits_for_nothing, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(an_answer_waits_for_the_disk, setup, teardown),
+		cmocka_unit_test_setup_teardown(it_waits_for_no_first_look, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_loosening_order_is_written_first, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(what_tightens_is_measured_by_what_is_in_force,
@@ -999,6 +1048,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(reloads_in_the_middle_of_steps, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_device_goes_and_comes_at_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(another_address_needs_other_umboxes, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(another_address_and_a_kill_after_every_step, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(another_type_is_written_first, setup, teardown),
 		cmocka_unit_test_setup_teardown(rules_act_when_the_kernel_has_the_posture, setup,
