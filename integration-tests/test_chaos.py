@@ -74,6 +74,27 @@ def recovered(site, state="Two"):
     wait_for(lambda: site.devices["cam1"].ping(site.hosts["host"]), what="a ping")
 
 
+def test_quarantine_while_docker_is_frozen(chaos):
+    """A daemon that starts beside a frozen engine has not seen its umboxes; it tightens all the same."""
+    host = chaos.hosts["host"]
+    chaos.wait_goal("cam1", "converged")
+    wait_for(lambda: chaos.devices["cam1"].ping(host), what="a ping")
+    chaos.daemon.kill()
+    chaos.engine.freeze(True)
+    try:
+        chaos.daemon.start()
+        assert chaos.devices["cam1"].ping(host)
+        assert not chaos.daemon.api.get("/status")["picture_complete"]
+        chaos.daemon.api.post("/devices/cam1/quarantine")
+        assert not chaos.devices["cam1"].ping(host)
+    finally:
+        chaos.engine.freeze(False)
+    wait_for(lambda: chaos.daemon.api.get("/status")["picture_complete"], what="the picture")
+    assert not chaos.devices["cam1"].ping(host)
+    chaos.daemon.api.post("/devices/cam1/release")
+    wait_for(lambda: chaos.devices["cam1"].ping(host), what="a ping")
+
+
 def test_daemon_killed(chaos, tmp_path):
     def strike(chooser):
         chaos.daemon.kill()

@@ -31,10 +31,17 @@ class Engine:
     def stop(self):
         self._script("stop")
 
+    def _signal(self, number):
+        with open(f"/run/kalki-engine/{self.name}/dockerd.pid", encoding="ascii") as file:
+            os.kill(int(file.read()), number)
+
     def kill(self):
         """kill -9 of dockerd; its containers live on."""
-        with open(f"/run/kalki-engine/{self.name}/dockerd.pid", encoding="ascii") as file:
-            os.kill(int(file.read()), signal.SIGKILL)
+        self._signal(signal.SIGKILL)
+
+    def freeze(self, frozen):
+        """It takes connections and answers nothing."""
+        self._signal(signal.SIGSTOP if frozen else signal.SIGCONT)
 
     def request(self, method, path, body=None, kind="application/x-tar", timeout=20):
         connection = UnixConnection(self.socket, timeout)
