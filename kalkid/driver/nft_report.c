@@ -78,15 +78,10 @@ static int unknown_compare(const void *a, const void *b)
 /* Its first frames came before it was enrolled. */
 static bool is_known_by_now(const struct nft *nft, const struct nft_unknown *one)
 {
-	const struct nft_device *device, *next;
-	HASH_ITER(hh, nft->devices, device, next) {
-		struct device as;
-		uint32_t port;
-		if (steering_identity(&device->held, &as, &port) && port == one->interface &&
-		    mac_equal(&as.mac, &one->mac))
-			return true;
-	}
-	return false;
+	const struct nft_device *device = nft_device_find(nft, nft_find_mac(nft, &one->mac));
+	struct device as;
+	uint32_t port;
+	return device && steering_identity(&device->held, &as, &port) && port == one->interface;
 }
 
 int nft_read_unknown(struct nft *nft,
