@@ -296,6 +296,7 @@ void machine_release(struct machine *machine, const struct policy *policy, const
 		     int64_t now_us, struct decision *ret)
 {
 	machine_use_up_all(machine);
+	machine_forget_values(machine);
 	end_manual(machine);
 	enter(machine, policy->initial, DECISION_RELEASE, now_us, ret);
 	set_reason(ret, "%s", reason ? reason : "");

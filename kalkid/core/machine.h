@@ -195,7 +195,8 @@ int64_t machine_next_us(struct machine *machine, const struct policy *policy, in
 /* `until_us` 0: until released.  Every alert so far is used up. */
 void machine_set_state(struct machine *machine, const struct policy *policy, unsigned state,
 		       int64_t until_us, const char *reason, int64_t now_us, struct decision *ret);
-/* Back to the policy's initial state; ends a manual state; uses up every alert. */
+/* Back to the policy's initial state; ends a manual state; uses up every alert, and forgets every
+ * value: what a device said that was cut off since must not lead there again. */
 void machine_release(struct machine *machine, const struct policy *policy, const char *reason,
 		     int64_t now_us, struct decision *ret);
 /* The policy was replaced: keeps the state of the same name, else goes to the tightest.  Alerts

@@ -30,5 +30,6 @@ void machine_done_rules(struct machine *machine);
 
 /* machine_sensors.c */
 void machine_done_sensors(struct machine *machine);
+void machine_forget_values(struct machine *machine);
 void machine_move_sensors(struct machine *machine, const struct policy *before,
 			  const struct policy *after);

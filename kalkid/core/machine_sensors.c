@@ -67,6 +67,12 @@ void machine_done_sensors(struct machine *machine)
 	free_sensors(machine);
 }
 
+void machine_forget_values(struct machine *machine)
+{
+	free_sensors(machine);
+	machine_touch_sensors(machine, UINT64_MAX, true);
+}
+
 static bool same_sensor(const struct sensor *a, const struct sensor *b)
 {
 	return a->type == b->type && a->keep == b->keep && text_equal(a->name, b->name);

@@ -411,6 +411,27 @@ static void operator_orders_use_up_alerts(void **state)
 	assert_int_equal(f->machine.generation, generation);
 }
 
+/* A device that is cut off cannot tell that it was mended: what it said before does not count. */
+static void release_forgets_values(void **state)
+{
+	struct fixture *f = *state;
+	struct sensor_reading reading = {.number = 17051};
+	f->policy->sensor_count = 1;
+	f->policy->sensors[0] = (struct sensor){.name = "power", .keep = 9};
+	add_rule(f->policy, 1 << NORMAL, "power > 17050", ATTACK);
+	machine_readings(&f->machine, f->policy, "meter", &reading, 1, SECOND, &f->decision);
+	assert_int_equal(f->machine.state, ATTACK);
+	machine_release(&f->machine, f->policy, "mended", 2 * SECOND, &f->decision);
+	tick(f, 3 * SECOND);
+	assert_int_equal(f->machine.state, NORMAL);
+	reading.number = 12000;
+	machine_readings(&f->machine, f->policy, "meter", &reading, 1, 4 * SECOND, &f->decision);
+	assert_int_equal(f->machine.state, NORMAL);
+	reading.number = 17052;
+	machine_readings(&f->machine, f->policy, "meter", &reading, 1, 5 * SECOND, &f->decision);
+	assert_int_equal(f->machine.state, ATTACK);
+}
+
 static void ring_forgets_the_oldest(void **state)
 {
 	struct fixture *f = *state;
@@ -487,6 +508,7 @@ int main(void)
 		TEST(operator_state_holds_against_loosening),
 		TEST(operator_limit_runs_out),
 		TEST(operator_orders_use_up_alerts),
+		TEST(release_forgets_values),
 		TEST(ring_forgets_the_oldest),
 		TEST(changed_policy_keeps_the_state_by_name),
 		TEST(standby_lists_what_may_come_next),
