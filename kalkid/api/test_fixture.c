@@ -9,7 +9,7 @@
 int fixture_setup(void **state)
 {
 	struct fixture *fixture = mem_alloc(sizeof(*fixture));
-	snprintf(fixture->folder, sizeof(fixture->folder), "/tmp/kalki-api-XXXXXX");
+	snprintf(fixture->folder, sizeof(fixture->folder), "/dev/shm/kalki-api-XXXXXX");
 	assert_non_null(mkdtemp(fixture->folder));
 	snprintf(fixture->path, sizeof(fixture->path), "%s/socket", fixture->folder);
 	uv_loop_init(&fixture->loop);

@@ -282,7 +282,7 @@ static int setup(void **state)
 {
 	static struct fixture fixture;
 	struct fixture *f = *state = &fixture;
-	*f = (struct fixture){.folder = "/tmp/kalki-engine-XXXXXX", .types = CAMERA};
+	*f = (struct fixture){.folder = "/dev/shm/kalki-engine-XXXXXX", .types = CAMERA};
 	assert_non_null(mkdtemp(f->folder));
 	snprintf(f->path, sizeof(f->path), "%s/kalki.db", f->folder);
 	snprintf(f->witness, sizeof(f->witness), "%s/witness", f->folder);

@@ -133,7 +133,7 @@ static void close_daemon(struct fixture *f)
 static int set_up(void **state)
 {
 	struct fixture *f = mem_alloc(sizeof(*f));
-	strcpy(f->folder, "/tmp/kalki-notify-XXXXXX");
+	strcpy(f->folder, "/dev/shm/kalki-notify-XXXXXX");
 	assert_non_null(mkdtemp(f->folder));
 	snprintf(f->path, sizeof(f->path), "%s/kalkid.db", f->folder);
 	assert_int_equal(uv_loop_init(&f->loop), 0);

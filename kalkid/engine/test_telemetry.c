@@ -156,7 +156,7 @@ static void start(struct bed *bed, const char *type, unsigned devices)
 static int set_up(void **state)
 {
 	struct bed *bed = mem_alloc(sizeof(*bed));
-	strcpy(bed->folder, "/tmp/kalki-telemetry-XXXXXX");
+	strcpy(bed->folder, "/dev/shm/kalki-telemetry-XXXXXX");
 	assert_non_null(mkdtemp(bed->folder));
 	snprintf(bed->path, sizeof(bed->path), "%s/db", bed->folder);
 	uv_loop_init(&bed->loop);
