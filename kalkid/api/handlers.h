@@ -27,6 +27,9 @@ void get_umboxes(struct api_call *call);
 void get_umbox(struct api_call *call);
 void get_umbox_logs(struct api_call *call);
 
+/* why.c */
+void get_why(struct api_call *call);
+
 /* types.c */
 void get_types(struct api_call *call);
 void get_type(struct api_call *call);

@@ -32,6 +32,8 @@ const struct route routes[] = {
 	{"GET", "/api/v1/devices/{name}/chain", get_chain, "",
 	 "The µmboxes of a device, in force, coming, draining and on standby"},
 	{"GET", "/api/v1/devices/{name}/plan", get_plan, "", "What would be done for a device now"},
+	{"GET", "/api/v1/devices/{name}/why", get_why, "",
+	 "Why a device is in its state: each rule with what its condition is now"},
 	{"GET", "/api/v1/devices/{name}/timeline", get_timeline, "kind " EVENT_PARAMETERS,
 	 "What happened to a device"},
 	{"GET", "/api/v1/chains", get_chains, "cursor limit",

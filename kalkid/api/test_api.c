@@ -294,6 +294,26 @@ static void chains_and_plans_are_told(void **state)
 		    "no device is named 'cam9'");
 }
 
+static void reasons_are_told(void **state)
+{
+	struct fixture *fixture = *state;
+	get(fixture, "/api/v1/devices/cam1/why");
+	assert_string_equal(text_at(fixture, "state"), "Normal");
+	assert_int_equal(number_at(fixture, "in_state_us"), 60000000);
+	assert_string_equal(text_at(fixture, "rules.0.name"), "brute-force");
+	assert_true(json_is_true(at(fixture, "rules.0.applies")));
+	assert_string_equal(text_at(fixture, "rules.0.to"), "Attack");
+	assert_string_equal(text_at(fixture, "rules.0.truth"), "false");
+	assert_int_equal(number_at(fixture, "rules.0.held_back_us"), 0);
+	assert_string_equal(text_at(fixture, "rules.0.words"),
+			    "rule 'brute-force': alert(\"brute-force\", within: 10m) is false");
+	assert_string_equal(text_at(fixture, "rules.0.parts.0.text"),
+			    "alert(\"brute-force\", within: 10m)");
+	assert_true(json_is_true(at(fixture, "rules.0.parts.0.decisive")));
+	ask_problem(fixture, "GET", "/api/v1/devices/cam9/why", NULL, 404, "not_found",
+		    "no device is named 'cam9'");
+}
+
 static void umboxes_are_told(void **state)
 {
 	struct fixture *fixture = *state;
@@ -739,6 +759,7 @@ int main(void)
 		TEST(quarantine_and_release_take_a_reason_or_nothing),
 		TEST(the_engines_errors_become_problems),
 		TEST(chains_and_plans_are_told),
+		TEST(reasons_are_told),
 		TEST(umboxes_are_told),
 		TEST(logs_come_when_the_engine_has_them),
 		TEST(logs_may_come_after_the_api_is_closed),

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "cli/explain.h"
+#include "core/explain.h"
 #include "core/rehearsal.h"
 
 /* Any; engine time does not begin at 0. */

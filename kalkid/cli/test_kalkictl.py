@@ -126,6 +126,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
         singles = {"/api/v1/status": STATUS, "/api/v1/devices/cam1": device("cam1"),
                    "/api/v1/devices/cam1/chain": CHAIN, "/api/v1/types/camera": TYPE,
                    "/api/v1/version": {"name": "kalkid", "version": "0.1.0", "api": "v1"},
+                   "/api/v1/devices/cam1/why": {
+                       "device": "cam1", "state": "Attack", "reason": "rule 'guess': guessing",
+                       "in_state_us": 61500000, "manual": False, "quarantined": False,
+                       "rules": [{"name": "guess", "applies": False, "to": "Attack", "truth": "false",
+                                  "held_back_us": 0, "words": "rule 'guess': not for state Attack",
+                                  "parts": []},
+                                 {"name": "back", "applies": True, "to": "Normal", "truth": "false",
+                                  "held_back_us": 0, "words": "rule 'back': time_in_state > 1h is false",
+                                  "parts": [{"text": "time_in_state > 1h", "depth": 0, "value": "false",
+                                             "decisive": True}]}]},
                    "/api/v1/devices/cam1/plan": {"device": "cam1", "goal": "held", "settled": False,
                                                  "steps": [{"kind": "launch", "umbox": 20,
                                                             "hop": "guard", "image": "img"}]},
@@ -476,6 +486,28 @@ rules:
   - {name: back, from: [B], when: 'alert("z")', to: A}
   - {name: down, from: [B], when: 'alert("w")', to: C}
 """
+
+    def test_a_device_is_explained(self):
+        out = self.good("device", "why", "cam1")
+        self.assertIn("cam1 is in Attack for 1m1s: rule 'guess': guessing", out)
+        self.assertIn("What brought it here:", out)
+        self.assertIn("  rule 'back': time_in_state > 1h is false (to Normal)", out)
+        self.assertIn("1 more are not for this state", out)
+        verbose = self.run_tool("device", "why", "cam1", "-v").out
+        self.assertIn("    time_in_state > 1h = false   <-", verbose)
+        self.assertIn("rule 'guess': not for state Attack", verbose)
+        self.assertEqual(json.loads(self.good("device", "why", "cam1", "-o", "json"))["state"], "Attack")
+        self.assertEqual(self.run_tool("device", "why", "nobody").code, 4)
+
+    def test_a_policy_is_explained(self):
+        policy = self.write("t.yaml", self.POLICY)
+        out = self.good("policy", "explain", policy)
+        self.assertIn("A (initial): everything passes\n  rule 'up': tightens to B\n"
+                      "    when count(\"x\", within: 5m) > 2\n", out)
+        self.assertIn("B: through guard\n  at least for 1m, unless something tighter comes\n"
+                      "  rule 'act': stays, and acts\n", out)
+        self.assertIn("    command turn-off to type lamp\n", out)
+        self.assertEqual(self.run_tool("policy", "explain", "no-such-type").code, 4)
 
     def test_a_policy_is_tested_in_virtual_time(self):
         policy = self.write("t.yaml", self.POLICY)

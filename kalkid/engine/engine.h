@@ -141,6 +141,12 @@ int engine_next_device(const struct engine *engine, const char *after, struct de
 int engine_find_device(const struct engine *engine, const char *name, struct device_status *ret,
 		       struct error *err) must_check;
 
+/* The machine of a device and its policy, for explanations: both borrowed until the next call.
+ * -EBUSY where no file defines its type. */
+int engine_find_machine(const struct engine *engine, const char *name,
+			const struct machine **ret_machine, const struct policy **ret_policy,
+			int64_t *ret_now_us, struct error *err) must_check;
+
 enum hop_role { HOP_IN_FORCE, HOP_COMING, HOP_DRAINING, HOP_STANDBY, HOP_GOING, HOP_ROLE_COUNT };
 const char *hop_role_name(enum hop_role role);
 

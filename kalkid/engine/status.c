@@ -119,6 +119,23 @@ int engine_find_device(const struct engine *engine, const char *name, struct dev
 	return r;
 }
 
+int engine_find_machine(const struct engine *engine, const char *name,
+			const struct machine **ret_machine, const struct policy **ret_policy,
+			int64_t *ret_now_us, struct error *err)
+{
+	struct control_device *device;
+	int r = engine_seek(engine, name, &device, err);
+	if (r < 0)
+		return r;
+	if (!device->policy)
+		return error_set(err, -EBUSY, "no file defines the type '%s' of device '%s'",
+				 device->device.type, name);
+	*ret_machine = &device->machine;
+	*ret_policy = device->policy;
+	*ret_now_us = clock_now_us(engine->clock);
+	return 0;
+}
+
 int engine_read_chain(const struct engine *engine, const char *name, struct chain_status *ret,
 		      struct error *err)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* cli/explain.c - see explain.h. */
-#include "cli/explain.h"
+/* core/explain.c - see explain.h. */
+#include "core/explain.h"
 
 #include "base/duration.h"
 #include "base/text.h"
@@ -40,6 +40,32 @@ static void add_reasons(struct buffer *lines, const char *text, const struct exp
 		buffer_print(lines, "always %s", count ? parts[0].value : text);
 }
 
+int64_t explain_held_back_us(const struct policy *policy, const struct policy_rule *rule,
+			     const struct machine *machine, int64_t now_us)
+{
+	int64_t dwell_us = max_of(policy->states[machine->state].dwell_us, MACHINE_PAUSE_US);
+	int64_t left_us = machine->entered_us + dwell_us - now_us;
+	if (policy_rule_to(rule, machine->state) >= machine->state)
+		return 0;
+	return machine->manual ? INT64_MAX : max_of(left_us, (int64_t)0);
+}
+
+static void add_what_holds_back(struct buffer *lines, const struct policy *policy,
+				const struct policy_rule *rule, const struct machine *machine,
+				int64_t now_us)
+{
+	char left[DURATION_TEXT_BYTES];
+	int64_t left_us = explain_held_back_us(policy, rule, machine, now_us);
+	if (!left_us)
+		return;
+	duration_print(left, left_us);
+	if (left_us == INT64_MAX)
+		buffer_print(lines, "; held back until an operator releases the device");
+	else
+		buffer_print(lines, "; held back for %s, the dwell of %s", left,
+			     policy->states[machine->state].name);
+}
+
 void explain_rule(struct buffer *lines, const struct policy *policy, unsigned index,
 		  const struct machine *machine, int64_t now_us)
 {
@@ -53,14 +79,7 @@ void explain_rule(struct buffer *lines, const struct policy *policy, unsigned in
 		return;
 	}
 	add_reasons(lines, expression_text(rule->when), parts, count);
-	int64_t dwell_us = max_of(policy->states[machine->state].dwell_us, MACHINE_PAUSE_US);
-	int64_t left_us = machine->entered_us + dwell_us - now_us;
-	if (policy_rule_to(rule, machine->state) < machine->state && left_us > 0) {
-		char left[DURATION_TEXT_BYTES];
-		duration_print(left, left_us);
-		buffer_print(lines, "; held back for %s, the dwell of %s", left,
-			     policy->states[machine->state].name);
-	}
+	add_what_holds_back(lines, policy, rule, machine, now_us);
 	buffer_print(lines, "\n");
 }
 
