@@ -14,16 +14,24 @@
  *   argument   := [ name ":" ] condition
  *
  * Types: boolean, number, duration, text, address.  Text stands in single or double quotes.  A
- * duration is written 500ms, 10m, 1h30m (us ms s m h d w).  There are no implicit conversions.
- * Evaluation is three-valued (Kleene; unknown where data is missing and for x/0); a rule fires on
- * true only.  Names: state, time_in_state, time_since_alert; functions: see expression_table.c.
+ * duration is written 500ms, 10m, 1h30m (us ms s m h d w).  There are no implicit conversions, and
+ * numbers of sensors in different units do not meet.  Evaluation is three-valued (Kleene; unknown
+ * where data is missing and for x/0); a rule fires on true only.
+ *
+ * Names are those of expression_table.c (state, available, ...) and the sensors of the type;
+ * functions stand there too.  policy-examples/LANGUAGE.md says what each of them is, with examples
+ * that test_language.c runs.  A bare word as an argument (source, high, mine, a sensor) and whether
+ * an argument needs its name is the function's matter.  In the condition behind `where:` of any(),
+ * all() and devices() names and functions are about each of the other devices in turn; these three
+ * and held() cannot stand in it.
  *
  * An alert counts while it is not used up by an earlier transition and its time is after now less
  * the window; its count says for how many observations it stands.
  *
  * What makes the condition true: from the whole downward, of a true `and` both sides, of a true
  * `or` the sides that are true (of a false one under `not` the reverse), and at the end of each way
- * the comparison or call with every alert that it looked at.  These alerts are *counted*. */
+ * the comparison or call with every alert of the device itself that it looked at; of held() what
+ * makes its condition true.  These alerts are *counted*. */
 #pragma once
 
 #include <stdbool.h>
@@ -121,8 +129,8 @@ void expression_evaluate_rule(const struct expression *expression, const struct 
 			      struct expression_result *ret);
 unsigned expression_hold_count(const struct expression *expression);
 
-/* Upper bound of work for one evaluation: nodes visited, each walk over the alerts counted as
- * EXPRESSION_ALERTS_MAX. */
+/* Upper bound of work for one evaluation: nodes visited, alerts and values looked at, conditions
+ * over other devices once for each of DEVICES_MAX. */
 unsigned long expression_cost(const struct expression *expression);
 /* Whether the word means something in every condition already, so that no sensor may be called so.
  */

@@ -53,6 +53,20 @@ struct samples {
 	int64_t next_us;
 };
 
+/* How many of the newest values came after the moment. */
+static unsigned count_since(const struct sensor_ring *ring, int64_t after_us)
+{
+	unsigned inside = 0, outside = ring->count;
+	while (inside < outside) {
+		unsigned middle = inside + (outside - inside) / 2;
+		if (ring->times_us[sensor_ring_slot(ring, middle)] > after_us)
+			inside = middle + 1;
+		else
+			outside = middle;
+	}
+	return inside;
+}
+
 static struct samples take_samples(const struct facts *facts, const struct argument *arguments,
 				   unsigned least)
 {
@@ -66,12 +80,10 @@ static struct samples take_samples(const struct facts *facts, const struct argum
 		return samples;
 	}
 	int64_t within_us = arguments[SLOT_WITHIN].us;
-	for (; samples.count < ring->count; samples.count++) {
-		int64_t time_us = ring->times_us[sensor_ring_slot(ring, samples.count)];
-		if (time_us <= facts->now_us - within_us)
-			break;
-		samples.next_us = time_us + within_us;
-	}
+	samples.count = count_since(ring, facts->now_us - within_us);
+	if (samples.count)
+		samples.next_us = ring->times_us[sensor_ring_slot(ring, samples.count - 1)] +
+				  within_us;
 	if (samples.count < least)
 		samples.count = 0;
 	return samples;
@@ -82,12 +94,25 @@ static double number_at(const struct samples *samples, unsigned i)
 	return samples->ring->numbers[sensor_ring_slot(samples->ring, i)];
 }
 
+/* Four sums side by side: one alone waits for each addition. */
+static double sum_row(const double *numbers, unsigned count)
+{
+	double sums[4] = {0};
+	unsigned i = 0;
+	for (; i + 4 <= count; i += 4)
+		for (unsigned j = 0; j < 4; j++)
+			sums[j] += numbers[i + j];
+	for (; i < count; i++)
+		sums[0] += numbers[i];
+	return sums[0] + sums[1] + (sums[2] + sums[3]);
+}
+
 static double sum_of(const struct samples *samples)
 {
-	double sum = 0;
-	for (unsigned i = 0; i < samples->count; i++)
-		sum += number_at(samples, i);
-	return sum;
+	const struct sensor_ring *ring = samples->ring;
+	unsigned oldest = sensor_ring_slot(ring, samples->count - 1);
+	unsigned row = min_of(samples->count, ring->room - oldest);
+	return sum_row(ring->numbers + oldest, row) + sum_row(ring->numbers, samples->count - row);
 }
 
 static void set_finite(struct value *ret, double number)
