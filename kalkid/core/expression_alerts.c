@@ -126,11 +126,12 @@ static struct tally tally_fast(const struct facts *facts, const struct argument 
 	const struct argument *type = &arguments[SLOT_TYPE], *severity = &arguments[SLOT_SEVERITY];
 	unsigned least = severity->given ? severity->severity : 0;
 	unsigned begin = window_begins(facts, &arguments[SLOT_WITHIN]);
+	int any = type->any;
 	struct tally tally = {.oldest = machine->alert_count};
 	for (unsigned i = machine->alert_count; i-- > begin;) {
 		const struct machine_alert *alert = machine_alert_at(machine, i);
-		bool counts = !alert->used & (type->any | (alert->type == type->hash)) &
-			      (alert->severity >= least);
+		int named = any | (alert->type == type->hash);
+		int counts = named & (alert->used == false) & (alert->severity >= least);
 		tally.sum += counts ? alert->count : 0;
 		tally.oldest = counts ? i : tally.oldest;
 	}
