@@ -472,3 +472,31 @@ int engine_read_logs(struct engine *engine, uint32_t umbox, size_t bytes_max,
 	engine->logs_bytes = bytes_max;
 	return 0;
 }
+
+int engine_read_sensor(const struct engine *engine maybe_unused, const char *device maybe_unused,
+		       unsigned index, struct sensor_status *ret, struct error *err)
+{
+	*ret = (struct sensor_status){.sensor = {"power", SENSOR_NUMBER, "mW", 1}};
+	if (index > 1)
+		return error_set(err, -ENOENT, "no more");
+	if (index == 1)
+		ret->sensor = (struct sensor){"lit", SENSOR_BOOLEAN, "", 1};
+	else
+		*ret = (struct sensor_status){ret->sensor, true, {.number = 2.5}, 1000000, "web"};
+	return 0;
+}
+
+int engine_read_source(const struct engine *engine maybe_unused, const char *device maybe_unused,
+		       unsigned index, struct source_status *ret, struct error *err)
+{
+	*ret = (struct source_status){"web", false, 7};
+	return index ? error_set(err, -ENOENT, "no more") : 0;
+}
+
+int engine_push(struct engine *engine, const char *device, const char *source, const json_t *values,
+		const struct operator_order *order, struct error *err)
+{
+	if (!json_is_number(json_object_get(values, "power")))
+		return error_set(err, -EINVAL, "power: is no number");
+	return note_known(engine, "push", device, source ? source : "-", order, err);
+}

@@ -19,6 +19,10 @@ void post_state(struct api_call *call);
 void post_quarantine(struct api_call *call);
 void post_release(struct api_call *call);
 
+/* telemetry.c */
+void get_telemetry(struct api_call *call);
+void put_telemetry(struct api_call *call);
+
 /* chains.c */
 void get_chain(struct api_call *call);
 void get_plan(struct api_call *call);

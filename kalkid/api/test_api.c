@@ -381,6 +381,29 @@ static void logs_may_come_after_the_api_is_closed(void **state)
 	assert_null(fixture->engine->logs);
 }
 
+static void telemetry_is_told_and_pushed(void **state)
+{
+	struct fixture *fixture = *state;
+	get(fixture, "/api/v1/devices/cam1/telemetry");
+	assert_string_equal(text_at(fixture, "sensors.0.name"), "power");
+	assert_true(json_number_value(at(fixture, "sensors.0.value")) == 2.5);
+	assert_string_equal(text_at(fixture, "sensors.0.time"), "1970-01-01T00:00:01.000000Z");
+	assert_true(json_is_null(at(fixture, "sensors.1.value")));
+	assert_true(json_is_null(at(fixture, "sensors.1.time")));
+	assert_true(json_is_false(at(fixture, "sources.0.available")));
+	ask(fixture, "PUT", "/api/v1/devices/cam1/telemetry?source=p", NULL, "{\"power\": 3}");
+	assert_int_equal(fixture->reply.status, 202);
+	expect_order(fixture, "push cam1 p because -");
+	ask(fixture, "PUT", "/api/v1/devices/cam1/telemetry?dry_run=true", NULL, "{\"power\": 3}");
+	assert_int_equal(fixture->reply.status, 200);
+	ask_problem(fixture, "PUT", "/api/v1/devices/cam1/telemetry", "{\"power\": true}", 422,
+		    "invalid", "power: is no number");
+	ask_problem(fixture, "GET", "/api/v1/devices/cam9/telemetry", NULL, 404, "not_found",
+		    "no device is named 'cam9'");
+	ask_problem(fixture, "PUT", "/api/v1/devices/cam9/telemetry", "{\"power\": 1}", 404,
+		    "not_found", "no device is named 'cam9'");
+}
+
 /* --- notifiers --- */
 
 static void notifiers_are_told_and_tested(void **state)
@@ -763,6 +786,7 @@ int main(void)
 		TEST(umboxes_are_told),
 		TEST(logs_come_when_the_engine_has_them),
 		TEST(logs_may_come_after_the_api_is_closed),
+		TEST(telemetry_is_told_and_pushed),
 		TEST(notifiers_are_told_and_tested),
 		TEST(types_are_told),
 		TEST(events_are_told_by_pages),

@@ -91,6 +91,7 @@ int run_device_rm(struct cli *cli);
 int run_device_quarantine(struct cli *cli);
 int run_device_release(struct cli *cli);
 int run_device_set_state(struct cli *cli);
+int run_device_telemetry(struct cli *cli);
 int run_device_timeline(struct cli *cli);
 int run_device_why(struct cli *cli);
 int run_chain_list(struct cli *cli);

@@ -76,6 +76,8 @@ const struct command COMMANDS[] = {
 	 "what happened to a device, and why"},
 	{"device", "why", "DEVICE", 0, run_device_why,
 	 "what brought a device into its state, and what each rule is now (-v: part by part)"},
+	{"device", "telemetry", "DEVICE", F(SINCE) | F(LIMIT), run_device_telemetry,
+	 "what the sensors of a device said"},
 	{"chain", "list", "", 0, run_chain_list, "the chains of all devices"},
 	{"chain", "show", "DEVICE", 0, run_chain_show,
 	 "the hops of a device's chain, with counters"},

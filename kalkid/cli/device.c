@@ -94,16 +94,50 @@ static void print_device(const json_t *device)
 			     text_of(alert, "time"));
 }
 
+static void print_sensor(const json_t *sensor)
+{
+	const char *unit = text_of(sensor, "unit"), *time = text_of(sensor, "time");
+	cleanup_free char *value = shown(sensor, "value");
+	output_print("%-14s %s%s%s%s%s", text_of(sensor, "name"), value, *unit ? " " : "", unit,
+		     *time ? " at " : "", time);
+}
+
+/* The newest values, behind what else is known of the device. */
+static int print_telemetry(struct cli *cli)
+{
+	cleanup_buffer struct buffer path = {0};
+	json_t *telemetry = NULL;
+	const json_t *item;
+	size_t i;
+	device_path(&path, cli_argument(cli, 0), "/telemetry");
+	int code = client_get(cli, path.bytes, &telemetry);
+	json_array_foreach(json_object_get(telemetry, "sensors"), i, item) print_sensor(item);
+	json_array_foreach(json_object_get(telemetry, "sources"), i,
+			   item) if (json_is_false(json_object_get(item, "available")))
+		output_print("%-14s unavailable", text_of(item, "name"));
+	json_decref(telemetry);
+	return code;
+}
+
 int run_device_show(struct cli *cli)
 {
 	cleanup_buffer struct buffer path = {0};
 	json_t *device = NULL;
 	device_path(&path, cli_argument(cli, 0), "");
 	int code = client_get(cli, path.bytes, &device);
-	if (code == 0 && !output_json(cli, device))
+	if (code == 0 && !output_json(cli, device)) {
 		print_device(device);
+		code = print_telemetry(cli);
+	}
 	json_decref(device);
 	return code;
+}
+
+int run_device_telemetry(struct cli *cli)
+{
+	cleanup_buffer struct buffer path = {0};
+	device_path(&path, cli_argument(cli, 0), "/timeline?kind=sensor");
+	return event_print_history(cli, path.bytes, NULL);
 }
 
 int run_device_timeline(struct cli *cli)

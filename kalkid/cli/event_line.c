@@ -70,6 +70,17 @@ static void step_words(struct buffer *words, const json_t *kalki)
 	add_field(words, " ", kalki, "words", "");
 }
 
+static void value_words(struct buffer *words, const json_t *values)
+{
+	const char *name;
+	const json_t *value;
+	json_object_foreach((json_t *)(uintptr_t)values, name, value)
+	{
+		cleanup_free char *said = shown(values, name);
+		buffer_print(words, " %s %s", name, json_is_null(value) ? "missing" : said);
+	}
+}
+
 /* "attempt 5 from 10.0.0.9 ..."; what happened, without time and device. */
 static void event_words(struct buffer *words, const json_t *event)
 {
@@ -93,6 +104,9 @@ static void event_words(struct buffer *words, const json_t *event)
 		add_field(words, "", kalki, "hop", " ");
 		add_field(words, "", kalki, "umbox", ": ");
 		add_field(words, "", kalki, "record", "");
+	} else if (strcmp(kind, "sensor") == 0) {
+		add_field(words, "", kalki, "source", ":");
+		value_words(words, json_object_get(kalki, "values"));
 	} else if (strcmp(kind, "notice") == 0) {
 		add_field(words, "", kalki, "notice", "");
 		add_field(words, " to ", kalki, "notifier", "");

@@ -73,6 +73,13 @@ TYPE = {"name": "camera", "description": "a camera", "file": "/etc/kalki/types.d
                    "when": "alerts(\"brute-force\") > 3", "cost": 4}]}
 
 
+TELEMETRY = {"sensors": [{"name": "power", "type": "number", "unit": "mW", "value": 2.5,
+                          "time": "2026", "source": "web"},
+                         {"name": "lit", "type": "boolean", "unit": None, "value": None,
+                          "time": None, "source": None}],
+             "sources": [{"name": "web", "available": False, "misses": 7}]}
+
+
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
 
@@ -124,6 +131,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
                  "/api/v1/alerts": [event(9, severity="high", type="brute-force",
                                           detail="\x1b[31mred\x9b")]}
         singles = {"/api/v1/status": STATUS, "/api/v1/devices/cam1": device("cam1"),
+                   "/api/v1/devices/cam1/telemetry": TELEMETRY,
                    "/api/v1/devices/cam1/chain": CHAIN, "/api/v1/types/camera": TYPE,
                    "/api/v1/version": {"name": "kalkid", "version": "0.1.0", "api": "v1"},
                    "/api/v1/devices/cam1/why": {
@@ -162,6 +170,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.page(lists[path])
         elif self.command == "GET" and path in singles:
             self.answer(200, singles[path])
+        elif self.query.get("kind") == ["sensor"]:
+            self.page([event(4, "sensor", source="web", values={"power": 2.5, "lit": None})])
         elif path in ("/api/v1/events", "/api/v1/devices/cam1/timeline"):
             events = [event(i, "transition", **{"from": "Normal", "to": "Attack", "cause": "rule",
                                                 "rule": "guess", "reason": "why",
@@ -253,6 +263,8 @@ class TestKalkictl(unittest.TestCase):
         out = self.good("device", "show", "cam1")
         self.assertIn("addresses      10.0.0.1,fd00::1\n", out)
         self.assertIn("state          Normal\n", out)
+        self.assertIn("power          2.5 mW at 2026\nlit            -\nweb            unavailable\n",
+                      out)
 
     def test_status_says_what_is_wrong(self):
         result = self.run_tool("status")
@@ -295,6 +307,7 @@ class TestKalkictl(unittest.TestCase):
             ids = [json.loads(line)["id"] for line in self.good(*words, "-o", "jsonl").splitlines()]
             self.assertEqual(ids, [1, 2, 3])
         self.assertEqual(len(self.good("event", "-n", "2").splitlines()), 2)
+        self.assertIn("web: power 2.5 lit missing", self.good("device", "telemetry", "cam1"))
         self.good("event", "--kind", "alert,node", "--device", "a b")
         self.assertIn("kind=alert%2Cnode&device=a%20b", self.server.seen[-1][1])
 

@@ -11,6 +11,7 @@
  * thing), -EEXIST / -EBUSY (conflict), -EINVAL (bad input), -EPERM (defined by a file). */
 #pragma once
 
+#include <jansson.h>
 #include <uv.h>
 
 #include "core/machine.h"
@@ -63,6 +64,33 @@ void engine_take_readings(struct engine *engine, uint32_t device, const char *so
  * this is the alert "device-unavailable", and the next answer after it "device-available". */
 void engine_take_miss(struct engine *engine, uint32_t device, const char *source, const char *words,
 		      bool unavailable);
+
+/* What is known of a sensor now. */
+struct sensor_status {
+	struct sensor sensor;
+	bool known;                   /* a value came since the daemon knows the device */
+	struct sensor_reading newest; /* the last value; `missing`: the newest answer had none */
+	int64_t wall_us;              /* of the last value */
+	char source[NAME_BYTES];
+};
+/* The sensors of a device, from index 0. -ENOENT: no such device, or none at the index. */
+int engine_read_sensor(const struct engine *engine, const char *device, unsigned index,
+		       struct sensor_status *ret, struct error *err) must_check;
+
+struct source_status {
+	char name[NAME_BYTES];
+	bool available;
+	unsigned misses; /* in a row */
+};
+int engine_read_source(const struct engine *engine, const char *device, unsigned index,
+		       struct source_status *ret, struct error *err) must_check;
+
+/* Values that somebody pushes: {"sensor": value, ...}, null for missing, checked against the
+ * sensors of the device's type.  `source`: one of the type's that is pushed; NULL for its only
+ * one. */
+struct operator_order;
+int engine_push(struct engine *engine, const char *device, const char *source, const json_t *values,
+		const struct operator_order *order, struct error *err) must_check;
 
 /* --- what rules do besides --- */
 

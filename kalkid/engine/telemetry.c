@@ -11,6 +11,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "codec/answer.h"
 #include "engine/control.h"
 
 /* A device that is unavailable is asked less and less often, but never less than that. */
@@ -230,6 +231,111 @@ void telemetry_leave_state(struct control_device *device)
 {
 	if (device->factor_until_us == INT64_MAX)
 		device->factor_until_us = 0;
+}
+
+/* --- what is known, what is pushed --- */
+
+static int seek_index(const struct engine *engine, const char *name, unsigned index, bool sensor,
+		      struct control_device **ret, struct error *err)
+{
+	int r = engine_seek(engine, name, ret, err);
+	if (r < 0)
+		return r;
+	const struct policy *policy = (*ret)->policy;
+	unsigned count = !policy ? 0 : sensor ? policy->sensor_count : policy->source_count;
+	return index < count ? 0 : error_set(err, -ENOENT, "device '%s': no more of them", name);
+}
+
+int engine_read_sensor(const struct engine *engine, const char *name, unsigned index,
+		       struct sensor_status *ret, struct error *err)
+{
+	struct control_device *device;
+	int r = seek_index(engine, name, index, true, &device, err);
+	if (r < 0)
+		return r;
+	const struct machine *machine = &device->machine;
+	*ret = (struct sensor_status){.sensor = device->policy->sensors[index],
+				      .newest.sensor = index};
+	if (!machine->sensors || !machine->sensors[index].count)
+		return 0;
+	const struct sensor_ring *ring = &machine->sensors[index];
+	unsigned slot = sensor_ring_slot(ring, 0);
+	int64_t age_us = clock_now_us(engine->clock) - ring->times_us[slot];
+	ret->known = true;
+	ret->wall_us = clock_wall_now_us(engine->clock) - age_us;
+	ret->newest.missing = ring->missing;
+	if (ring->numbers) {
+		ret->newest.number = ring->numbers[slot];
+		ret->newest.boolean = ring->numbers[slot] != 0;
+	} else {
+		TEXT_COPY(ret->newest.text, ring->texts[slot]);
+	}
+	if (ring->source < machine->source_count)
+		TEXT_COPY(ret->source, machine->sources[ring->source].name);
+	return 0;
+}
+
+int engine_read_source(const struct engine *engine, const char *name, unsigned index,
+		       struct source_status *ret, struct error *err)
+{
+	struct control_device *device;
+	int r = seek_index(engine, name, index, false, &device, err);
+	if (r < 0)
+		return r;
+	const struct source *source = &device->policy->sources[index];
+	const struct machine *machine = &device->machine;
+	const struct sensing *sensing;
+	*ret = (struct source_status){.available = true};
+	TEXT_COPY(ret->name, source->name);
+	for (unsigned i = 0; i < machine->source_count; i++)
+		if (text_equal(machine->sources[i].name, source->name))
+			ret->available = !machine->sources[i].unavailable;
+	DL_FOREACH(device->sensing, sensing)
+	if (sensing->link.source == source)
+		ret->misses = sensing->misses;
+	return 0;
+}
+
+static int find_pushed(struct control_device *device, const char *source, struct sensing **ret,
+		       struct error *err)
+{
+	struct sensing *sensing;
+	*ret = NULL;
+	DL_FOREACH(device->sensing, sensing)
+	{
+		if (sensing->link.source->kind != SOURCE_PUSH ||
+		    (source && !text_equal(sensing->link.source->name, source)))
+			continue;
+		if (*ret)
+			return error_set(
+				err, -EINVAL,
+				"device '%s' has several sources that are pushed (name one)",
+				device->device.name);
+		*ret = sensing;
+	}
+	if (*ret)
+		return 0;
+	return source ? error_set(err, -EINVAL, "device '%s' has no source '%s' that is pushed",
+				  device->device.name, source)
+		      : error_set(err, -EINVAL, "device '%s' has no source that is pushed",
+				  device->device.name);
+}
+
+int engine_push(struct engine *engine, const char *name, const char *source, const json_t *values,
+		const struct operator_order *order, struct error *err)
+{
+	struct sensor_reading readings[SENSORS_MAX];
+	struct control_device *device;
+	struct sensing *sensing;
+	int r = engine_seek(engine, name, &device, err);
+	if (r == 0)
+		r = find_pushed(device, source, &sensing, err);
+	int count = r < 0 ? r : answer_read_pushed(device->policy, values, readings, err);
+	if (count < 0)
+		return count;
+	if (!order->dry_run)
+		on_values(&sensing->link, readings, (unsigned)count);
+	return 0;
 }
 
 void engine_set_telemetry(struct engine *engine, struct telemetry *telemetry)

@@ -355,6 +355,43 @@ static void a_source_that_says_that_it_is_gone_is_believed(void **state)
 	assert_string_equal(state_of(bed, "plug0"), "Watched");
 }
 
+static int push(struct bed *bed, const char *source, const char *values, struct error *err)
+{
+	static const struct operator_order order = {.who = "test"};
+	json_t *json = json_loads(values, 0, NULL);
+	int r = engine_push(bed->engine, "plug0", source, json, &order, err);
+	json_decref(json);
+	return r;
+}
+
+static void values_are_pushed_and_read_back(void **state)
+{
+	struct bed *bed = *state;
+	struct error err = {0};
+	struct sensor_status sensor;
+	struct source_status source;
+	start(bed, SPEAKING, 1);
+	assert_int_equal(engine_read_sensor(bed->engine, "plug0", 0, &sensor, &err), 0);
+	assert_false(sensor.known);
+	assert_int_equal(push(bed, NULL, "{\"power\": 2.5}", &err), 0);
+	clock_fake_advance(&bed->clock, SECOND_US);
+	assert_int_equal(engine_read_sensor(bed->engine, "plug0", 0, &sensor, &err), 0);
+	assert_true(sensor.known && sensor.newest.number == 2.5);
+	assert_string_equal(sensor.source, "push");
+	assert_int_equal(sensor.wall_us, bed->clock.wall_us - SECOND_US);
+	assert_int_equal(engine_read_source(bed->engine, "plug0", 0, &source, &err), 0);
+	assert_true(source.available);
+	pass(bed, 61 * SECOND_US, 1);
+	assert_int_equal(engine_read_source(bed->engine, "plug0", 0, &source, &err), 0);
+	assert_int_equal(source.misses, 1);
+	assert_int_equal(engine_read_sensor(bed->engine, "plug0", 1, &sensor, &err), -ENOENT);
+
+	assert_int_equal(push(bed, "other", "{\"power\": 1}", &err), -EINVAL);
+	assert_string_equal(err.text, "device 'plug0' has no source 'other' that is pushed");
+	assert_int_equal(push(bed, "push", "{\"power\": true}", &err), -EINVAL);
+	assert_string_equal(err.text, "power: is no number");
+}
+
 static void sources_follow_devices_and_policies(void **state)
 {
 	struct bed *bed = *state;
@@ -399,6 +436,7 @@ int main(void)
 		TEST(what_we_block_is_not_unavailable),
 		TEST(silence_of_a_source_that_speaks_is_a_miss),
 		TEST(a_source_that_says_that_it_is_gone_is_believed),
+		TEST(values_are_pushed_and_read_back),
 		TEST(sources_follow_devices_and_policies),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
