@@ -57,33 +57,21 @@ static void print_role(const json_t *chain, const char *role)
 
 /* --- graphviz --- */
 
-/* In quotes, with what ends them escaped. */
-static void print_quoted(const char *text)
-{
-	putchar('"');
-	for (; *text; text++) {
-		if (*text == '"' || *text == '\\')
-			putchar('\\');
-		putchar((unsigned char)*text < ' ' ? ' ' : *text);
-	}
-	putchar('"');
-}
-
 static void print_node(const char *id, const char *label, const char *attributes)
 {
 	printf("  ");
-	print_quoted(id);
+	output_quoted(id);
 	printf(" [label=");
-	print_quoted(label);
+	output_quoted(label);
 	printf("%s];\n", attributes);
 }
 
 static void print_edge(const char *from, const char *to, const char *attributes)
 {
 	printf("  ");
-	print_quoted(from);
+	output_quoted(from);
 	printf(" -> ");
-	print_quoted(to);
+	output_quoted(to);
 	printf(" [dir=both%s];\n", attributes);
 }
 
@@ -117,7 +105,7 @@ static void print_role_dot(const json_t *chain, const char *role)
 static void print_dot(const json_t *chain)
 {
 	printf("digraph ");
-	print_quoted(text_of(chain, "device"));
+	output_quoted(text_of(chain, "device"));
 	printf(" {\n  rankdir=LR;\n");
 	print_node("device", text_of(chain, "device"), "");
 	print_node("network", "network", "");

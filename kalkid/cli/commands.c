@@ -100,6 +100,8 @@ const struct command COMMANDS[] = {
 	 "say what is wrong or doubtful in policy files; needs no daemon (-v: cost of rules)"},
 	{"policy", "explain", "FILE", 0, run_policy_explain,
 	 "say in words what a policy does; FILE may be a type that kalkid has loaded"},
+	{"policy", "graph", "FILE", F(FORMAT), run_policy_graph,
+	 "states, rules and chains as a picture; --format text, dot or svg"},
 	{"policy", "test", "FILE...", F(COVERAGE) | F(FORMAT), run_policy_test,
 	 "run the tests beside policy files (TYPE.test.yaml); --format text, tap or junit"},
 	{"version", NULL, "", 0, run_version, "versions of kalkictl and kalkid"},

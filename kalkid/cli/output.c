@@ -69,6 +69,20 @@ void output_print(const char *format, ...)
 	puts(text);
 }
 
+void output_quoted(const char *text)
+{
+	putchar('"');
+	for (; *text; text++) {
+		if (*text == '"' || *text == '\\')
+			putchar('\\');
+		if (*text == '\n')
+			fputs("\\n", stdout);
+		else
+			putchar((unsigned char)*text < ' ' ? ' ' : *text);
+	}
+	putchar('"');
+}
+
 static char *joined(const json_t *list)
 {
 	struct buffer text = {0};

@@ -20,6 +20,9 @@ void make_printable(char *text);
 /* To standard output, made printable. */
 void output_print(const char *format, ...) printf_like(1, 2);
 
+/* In double quotes, for graphviz: with what ends them escaped; a line's end is \\n. */
+void output_quoted(const char *text);
+
 /* Text of a field for people: numbers as text, true as yes, null and missing as "-", lists joined
  * by commas.  The result is the caller's to free. */
 char *shown(const json_t *object, const char *key) must_check;

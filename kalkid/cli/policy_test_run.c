@@ -224,6 +224,11 @@ void policy_test_run(const struct policy_tests *tests, const struct policy_test 
 	rehearsal_init(&run.rehearsal, test->device_count, START_US);
 	run.rehearsal.on_decision = on_decision;
 	run.rehearsal.data = &run;
+	run.rehearsal.fleet.local = (struct local_time){
+		.known = true,
+		.offset_us = test->start_us - START_US,
+		.until_us = INT64_MAX,
+	};
 	for (unsigned i = 0; i < test->device_count; i++)
 		(void)rehearsal_add(&run.rehearsal, &test->devices[i],
 				    policy_tests_find_type(tests, test->devices[i].type));

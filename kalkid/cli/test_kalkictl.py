@@ -522,6 +522,37 @@ rules:
         self.assertIn("    command turn-off to type lamp\n", out)
         self.assertEqual(self.run_tool("policy", "explain", "no-such-type").code, 4)
 
+    def test_a_policy_is_drawn(self):
+        policy = self.write("t.yaml", self.POLICY + """  - {name: 'd2', from: any, when: 'alert("v")', to: C}\n""")
+        self.assertIn("[A] pass   (initial)\n   ==> B: up\n   ==> C: d2\n", self.good("policy", "graph", policy))
+        dot = self.good("policy", "graph", policy, "--format", "dot")
+        self.assertIn('"B" -> "C" [label="down, d2"];', dot)
+        self.assertIn('"B" [label="B\\nguard"];', dot)
+        svg = xml.etree.ElementTree.fromstring(self.good("policy", "graph", policy, "--format", "svg"))
+        self.assertEqual(svg.tag, "{http://www.w3.org/2000/svg}svg")
+        words = [text.text for text in svg.iter("{http://www.w3.org/2000/svg}text")]
+        for word in ("A (initial)", "guard", "acts: act", "down, d2", "back"):
+            self.assertIn(word, words)
+        self.assertEqual(self.run_tool("policy", "graph", policy, "--format", "png").code, 2)
+
+    def test_a_policy_sees_other_devices_and_the_time(self):
+        policy = self.write("n.yaml", """type: n
+states: {A: {chain: pass}, B: {chain: block, final: true}}
+rules:
+  - {name: two, from: [A], when: 'any(group: "g", where: state == "B") and between("23:00", "06:00")', to: B}
+  - {name: one, from: [A], when: 'alert("x")', to: B}
+""")
+        self.write("n.test.yaml", """tests:
+  - name: the second follows the first at night
+    start: 2026-01-31T22:59
+    devices: [{name: a, groups: [g]}, {name: b, groups: [g]}]
+    steps:
+      - {alert: x, expect: [{state: B}, {device: b, state: A}]}
+      - {after: 2m, expect: {device: b, state: B, rules: [two]}}
+""")
+        result = self.run_tool("policy", "test", policy)
+        self.assertEqual(result.code, 0, result.out + result.err)
+
     def test_a_policy_is_tested_in_virtual_time(self):
         policy = self.write("t.yaml", self.POLICY)
         self.write("lamp.yaml", "type: lamp\nstates: {Lit: {chain: pass}}\n")

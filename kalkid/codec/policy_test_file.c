@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/mem.h"
 #include "codec/fields.h"
@@ -471,10 +472,26 @@ static void read_steps(struct reading *reading, const struct document_node *list
 		read_step(reading, item, test);
 }
 
+#define STANDARD_START_US ((int64_t)1767225600 * 1000000) /* 2026-01-01T00:00, a Thursday */
+
+static void read_start(struct reading *reading, const struct document_node *node, void *target)
+{
+	struct policy_test *test = target;
+	struct tm time = {0};
+	const char *text = read_text(reading, node);
+	const char *end = text ? strptime(text, "%Y-%m-%dT%H:%M", &time) : NULL;
+	if (end && !*end)
+		test->start_us = (int64_t)timegm(&time) * 1000000;
+	else if (text)
+		document_complain(reading->document, node, reading->complaints, "2026-01-31T22:00",
+				  "'%.40s' is no time", text);
+}
+
 /* The devices before the steps that name them. */
 static const struct field test_fields[] = {
 	{"name", FIELD_TEXT, .required = true, FIELD_AT(struct policy_test, name)},
 	{"devices", FIELD_OTHER, .read = read_devices},
+	{"start", FIELD_OTHER, .read = read_start},
 	{"steps", FIELD_OTHER, .required = true, .read = read_steps},
 };
 
@@ -488,6 +505,7 @@ static void read_tests(struct reading *reading, const struct document_node *list
 	for (const struct document_node *item = list->first; item; item = item->next) {
 		struct policy_test *test = &tests->tests[tests->test_count++];
 		test->node = item;
+		test->start_us = STANDARD_START_US;
 		at->test = test;
 		(void)fields_read(reading, item, test_fields, ARRAY_SIZE(test_fields), test);
 	}

@@ -7,6 +7,7 @@
  *	    devices:                    # left out: one of the tested type, named as the type
  *	      - {name: cam, groups: [door], tags: [new]}
  *	      - {name: lamp, type: lamp, groups: [door]}
+ *	    start: 2026-01-31T22:00     # local time; left out: Thursday, 2026-01-01T00:00
  *	    steps:                      # in each: time passes, then the input, then what is
  *expected
  *	      - after: 10s
@@ -79,6 +80,7 @@ struct policy_test {
 	const struct document_node *node;
 	struct device *devices; /* each of a type below */
 	unsigned device_count;
+	int64_t start_us; /* local time, microseconds since 1970-01-01T00:00 there */
 	struct policy_test_step *steps;
 	unsigned step_count;
 };

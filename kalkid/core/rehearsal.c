@@ -15,6 +15,7 @@ void rehearsal_init(struct rehearsal *rehearsal, unsigned device_room, int64_t s
 {
 	*rehearsal = (struct rehearsal){.now_us = start_us};
 	rehearsal->devices = mem_alloc_array(device_room, sizeof(*rehearsal->devices));
+	rehearsal->fleet.members = mem_alloc_array(device_room, sizeof(struct fleet_member));
 }
 
 void rehearsal_done(struct rehearsal *rehearsal)
@@ -22,6 +23,7 @@ void rehearsal_done(struct rehearsal *rehearsal)
 	for (unsigned i = 0; i < rehearsal->device_count; i++)
 		machine_done(&rehearsal->devices[i].machine);
 	free(rehearsal->devices);
+	free(rehearsal->fleet.members);
 	*rehearsal = (struct rehearsal){0};
 }
 
@@ -32,7 +34,24 @@ unsigned rehearsal_add(struct rehearsal *rehearsal, const struct device *device,
 	added->device = *device;
 	added->policy = policy;
 	machine_init(&added->machine, policy, rehearsal->now_us);
+	rehearsal->fleet.members[rehearsal->fleet.count++] = (struct fleet_member){
+		.device = &added->device,
+		.policy = policy,
+		.machine = &added->machine,
+	};
+	machine_join(&added->machine, &added->device, &rehearsal->fleet);
 	return rehearsal->device_count++;
+}
+
+/* Says what of a device has changed to the others. */
+static void tell_others(struct rehearsal *rehearsal, unsigned index, struct fleet_change change)
+{
+	change.member = &rehearsal->fleet.members[index];
+	for (unsigned i = 0; i < rehearsal->device_count; i++) {
+		struct rehearsed_device *other = &rehearsal->devices[i];
+		if (i != index && machine_touch_fleet(&other->machine, other->policy, &change))
+			other->due = true;
+	}
 }
 
 /* --- tags, as actions put them on --- */
@@ -65,6 +84,7 @@ static void carry_out(struct rehearsal *rehearsal, unsigned index, const struct 
 		for (unsigned i = 0; i < rule->action_count; i++)
 			apply_tag(&device->device, &rule->actions[i]);
 	}
+	tell_others(rehearsal, index, (struct fleet_change){.kind = FLEET_STATE});
 	if (rehearsal->on_decision)
 		rehearsal->on_decision(rehearsal->data, index, decision);
 }
@@ -78,7 +98,9 @@ static unsigned first_due(struct rehearsal *rehearsal, int64_t *ret_us)
 	*ret_us = INT64_MAX;
 	for (unsigned i = 0; i < rehearsal->device_count; i++) {
 		struct rehearsed_device *device = &rehearsal->devices[i];
-		int64_t us = machine_next_us(&device->machine, device->policy, rehearsal->now_us);
+		int64_t us = device->due ? rehearsal->now_us
+					 : machine_next_us(&device->machine, device->policy,
+							   rehearsal->now_us);
 		if (us >= *ret_us)
 			continue;
 		*ret_us = us;
@@ -100,6 +122,7 @@ void rehearsal_pass(struct rehearsal *rehearsal, int64_t until_us)
 			break;
 		at_this_moment = us > rehearsal->now_us ? 0 : at_this_moment + 1;
 		rehearsal->now_us = us;
+		device->due = false;
 		machine_tick(&device->machine, device->policy, us, &decision);
 		carry_out(rehearsal, due, &decision);
 	}
@@ -123,6 +146,8 @@ void rehearsal_alert(struct rehearsal *rehearsal, unsigned index, const struct a
 	taken.time_us = rehearsal->now_us;
 	taken.count = max_of(taken.count, 1u);
 	machine_alert(&device->machine, device->policy, &taken, rehearsal->now_us, &decision);
+	tell_others(rehearsal, index,
+		    (struct fleet_change){.kind = FLEET_ALERT, .alert = taken.type});
 	settle(rehearsal, index, &decision);
 }
 
@@ -144,6 +169,9 @@ void rehearsal_readings(struct rehearsal *rehearsal, unsigned index, const char 
 	bool back = machine_set_unavailable(&device->machine, source, false);
 	machine_readings(&device->machine, device->policy, source, readings, count,
 			 rehearsal->now_us, &decision);
+	tell_others(rehearsal, index,
+		    (struct fleet_change){
+			    .kind = FLEET_SENSORS, .readings = readings, .reading_count = count});
 	settle(rehearsal, index, &decision);
 	if (back)
 		tell(rehearsal, index, "device-available", ALERT_LOW, source);
@@ -151,8 +179,10 @@ void rehearsal_readings(struct rehearsal *rehearsal, unsigned index, const char 
 
 void rehearsal_give_up(struct rehearsal *rehearsal, unsigned index, const char *source)
 {
-	if (machine_set_unavailable(&rehearsal->devices[index].machine, source, true))
-		tell(rehearsal, index, "device-unavailable", ALERT_MEDIUM, source);
+	if (!machine_set_unavailable(&rehearsal->devices[index].machine, source, true))
+		return;
+	tell_others(rehearsal, index, (struct fleet_change){.kind = FLEET_SENSORS});
+	tell(rehearsal, index, "device-unavailable", ALERT_MEDIUM, source);
 }
 
 void rehearsal_set_state(struct rehearsal *rehearsal, unsigned index, unsigned state,

@@ -11,11 +11,13 @@ struct rehearsed_device {
 	struct device device;
 	const struct policy *policy; /* borrowed */
 	struct machine machine;
+	bool due; /* another device has changed that a rule names */
 };
 
 struct rehearsal {
 	struct rehearsed_device *devices;
 	unsigned device_count;
+	struct fleet fleet; /* all of them; the caller may set its local time */
 	int64_t now_us;
 	uint64_t last_id; /* of alerts */
 	/* Each decision but DECISION_NONE, already applied; the devices may not be changed in it.
