@@ -219,6 +219,11 @@ class Kalkid:
                               text=True, timeout=30)
         return done.returncode, done.stdout + done.stderr
 
+    def kalkictl(self, *words):
+        """The client with its words; not checked."""
+        return subprocess.run([os.path.join(BUILD, "kalkid/cli/kalkictl"), "--root", self.root,
+                               *words], capture_output=True, text=True, timeout=60, check=False)
+
     def log_text(self):
         try:
             with open(self.log_path, encoding="utf-8", errors="replace") as log:
