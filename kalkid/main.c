@@ -49,6 +49,7 @@ struct daemon {
 	struct store *store;
 	struct engine *engine;
 	struct exchanges *exchanges;
+	struct engine_hands hands; /* of the exchanges */
 	struct telemetry *telemetry;
 	struct driver *driver;
 	struct deliverer *courier;
@@ -391,6 +392,18 @@ static int open_engine(struct daemon *daemon, struct error *err)
 	return r;
 }
 
+static void start_exchange(struct engine_hands *hands, struct exchange_call *call,
+			   const struct exchange *exchange, const struct device *device)
+{
+	exchange_start(container_of(hands, struct daemon, hands)->exchanges, call, exchange,
+		       device);
+}
+
+static void cancel_exchange(struct engine_hands *hands maybe_unused, struct exchange_call *call)
+{
+	exchange_cancel(call);
+}
+
 static int open_telemetry(struct daemon *daemon, struct error *err)
 {
 	const struct config *config = &daemon->files.config;
@@ -405,6 +418,8 @@ static int open_telemetry(struct daemon *daemon, struct error *err)
 	int r = exchanges_open(&daemon->exchanges, &daemon->loop, &exchanges, err);
 	if (r < 0)
 		return r;
+	daemon->hands = (struct engine_hands){start_exchange, cancel_exchange};
+	engine_set_hands(daemon->engine, &daemon->hands);
 	telemetry_driver_open(&daemon->telemetry, &daemon->loop, daemon->exchanges);
 	engine_set_telemetry(daemon->engine, daemon->telemetry);
 	return 0;

@@ -168,6 +168,25 @@ void post_state(struct api_call *call)
 	document_free(document);
 }
 
+void post_command(struct api_call *call)
+{
+	enum { COMMAND, REASON };
+	struct body_field fields[] = {
+		[COMMAND] = {"command", true, NAME_BYTES},
+		[REASON] = {"reason", false, REASON_BYTES},
+	};
+	struct operator_order order;
+	struct document *document;
+	struct error err = {0};
+	if (!call_order(call, &order) || !call_fields(call, fields, ARRAY_SIZE(fields), &document))
+		return;
+	order.reason = fields[REASON].text;
+	int result = engine_command(call->engine, call->argument, fields[COMMAND].text, &order,
+				    &err);
+	answer_order(call, &order, call->argument, result, &err, 202);
+	document_free(document);
+}
+
 /* The orders that take nothing but a reason. */
 static void post_reason(struct api_call *call,
 			int (*run)(struct engine *engine, const char *device,

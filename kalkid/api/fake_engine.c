@@ -423,6 +423,12 @@ int engine_read_notifier(const struct engine *engine maybe_unused, unsigned inde
 	return 0;
 }
 
+int engine_command(struct engine *engine, const char *device, const char *command,
+		   const struct operator_order *order, struct error *err)
+{
+	return note_known(engine, "command", device, command, order, err);
+}
+
 int engine_test_notifier(struct engine *engine, const char *name,
 			 const struct operator_order *order, struct error *err)
 {

@@ -29,6 +29,8 @@ const struct route routes[] = {
 	 "Let nothing pass until released, whatever the policy says"},
 	{"POST", "/api/v1/devices/{name}/release", post_release, "dry_run",
 	 "End quarantine or a state set by hand; back to the policy's initial state"},
+	{"POST", "/api/v1/devices/{name}/command", post_command, "dry_run",
+	 "Send a command of its type to a device"},
 	{"GET", "/api/v1/devices/{name}/chain", get_chain, "",
 	 "The µmboxes of a device, in force, coming, draining and on standby"},
 	{"GET", "/api/v1/devices/{name}/plan", get_plan, "", "What would be done for a device now"},

@@ -224,6 +224,20 @@ static void the_state_is_set(void **state)
 		    "not_found", "no device is named 'cam9'");
 }
 
+static void a_command_is_sent(void **state)
+{
+	struct fixture *fixture = *state;
+	static const char path[] = "/api/v1/devices/cam1/command";
+	ask(fixture, "POST", path, NULL, "{\"command\": \"reboot\", \"reason\": \"stuck\"}");
+	assert_int_equal(fixture->reply.status, 202);
+	expect_order(fixture, "command cam1 reboot because stuck");
+	ask(fixture, "POST", "/api/v1/devices/cam1/command?dry_run=true", NULL,
+	    "{\"command\": \"reboot\"}");
+	assert_int_equal(fixture->reply.status, 200);
+	expect_order(fixture, "command cam1 reboot because - dry");
+	ask_problem(fixture, "POST", path, "{}", 422, "invalid", "1 thing is wrong in the body");
+}
+
 static void quarantine_and_release_take_a_reason_or_nothing(void **state)
 {
 	struct fixture *fixture = *state;
@@ -779,6 +793,7 @@ int main(void)
 		TEST(if_match_is_about_the_definition),
 		TEST(what_is_known_is_not_sent_again),
 		TEST(the_state_is_set),
+		TEST(a_command_is_sent),
 		TEST(quarantine_and_release_take_a_reason_or_nothing),
 		TEST(the_engines_errors_become_problems),
 		TEST(chains_and_plans_are_told),

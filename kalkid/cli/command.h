@@ -94,6 +94,7 @@ int run_device_set_state(struct cli *cli);
 int run_device_telemetry(struct cli *cli);
 int run_device_timeline(struct cli *cli);
 int run_device_why(struct cli *cli);
+int run_device_command(struct cli *cli);
 int run_chain_list(struct cli *cli);
 int run_chain_show(struct cli *cli);
 int run_chain_graph(struct cli *cli);

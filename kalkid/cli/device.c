@@ -194,6 +194,19 @@ int run_device_release(struct cli *cli)
 	return change(cli, "POST", "/release", reason_body(cli), "released");
 }
 
+int run_device_command(struct cli *cli)
+{
+	json_t *body = json_pack("{s:s, s:s*}", "command", cli_argument(cli, 1), "reason",
+				 cli_flag(cli, FLAG_REASON));
+	if (!body) {
+		cli_complain(cli, "command and reason must be UTF-8");
+		return EXIT_USAGE;
+	}
+	cleanup_free char *done = mem_printf(
+		"told to %s (kalkictl device timeline says how it went)", cli_argument(cli, 1));
+	return change(cli, "POST", "/command", body, done);
+}
+
 int run_device_set_state(struct cli *cli)
 {
 	json_t *body = json_pack("{s:s, s:s*, s:s*}", "state", cli_argument(cli, 1), "for",

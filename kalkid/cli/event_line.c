@@ -107,6 +107,16 @@ static void event_words(struct buffer *words, const json_t *event)
 	} else if (strcmp(kind, "sensor") == 0) {
 		add_field(words, "", kalki, "source", ":");
 		value_words(words, json_object_get(kalki, "values"));
+	} else if (strcmp(kind, "action") == 0) {
+		add_field(words, "", kalki, "action", "");
+		add_field(words, " ", kalki, "name", "");
+		add_field(words, ": ", kalki, "result", "");
+		add_field(words, " (", kalki, "words", ")");
+		add_field(words, ", wanted by ", kalki, "by", "");
+		add_field(words, " '", kalki, "rule", "'");
+		add_field(words, " of ", kalki, "from", "");
+		add_field(words, " ", kalki, "who", "");
+		add_field(words, ": ", kalki, "reason", "");
 	} else if (strcmp(kind, "notice") == 0) {
 		add_field(words, "", kalki, "notice", "");
 		add_field(words, " to ", kalki, "notifier", "");

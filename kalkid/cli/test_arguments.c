@@ -81,8 +81,8 @@ static void mistakes_are_named(void **state maybe_unused)
 		{"xyzzy", "there is no command 'xyzzy'"},
 		{"device lst", "did you mean 'device list'?"},
 		{"device",
-		 "device what? (list, show, add, rm, quarantine, release, set-state, timeline, why, "
-		 "telemetry)"},
+		 "device what? (list, show, add, rm, quarantine, release, set-state, command, "
+		 "timeline, why, telemetry)"},
 		{"device explode cam1", "there is no 'device explode' (list,"},
 		{"device list --ouput json", "did you mean --output?"},
 		{"device list --xyzzyx", "there is no flag --xyzzyx"},

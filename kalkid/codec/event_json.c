@@ -11,9 +11,10 @@
 #include "base/text.h"
 
 static const char *const KIND_NAMES[EVENT_KIND_COUNT] = {
-	[EVENT_ALERT] = "alert", [EVENT_TRANSITION] = "transition", [EVENT_CHAIN] = "chain",
-	[EVENT_STEP] = "step",   [EVENT_OPERATOR] = "operator",     [EVENT_UMBOX] = "umbox",
-	[EVENT_NODE] = "node",   [EVENT_SENSOR] = "sensor",         [EVENT_NOTICE] = "notice",
+	[EVENT_ALERT] = "alert",   [EVENT_TRANSITION] = "transition", [EVENT_CHAIN] = "chain",
+	[EVENT_STEP] = "step",     [EVENT_OPERATOR] = "operator",     [EVENT_UMBOX] = "umbox",
+	[EVENT_NODE] = "node",     [EVENT_SENSOR] = "sensor",         [EVENT_NOTICE] = "notice",
+	[EVENT_ACTION] = "action",
 };
 
 const char *event_kind_name(enum event_kind kind)
@@ -107,6 +108,14 @@ char *event_json_alert(const struct event *event, const struct alert *alert)
 	return finish(root);
 }
 
+static void set_evidence(json_t *kalki, const uint64_t *ids, unsigned count)
+{
+	json_t *evidence = json_array();
+	for (unsigned i = 0; i < count; i++)
+		json_array_append_new(evidence, json_integer((json_int_t)ids[i]));
+	json_object_set_new(kalki, "evidence", evidence);
+}
+
 char *event_json_transition(const struct event *event, const struct decision *decision,
 			    const struct transition_text *text)
 {
@@ -119,10 +128,7 @@ char *event_json_transition(const struct event *event, const struct decision *de
 	set_text(kalki, "reason", decision->reason);
 	json_object_set_new(kalki, "tightens", json_boolean(decision->tightens));
 
-	json_t *evidence = json_array();
-	for (unsigned i = 0; i < decision->evidence_count; i++)
-		json_array_append_new(evidence, json_integer((json_int_t)decision->evidence[i]));
-	json_object_set_new(kalki, "evidence", evidence);
+	set_evidence(kalki, decision->evidence, decision->evidence_count);
 
 	json_t *times = json_object();
 	set_number(times, "alert_us", (uint64_t)text->alert_us);
@@ -204,6 +210,25 @@ char *event_json_notice(const struct event *event, const struct notice_text *tex
 	set_number(kalki, "notice_id", text->notice->id);
 	set_number(kalki, "about", text->notice->event);
 	set_number(kalki, "count", text->notice->count);
+	set_text(kalki, "result", text->result);
+	set_number(kalki, "attempts", text->attempts);
+	json_object_set_new(kalki, "duration_us", json_integer(text->duration_us));
+	set_text(kalki, "words", text->words);
+	return finish(root);
+}
+
+char *event_json_action(const struct event *event, const struct action_text *text)
+{
+	json_t *kalki;
+	json_t *root = begin(event, &kalki);
+	set_text(kalki, "action", text->action);
+	set_text(kalki, "name", text->name);
+	set_text(kalki, "by", text->by);
+	set_text(kalki, "rule", text->rule);
+	set_text(kalki, "who", text->who);
+	set_text(kalki, "from", text->from);
+	set_text(kalki, "reason", text->reason);
+	set_evidence(kalki, text->evidence, text->evidence_count);
 	set_text(kalki, "result", text->result);
 	set_number(kalki, "attempts", text->attempts);
 	json_object_set_new(kalki, "duration_us", json_integer(text->duration_us));

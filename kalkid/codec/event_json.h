@@ -22,6 +22,7 @@ enum event_kind {
 	EVENT_NODE,     /* the daemon's own: started, engine down, rules repaired, alerts dropped */
 	EVENT_SENSOR,   /* the values of one answer of a telemetry source */
 	EVENT_NOTICE,   /* what became of something that people were to be told */
+	EVENT_ACTION,   /* what became of a command, a tag: of a rule or an operator */
 	EVENT_KIND_COUNT,
 };
 
@@ -92,6 +93,22 @@ struct notice_text {
 	const char *words;   /* why not; NULL: none */
 };
 char *event_json_notice(const struct event *event, const struct notice_text *text) must_check;
+struct action_text {
+	const char *action; /* command, tag, untag */
+	const char *name;   /* of the command or the tag */
+	const char *by;     /* rule, operator */
+	const char *rule;   /* whose; "": none */
+	const char *who;    /* which operator; "": none */
+	const char *from;   /* device whose rule it is; "": an operator */
+	const char *reason;
+	const uint64_t *evidence; /* ids of alerts */
+	unsigned evidence_count;
+	const char *result; /* ok, failed, dropped, abandoned */
+	unsigned attempts;
+	int64_t duration_us; /* since it was asked for */
+	const char *words;   /* why not; NULL: none */
+};
+char *event_json_action(const struct event *event, const struct action_text *text) must_check;
 /* `count` 0: none. */
 char *event_json_node(const struct event *event, const char *what, const char *words,
 		      uint64_t count) must_check;

@@ -137,7 +137,7 @@ static void load_config(struct loading *loading)
 		config_check(&loading->files.config, path, loading->complaints);
 }
 
-static const struct policy *find_policy(const struct files *files, const char *type)
+const struct policy *files_find_policy(const struct files *files, const char *type)
 {
 	for (unsigned i = 0; i < files->policy_count; i++)
 		if (text_equal(files->policies[i]->type, type))
@@ -163,7 +163,7 @@ static void take_type(struct loading *loading, const struct document *document)
 		return;
 	if (loading->remarks)
 		policy_remark(document, policy, loading->remarks, loading->remarks);
-	const struct policy *first = find_policy(files, policy->type);
+	const struct policy *first = files_find_policy(files, policy->type);
 	if (!first && files->policy_count < POLICIES_MAX) {
 		files->policies[files->policy_count++] = policy;
 		return;
@@ -213,7 +213,7 @@ static void check_types(struct loading *loading)
 	for (unsigned i = 0; i < files->device_count; i++) {
 		const struct device_place *place = &loading->places[i];
 		struct reading reading = {place->document, loading->complaints, NULL};
-		if (!find_policy(files, files->devices[i].type))
+		if (!files_find_policy(files, files->devices[i].type))
 			complain_unknown(&reading, document_find(place->node, "type"),
 					 "device type", files->devices[i].type, types,
 					 files->policy_count);
@@ -337,6 +337,9 @@ static void load_all(struct loading *loading)
 		check_ports(loading);
 		check_host_addresses(loading);
 	}
+	if (types_good && config_good && loading->remarks)
+		files_check_actions(&loading->files, loading->documents, loading->document_count,
+				    loading->remarks);
 	check_claims(loading);
 }
 
@@ -414,36 +417,4 @@ void files_done(struct files *files)
 	free(files->devices);
 	free(files->config.notifiers);
 	*files = (struct files){0};
-}
-
-static void each_of_source(const struct policy *policy, const struct source *source,
-			   void (*each)(void *data, const char *name, const char *whose),
-			   void *data)
-{
-	const struct exchange *exchange = &source->exchange;
-	cleanup_free char *whose = mem_printf("source '%s' of type '%s'", source->name,
-					      policy->type);
-	if (exchange->credential[0])
-		each(data, exchange->credential, whose);
-	if (exchange->ca[0])
-		each(data, exchange->ca, whose);
-}
-
-void files_each_credential(const struct files *files,
-			   void (*each)(void *data, const char *name, const char *whose),
-			   void *data)
-{
-	for (unsigned i = 0; i < files->config.notifier_count; i++) {
-		const struct notifier *notifier = &files->config.notifiers[i];
-		const char *const names[] = {notifier->credential, notifier->secret, notifier->ca};
-		cleanup_free char *whose = mem_printf("notifier '%s'", notifier->name);
-		for (unsigned k = 0; k < ARRAY_SIZE(names); k++)
-			if (names[k][0])
-				each(data, names[k], whose);
-	}
-	for (unsigned i = 0; i < files->policy_count; i++) {
-		const struct policy *policy = files->policies[i];
-		for (unsigned k = 0; k < policy->source_count; k++)
-			each_of_source(policy, &policy->sources[k], each, data);
-	}
 }

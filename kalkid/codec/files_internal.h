@@ -23,3 +23,9 @@ void devices_read(const struct document *document, struct complaints *complaints
 				    const struct document *document,
 				    const struct document_node *node),
 		  void *data);
+
+/* NULL when no file defines the type. */
+const struct policy *files_find_policy(const struct files *files, const char *type);
+/* Notifiers and commands that actions of rules name, and that are not there. */
+void files_check_actions(const struct files *files, struct document *const *documents,
+			 unsigned document_count, struct complaints *remarks);

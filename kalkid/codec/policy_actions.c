@@ -56,6 +56,22 @@ static const struct {
 	[ACTION_TELEMETRY_FACTOR] = {factor_fields, ARRAY_SIZE(factor_fields)},
 };
 
+/* A command for others may be one of their types: files.c knows those. */
+static void check_own_command(struct reading *reading, const struct document_node *node,
+			      const struct action *action)
+{
+	const struct policy *policy = reading->data;
+	const char *names[COMMANDS_MAX];
+	bool own = !action->device[0] && !action->group[0] && !action->type[0];
+	if (action->kind != ACTION_COMMAND || !own || !action->name[0] ||
+	    policy_find_command(policy, action->name))
+		return;
+	for (unsigned i = 0; i < policy->command_count; i++)
+		names[i] = policy->commands[i].name;
+	complain_unknown(reading, document_find(node, "command"), "command of this type",
+			 action->name, names, policy->command_count);
+}
+
 static void read_action(struct reading *reading, const struct document_node *node,
 			struct action *action)
 {
@@ -75,6 +91,7 @@ static void read_action(struct reading *reading, const struct document_node *nod
 		document_complain(reading->document, node, reading->complaints,
 				  "name the device alone, or a group, a type or both",
 				  "goes to a device and to several");
+	check_own_command(reading, node, action);
 }
 
 void read_actions(struct reading *reading, const struct document_node *list, void *target)

@@ -329,9 +329,9 @@ static const struct field policy_fields[] = {
 	{"sensors", FIELD_OTHER, .read = read_sensors},
 	{"states", FIELD_OTHER, .required = true, .read = read_states},
 	{"initial", FIELD_OTHER, .read = read_initial},
+	{"commands", FIELD_OTHER, .read = read_commands},
 	{"rules", FIELD_OTHER, .read = read_rules},
 	{"telemetry", FIELD_OTHER, .read = read_sources},
-	{"commands", FIELD_LATER},
 };
 
 struct policy *policy_read_among(const struct document *document, const struct policy_types *types,

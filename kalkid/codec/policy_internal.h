@@ -35,7 +35,10 @@ void read_sensors(struct reading *reading, const struct document_node *map, void
 /* policy_sources.c: behind the sensors */
 void read_sources(struct reading *reading, const struct document_node *list, void *target);
 
-/* policy_actions.c */
+/* policy_commands.c */
+void read_commands(struct reading *reading, const struct document_node *map, void *target);
+
+/* policy_actions.c: behind the commands */
 void read_actions(struct reading *reading, const struct document_node *list, void *target);
 /* How much more often than standard the sources are asked. */
 void read_factor(struct reading *reading, const struct document_node *node, double *ret);

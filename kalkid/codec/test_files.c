@@ -348,6 +348,80 @@ static void copy_example(const char *name, const char *to)
 	write_file(to, text);
 }
 
+static void expect_remarks(const char *type, const char *lines)
+{
+	struct files files;
+	struct complaints complaints = {0}, remarks = {0};
+	cleanup_buffer struct buffer wanted = {0};
+	write_file("types.d/acts.yaml", type);
+	if (files_check(&files, root, &complaints, &remarks, NULL) < 0)
+		fail_msg("%s", complaints.text.bytes);
+	for (const char *c = lines; *c; c++) {
+		if (*c == '~')
+			buffer_print(&wanted, "%s/etc/kalki", root);
+		else
+			buffer_add(&wanted, c, 1);
+	}
+	assert_string_equal(remarks.count ? remarks.text.bytes : "",
+			    wanted.length ? wanted.bytes : "");
+	complaints_done(&remarks);
+	files_done(&files);
+}
+
+#define ACTS(actions)                                           \
+	"type: acts\nstates: {S: {chain: pass}}\n"              \
+	"commands: {beep: {program: {command: [/bin/beep]}}}\n" \
+	"rules:\n- {name: r, from: any, when: 'alert(\"x\")', actions: [" actions "]}\n"
+
+static void names_that_are_not_there_are_remarked(void **state maybe_unused)
+{
+	write_file("devices.d/a.yaml",
+		   "- {name: d1, type: acts, port: dev0, mac: 02:00:00:00:00:01}\n");
+	expect_remarks(ACTS("{notify: ops}"),
+		       "~/types.d/acts.yaml:5:54: rules[0].actions[0]: no notifier 'ops' "
+		       "(notifiers: in kalkid.yaml)\n");
+	write_file("conf.d/10.yaml", "notifiers: {operators: {webhook: {url: 'http://a'}}}\n");
+	expect_remarks(ACTS("{notify: operator}"),
+		       "~/types.d/acts.yaml:5:54: rules[0].actions[0]: no notifier 'operator' "
+		       "(did you mean 'operators'?)\n");
+	expect_remarks(ACTS("{notify: operators}, {command: beep, device: d1}, "
+			    "{command: beep, type: acts}, {command: x, device: stranger}"),
+		       "");
+	expect_remarks(ACTS("{command: bop, device: d1}"),
+		       "~/types.d/acts.yaml:5:54: rules[0].actions[0]: those that are meant have "
+		       "no command 'bop' (commands: of the type that is meant)\n");
+	expect_remarks(ACTS("{command: beep, type: lamp}"),
+		       "~/types.d/acts.yaml:5:54: rules[0].actions[0]: those that are meant have "
+		       "no command 'beep' (commands: of the type that is meant)\n");
+}
+
+struct named {
+	struct buffer text;
+};
+
+static void name_credential(void *data, const char *name, const char *whose)
+{
+	struct named *named = data;
+	buffer_print(&named->text, "%s: %s\n", whose, name);
+}
+
+static void credentials_are_named(void **state maybe_unused)
+{
+	struct files files;
+	struct named named = {0};
+	write_file("conf.d/10.yaml",
+		   "notifiers: {ops: {webhook: {url: 'https://a', secret: key, ca: own}}}\n");
+	write_file("types.d/acts.yaml",
+		   "type: acts\nstates: {S: {chain: pass}}\n"
+		   "commands: {turn-off: {http: {url: 'http://{ip}', credential: login}}}\n");
+	expect_good(&files);
+	files_each_credential(&files, name_credential, &named);
+	assert_string_equal(named.text.bytes, "notifier 'ops': key\nnotifier 'ops': own\n"
+					      "command 'turn-off' of type 'acts': login\n");
+	buffer_done(&named.text);
+	files_done(&files);
+}
+
 static void examples_load(void **state maybe_unused)
 {
 	struct files files;
@@ -386,6 +460,8 @@ int main(void)
 		TEST(bad_files_are_told_why),
 		TEST(missing_configuration_is_told),
 		TEST(complaints_of_all_files_come_together),
+		TEST(names_that_are_not_there_are_remarked),
+		TEST(credentials_are_named),
 		TEST(examples_load),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

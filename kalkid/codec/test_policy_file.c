@@ -100,6 +100,9 @@ static void sensors_and_actions_are_read(void **state maybe_unused)
 		"states:\n"
 		"  A: {chain: pass}\n"
 		"  B: {chain: pass, telemetry_factor: 2.5}\n"
+		"commands:\n"
+		"  turn-off: {http: {url: 'http://{ip}/off'}, timeout: 2s, retries: 3}\n"
+		"  blink: {program: {command: [/bin/blink, '{device}']}}\n"
 		"rules:\n"
 		"  - name: acts\n"
 		"    from: any\n"
@@ -132,6 +135,16 @@ static void sensors_and_actions_are_read(void **state maybe_unused)
 	assert_int_equal(acts->action_count, 8);
 	assert_int_equal(acts->actions[0].kind, ACTION_COMMAND);
 	assert_string_equal(acts->actions[0].name, "turn-off");
+	assert_int_equal(policy->command_count, 2);
+	const struct device_command *off = policy_find_command(policy, "turn-off");
+	assert_non_null(off);
+	assert_int_equal(off->exchange.kind, EXCHANGE_HTTP);
+	assert_int_equal(off->exchange.timeout_us, 2000000);
+	assert_int_equal(off->retries, 3);
+	const struct device_command *blink = policy_find_command(policy, "blink");
+	assert_int_equal(blink->exchange.timeout_us, 5000000);
+	assert_int_equal(blink->retries, 0);
+	assert_null(policy_find_command(policy, "turn-on"));
 	assert_string_equal(acts->actions[1].type, "hue-lamp");
 	assert_string_equal(acts->actions[2].device, "lamp1");
 	assert_string_equal(acts->actions[3].group, "lights");

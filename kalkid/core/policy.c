@@ -25,6 +25,9 @@ void policy_free(struct policy *policy)
 	for (unsigned i = 0; i < policy->source_count; i++)
 		source_done(&policy->sources[i]);
 	free(policy->sources);
+	for (unsigned i = 0; i < policy->command_count; i++)
+		exchange_done(&policy->commands[i].exchange);
+	free(policy->commands);
 	free(policy->states);
 	free(policy->rules);
 	free(policy);
@@ -52,6 +55,14 @@ int policy_find_sensor(const struct policy *policy, const char *name)
 		if (text_equal(policy->sensors[i].name, name))
 			return (int)i;
 	return -1;
+}
+
+const struct device_command *policy_find_command(const struct policy *policy, const char *name)
+{
+	for (unsigned i = 0; i < policy->command_count; i++)
+		if (text_equal(policy->commands[i].name, name))
+			return &policy->commands[i];
+	return NULL;
 }
 
 unsigned policy_rule_to(const struct policy_rule *rule, unsigned state)

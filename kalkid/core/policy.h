@@ -8,6 +8,7 @@
 
 #include "core/action.h"
 #include "core/alert.h"
+#include "core/command.h"
 #include "core/expression.h"
 #include "core/posture.h"
 #include "core/sensor.h"
@@ -52,6 +53,8 @@ struct policy {
 	unsigned initial; /* where a new device starts, and where a release leads */
 	struct policy_rule *rules;
 	unsigned rule_count;
+	struct device_command *commands;
+	unsigned command_count;
 	struct source *sources;
 	unsigned source_count;
 	char digest[DIGEST_TEXT_BYTES]; /* of the file: what history says was in force */
@@ -63,6 +66,8 @@ void policy_free(struct policy *policy);
 int policy_find_state(const struct policy *policy, const char *name);
 int policy_find_rule(const struct policy *policy, const char *name);
 int policy_find_sensor(const struct policy *policy, const char *name);
+/* NULL when the type has no such command. */
+const struct device_command *policy_find_command(const struct policy *policy, const char *name);
 /* Where the rule leads from `state`. */
 unsigned policy_rule_to(const struct policy_rule *rule, unsigned state);
 /* Fills the postures that may run on standby while the device is in `state` (borrowed): those of

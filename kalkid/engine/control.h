@@ -56,6 +56,9 @@ struct engine {
 	struct engine_actor *actor;
 	struct notify *notify;
 	struct telemetry *telemetry;
+	struct act *act;
+	struct engine_hands *hands;
+	uint64_t commands_dropped;
 	struct policy **policies;
 	unsigned policy_count;
 	struct control_device *by_name, *by_number;

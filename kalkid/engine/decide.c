@@ -449,6 +449,11 @@ void engine_set_actor(struct engine *engine, struct engine_actor *actor)
 	engine->actor = actor;
 }
 
+void engine_set_hands(struct engine *engine, struct engine_hands *hands)
+{
+	engine->hands = hands;
+}
+
 static void on_record(struct node_listener *listener, uint32_t number, uint32_t umbox,
 		      const char *json)
 {

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "engine/act.h"
 #include "engine/control.h"
 
 void engine_config_init(struct engine_config *config)
@@ -338,6 +339,8 @@ int engine_new(struct engine **ret, uv_loop_t *loop, struct clock *clock,
 	engine->deadlines = deadlines_new(loop, clock);
 	engine->events = events_new(store, clock);
 	engine->notify = notify_new(engine);
+	engine->act = act_new(engine);
+	engine->actor = act_actor(engine->act);
 	engine_listen(engine);
 	engine->node = node_new(engine->deadlines, clock, config, &engine->node_listener);
 	int r = load(engine, devices, device_count, err);
@@ -385,6 +388,13 @@ static void on_part_stopped(void *data)
 		engine->stopped(engine->stopped_data);
 }
 
+/* What became of its notices is recorded until here. */
+static void on_acts_stopped(void *data)
+{
+	struct engine *engine = data;
+	notify_stop(engine->notify, on_part_stopped, engine);
+}
+
 void engine_stop(struct engine *engine, void (*stopped)(void *data), void *data)
 {
 	struct control_device *device, *next;
@@ -395,7 +405,7 @@ void engine_stop(struct engine *engine, void (*stopped)(void *data), void *data)
 	engine->stopped = stopped;
 	engine->stopped_data = data;
 	engine->stopping_parts = 2;
-	notify_stop(engine->notify, on_part_stopped, engine);
+	act_stop(engine->act, on_acts_stopped, engine);
 	node_stop(engine->node, on_part_stopped, engine);
 }
 
@@ -407,6 +417,7 @@ void engine_free(struct engine *engine)
 	HASH_ITER(hh_name, engine->by_name, device, next)
 		drop_device(device);
 	node_free(engine->node);
+	act_free(engine->act);
 	notify_free(engine->notify);
 	events_free(engine->events);
 	deadlines_free(engine->deadlines);

@@ -17,6 +17,7 @@
 #include "core/machine.h"
 #include "core/plan.h"
 #include "driver/driver.h"
+#include "driver/exchange.h"
 #include "driver/telemetry.h"
 #include "store/store.h"
 
@@ -101,10 +102,19 @@ struct engine_actor {
 	void (*on_action)(struct engine_actor *actor, const struct device *device,
 			  const struct action *action, const struct decision *decision);
 };
-/* Before engine_start; NULL: nobody, actions are only recorded with their rule. */
+/* Before engine_start, instead of the engine's own; NULL: nobody. */
 void engine_set_actor(struct engine *engine, struct engine_actor *actor);
 /* Before engine_start; NULL: no source is asked.  It outlives engine_stop. */
 void engine_set_telemetry(struct engine *engine, struct telemetry *telemetry);
+
+/* How commands reach devices: as exchange_start and exchange_cancel. */
+struct engine_hands {
+	void (*start)(struct engine_hands *hands, struct exchange_call *call,
+		      const struct exchange *exchange, const struct device *device);
+	void (*cancel)(struct engine_hands *hands, struct exchange_call *call);
+};
+/* Before engine_start; they outlive engine_stop.  NULL: no command is sent. */
+void engine_set_hands(struct engine *engine, struct engine_hands *hands);
 
 /* --- who is told --- */
 
@@ -142,6 +152,7 @@ struct engine_status {
 	unsigned umboxes_running, umboxes_ready;
 	bool engine_reachable; /* Docker */
 	bool picture_complete;
+	uint64_t commands_dropped; /* too many waited */
 	uint64_t transitions, alerts, alerts_dropped, drift_repairs, frames_spoofed;
 	int64_t started_us, started_wall_us;
 	struct store_status store;
@@ -262,6 +273,10 @@ struct engine_written {
 	void (*done)(struct engine_written *written, int result);
 };
 void engine_await_written(struct engine *engine, struct engine_written *written);
+
+/* Sends a command of its type to the device; what becomes of it stands in the history. */
+int engine_command(struct engine *engine, const char *device, const char *command,
+		   const struct operator_order *order, struct error *err) must_check;
 
 /* Sends something to show that it arrives, at once and past the limit. */
 int engine_test_notifier(struct engine *engine, const char *name,

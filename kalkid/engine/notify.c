@@ -236,7 +236,7 @@ static struct notice begin_notice(const struct notify *notify, enum notice_kind 
 }
 
 int notify_rule(struct notify *notify, const char *name, const struct device *device,
-		const struct decision *decision, struct error *err)
+		const char *rule, const char *reason, struct error *err)
 {
 	struct slot *slot;
 	int r = seek(notify, name, &slot, err);
@@ -244,7 +244,8 @@ int notify_rule(struct notify *notify, const char *name, const struct device *de
 		return r;
 	struct notice notice = begin_notice(notify, NOTICE_RULE);
 	TEXT_COPY(notice.device, device->name);
-	TEXT_COPY(notice.reason, decision->reason);
+	TEXT_COPY(notice.rule, rule);
+	TEXT_COPY(notice.reason, reason);
 	fill_device(notify, device->number, &notice);
 	notify_queue_put(&slot->queue, &notice);
 	return 0;

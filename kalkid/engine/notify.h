@@ -21,7 +21,7 @@ void notify_stop(struct notify *notify, void (*stopped)(void *data), void *data)
 
 /* A rule says so.  -ENOENT. */
 int notify_rule(struct notify *notify, const char *name, const struct device *device,
-		const struct decision *decision, struct error *err) must_check;
+		const char *rule, const char *reason, struct error *err) must_check;
 /* In the order of the file; NULL at the end. */
 const struct notify_queue *notify_queue_at(const struct notify *notify, unsigned index);
 int notify_test(struct notify *notify, const char *name, bool dry_run, const char *reason,

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "engine/act.h"
 #include "engine/control.h"
 
 static const char *const RELEASED = "released by the operator";
@@ -248,6 +249,37 @@ int engine_release(struct engine *engine, const char *name, const struct operato
 	control_schedule(device);
 	record_order(engine, &device->device, device->machine.generation, order, "release", NULL);
 	events_release(engine->events);
+	return 0;
+}
+
+static int check_command(const struct control_device *device, const char *name, struct error *err)
+{
+	const struct policy *policy = device->policy;
+	const char *names[COMMANDS_MAX];
+	char hint[TEXT_HINT_BYTES];
+	if (policy_find_command(policy, name))
+		return 0;
+	for (unsigned i = 0; i < policy->command_count; i++)
+		names[i] = policy->commands[i].name;
+	text_hint(hint, name, names, policy->command_count);
+	return error_set(err, -EINVAL, "type '%s' has no command named '%s'%s", policy->type, name,
+			 hint);
+}
+
+int engine_command(struct engine *engine, const char *name, const char *command,
+		   const struct operator_order *order, struct error *err)
+{
+	struct control_device *device;
+	int r = engine_seek(engine, name, &device, err);
+	if (r == 0)
+		r = need_policy(device, err);
+	if (r == 0)
+		r = check_command(device, command, err);
+	if (r < 0 || order->dry_run)
+		return r;
+	record_order(engine, &device->device, device->machine.generation, order, "command",
+		     command);
+	act_command(engine->act, device, command, order);
 	return 0;
 }
 

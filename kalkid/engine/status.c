@@ -23,6 +23,7 @@ void engine_read_status(const struct engine *engine, struct engine_status *ret)
 		.devices = HASH_CNT(hh_name, engine->by_name),
 		.transitions = engine->transitions,
 		.alerts = engine->alerts,
+		.commands_dropped = engine->commands_dropped,
 		.started_us = engine->started_us,
 		.started_wall_us = engine->started_wall_us,
 	};

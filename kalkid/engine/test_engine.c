@@ -69,6 +69,7 @@ static const char LAMP[] = "type: lamp\n"
 
 static const char SENSING[] =
 	"type: camera\n"
+	"commands: {turn-off: {program: {command: [/bin/true]}}, turn-on: {program: {command: [/bin/true]}}}\n"
 	"sensors: {heat: {type: number, unit: C}, motion: {type: boolean}}\n"
 	"states:\n"
 	"  Normal: {" CHAIN(HOP(

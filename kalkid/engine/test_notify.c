@@ -378,17 +378,18 @@ static void rules_and_operators_name_a_notifier(void **state)
 {
 	struct fixture *f = *state;
 	struct device device = {.number = 7, .name = "cam1"};
-	struct decision decision = {.reason = "rule 'hot'"};
 	struct error err = {0};
 	f->notifier.kinds = 0;
 	f->notifier.limit = 1;
 	set(f, 1);
-	assert_int_equal(notify_rule(f->engine.notify, "ops", &device, &decision, &err), 0);
-	assert_int_equal(notify_rule(f->engine.notify, "opss", &device, &decision, &err), -ENOENT);
+	assert_int_equal(notify_rule(f->engine.notify, "ops", &device, "hot", "too hot", &err), 0);
+	assert_int_equal(notify_rule(f->engine.notify, "opss", &device, "hot", "too hot", &err),
+			 -ENOENT);
 	assert_string_equal(err.text, "no notifier is named 'opss' (did you mean 'ops'?)");
 	assert_int_equal(f->fake.sent[0].kind, NOTICE_RULE);
 	assert_string_equal(f->fake.sent[0].device, "cam1");
-	assert_string_equal(f->fake.sent[0].reason, "rule 'hot'");
+	assert_string_equal(f->fake.sent[0].rule, "hot");
+	assert_string_equal(f->fake.sent[0].reason, "too hot");
 	end_delivery(f, -EIO, "broken");
 	/* A test neither counts in the limit nor waits for the next try. */
 	assert_int_equal(notify_test(f->engine.notify, "ops", true, NULL, &err), 0);
