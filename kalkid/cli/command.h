@@ -111,6 +111,7 @@ int run_type_show(struct cli *cli);
 int run_policy_check(struct cli *cli);
 int run_policy_explain(struct cli *cli);
 int run_policy_graph(struct cli *cli);
+int run_policy_replay(struct cli *cli);
 int run_policy_test(struct cli *cli);
 int run_version(struct cli *cli);
 int run_completion(struct cli *cli);

@@ -105,6 +105,8 @@ const struct command COMMANDS[] = {
 	 "say in words what a policy does; FILE may be a type that kalkid has loaded"},
 	{"policy", "graph", "FILE", F(FORMAT), run_policy_graph,
 	 "states, rules and chains as a picture; --format text, dot or svg"},
+	{"policy", "replay", "FILE HISTORY...", F(DEVICE) | F(DETAILED_EXITCODE), run_policy_replay,
+	 "what a policy would have done; HISTORY as of event -o jsonl, - reads from here"},
 	{"policy", "test", "FILE...", F(COVERAGE) | F(FORMAT), run_policy_test,
 	 "run the tests beside policy files (TYPE.test.yaml); --format text, tap or junit"},
 	{"version", NULL, "", 0, run_version, "versions of kalkictl and kalkid"},

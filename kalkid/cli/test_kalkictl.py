@@ -553,6 +553,34 @@ rules:
         result = self.run_tool("policy", "test", policy)
         self.assertEqual(result.code, 0, result.out + result.err)
 
+    def test_a_history_is_replayed(self):
+        policy = self.write("t.yaml", self.POLICY)
+
+        def line(seconds, device, kind, **more):
+            eve = {"timestamp": f"2026-01-31T12:00:{seconds % 60:02}.000000Z", "event_type": "kalki",
+                   "kalki": {"kind": kind, "id": seconds, "time_us": seconds * 1000000,
+                             "device": device, **more}}
+            return json.dumps(eve if seconds % 2 else {"id": seconds, "kind": kind, "eve": eve}) + "\n"
+
+        history = self.write("history.jsonl", "".join((
+            *(line(10 + i, "cam1", "alert", type="x", severity="high", count=1) for i in range(3)),
+            line(13, "cam1", "transition", **{"from": "A", "to": "B", "cause": "rule"}),
+            *(line(20 + i, "cam2", "alert", type="x", severity="high", count=1) for i in range(3)),
+            line(30, "cam3", "alert", type="y", severity="low", count=1),
+            line(40, "cam3", "sensor", source="s", values={"heat": 3, "gone": 4}),
+            line(50, "cam1", "operator", action="release"), "nonsense\n")))
+        result = self.run_tool("policy", "replay", policy, history)
+        self.assertEqual(result.code, 0, result.err)
+        self.assertEqual(result.out, "cam2 otherwise:\n  was       A\n  would be  A > B\n"
+                                     "2 of 3 devices would have moved; 1 otherwise than they did\n")
+        self.assertIn("1 lines are no events", result.err)
+        answer = json.loads(self.run_tool("policy", "replay", policy, history, "-o", "json").out)
+        self.assertEqual([device["same"] for device in answer["devices"]], [True, False, True])
+        self.assertEqual(self.run_tool("policy", "replay", policy, history, "--detailed-exitcode").code, 10)
+        only = self.run_tool("policy", "replay", policy, history, "--device", "cam1")
+        self.assertIn("1 of 1 devices would have moved; 0 otherwise", only.out)
+        self.assertEqual(self.run_tool("policy", "replay", policy, "/nonexistent").code, 4)
+
     def test_a_policy_is_tested_in_virtual_time(self):
         policy = self.write("t.yaml", self.POLICY)
         self.write("lamp.yaml", "type: lamp\nstates: {Lit: {chain: pass}}\n")

@@ -8,8 +8,10 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-/* Decisions that follow from one fact without time passing: more would be a policy that spins. */
-enum { SETTLE_MAX = 10000 };
+enum {
+	SETTLE_MAX = 10000, /* looks at one moment: more would be a policy that spins */
+	PASS_MAX = 1000000, /* looks while time passes, once: what comes later is left out */
+};
 
 void rehearsal_init(struct rehearsal *rehearsal, unsigned device_room, int64_t start_us)
 {
@@ -111,9 +113,9 @@ static unsigned first_due(struct rehearsal *rehearsal, int64_t *ret_us)
 
 void rehearsal_pass(struct rehearsal *rehearsal, int64_t until_us)
 {
-	unsigned at_this_moment = 0;
+	unsigned at_this_moment = 0, looks = 0;
 	assert(until_us >= rehearsal->now_us);
-	while (at_this_moment < SETTLE_MAX) {
+	while (at_this_moment < SETTLE_MAX && looks++ < PASS_MAX) {
 		int64_t us;
 		unsigned due = first_due(rehearsal, &us);
 		struct rehearsed_device *device = &rehearsal->devices[due];
