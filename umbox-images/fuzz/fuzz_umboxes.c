@@ -12,6 +12,7 @@
 #include "detector.h"
 #include "flows.h"
 #include "mark.h"
+#include "scan.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -35,6 +36,15 @@ static void check_detector(struct detector *detector, const struct umbox_frame *
 	assert(frame->from == UMBOX_OUT || result.verdict == UMBOX_PASS);
 }
 
+static void check_scan(struct scan *scan, const struct umbox_frame *frame)
+{
+	struct scan_result result;
+	scan_frame(scan, frame, &result);
+	assert(result.verdict == UMBOX_PASS || result.verdict == UMBOX_DROP);
+	assert(!(result.blocked || result.evasive || result.flags) || result.verdict == UMBOX_DROP);
+	assert(!result.alarm || (result.probe && result.alert.count && result.alert.type));
+}
+
 static void check_mark(struct umbox_frame *frame)
 {
 	uint8_t *before = malloc(frame->length + 1);
@@ -53,7 +63,20 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.block_us = 500000,
 		.alert_pause_us = 300000,
 	};
+	static const struct scan_settings scan_settings = {
+		.ports = 2,
+		.slow_ports = 3,
+		.all_ports = 4,
+		.hosts = 2,
+		.slow_hosts = 3,
+		.interval_us = 1000000,
+		.slow_interval_us = 10000000,
+		.block_us = 500000,
+		.alert_pause_us = 300000,
+		.drop_flags = true,
+	};
 	struct detector *detector = detector_new(&settings);
+	struct scan *scan = scan_new(&scan_settings);
 	struct flows *flows = flows_new();
 	int64_t now_us = 0;
 	while (size >= 3) {
@@ -71,6 +94,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 					    .room = length,
 					    .time_us = now_us};
 		check_detector(detector, &frame);
+		check_scan(scan, &frame);
 		flows_frame(flows, &frame);
 		check_mark(&frame);
 		free(bytes);
@@ -79,5 +103,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	flows_report(flows, 5, check_record, NULL);
 	flows_free(flows);
 	detector_free(detector);
+	scan_free(scan);
 	return 0;
 }

@@ -66,12 +66,80 @@ static void blocks_end(void **state)
 	umbox_blocks_free(blocks);
 }
 
+static struct umbox_spread_result spread_add(struct umbox_spread *spread, uint32_t key,
+					     uint16_t thing, int64_t second)
+{
+	struct umbox_spread_result result;
+	umbox_spread_add(spread, &key, &thing, second * SECOND, &result);
+	return result;
+}
+
+static const struct umbox_spread_limits spread_limits = {
+	.many = 3,
+	.slow_many = 5,
+	.interval_us = 10 * SECOND,
+	.slow_interval_us = 100 * SECOND,
+	.alert_pause_us = 60 * SECOND,
+};
+
+static void different_things_are_counted(void **state)
+{
+	struct umbox_spread *spread = umbox_spread_new(8, sizeof(uint32_t), sizeof(uint16_t),
+						       &spread_limits);
+	(void)state;
+	for (int64_t i = 0; i < 100; i++) /* the same two for ever */
+		assert_false(spread_add(spread, 1, (uint16_t)(i % 2), 0).over);
+	assert_false(spread_add(spread, 2, 7, 1).over);  /* another key */
+	assert_false(spread_add(spread, 1, 7, 11).over); /* the first two have passed */
+	assert_false(spread_add(spread, 1, 1, 12).over);
+	struct umbox_spread_result third = spread_add(spread, 1, 9, 13);
+	assert_true(third.over && third.tell);
+	assert_int_equal(third.count, 3);
+	assert_int_equal(third.interval_us, 10 * SECOND);
+	for (uint16_t i = 0; i < 59; i++)
+		assert_false(spread_add(spread, 1, (uint16_t)(100 + i), 14 + i).tell);
+	third = spread_add(spread, 1, 1000, 73);
+	assert_true(third.tell);
+	assert_int_equal(third.count, 60);
+	umbox_spread_free(spread);
+}
+
+static void the_slow_are_counted_longer(void **state)
+{
+	struct umbox_spread *spread = umbox_spread_new(8, sizeof(uint32_t), sizeof(uint16_t),
+						       &spread_limits);
+	(void)state;
+	for (uint16_t i = 0; i < 4; i++)
+		assert_false(spread_add(spread, 1, i, i * 20).over);
+	assert_false(spread_add(spread, 1, 4, 101).over); /* the first has passed */
+	struct umbox_spread_result fifth = spread_add(spread, 1, 5, 110);
+	assert_true(fifth.tell);
+	assert_int_equal(fifth.count, 5);
+	assert_int_equal(fifth.interval_us, 100 * SECOND);
+	umbox_spread_free(spread);
+}
+
+static void a_crowd_of_spreads_is_told(void **state)
+{
+	struct umbox_spread *spread = umbox_spread_new(2, sizeof(uint32_t), sizeof(uint16_t),
+						       &spread_limits);
+	(void)state;
+	assert_false(spread_add(spread, 1, 1, 0).crowded);
+	assert_false(spread_add(spread, 2, 1, 5).crowded);
+	assert_true(spread_add(spread, 3, 1, 10).crowded);
+	assert_false(spread_add(spread, 4, 1, 16).crowded);
+	umbox_spread_free(spread);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(too_many_within_the_interval),
 		cmocka_unit_test(a_crowd_is_told),
 		cmocka_unit_test(blocks_end),
+		cmocka_unit_test(different_things_are_counted),
+		cmocka_unit_test(the_slow_are_counted_longer),
+		cmocka_unit_test(a_crowd_of_spreads_is_told),
 	};
 	return cmocka_run_group_tests_name("guard", tests, NULL, NULL);
 }

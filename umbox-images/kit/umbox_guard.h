@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* umbox_guard.h - what most detectors need: how often something happened within a sliding interval,
- * whether it is time for an alert, and which sources are blocked.  Pure; times never go back. */
+ * in how many different places, whether it is time for an alert, and which sources are blocked.
+ * Pure; times never go back. */
 #pragma once
 
 #include "umbox_frame.h"
@@ -28,6 +29,29 @@ struct umbox_tally_result {
 };
 void umbox_tally_add(struct umbox_tally *tally, const void *key, int64_t now_us,
 		     struct umbox_tally_result *ret);
+
+/* How many different things per key, of `thing_bytes` compared as they are: ports that a source
+ * knocks at, hosts that it looks for.  Two windows: many within the interval, or, of those who take
+ * their time, slow_many within the slow interval (0: not counted). */
+struct umbox_spread;
+
+struct umbox_spread_limits {
+	uint32_t many, slow_many; /* at most UMBOX_TALLY_LIMIT_MAX */
+	int64_t interval_us, slow_interval_us;
+	int64_t alert_pause_us; /* of one key */
+};
+
+struct umbox_spread *umbox_spread_new(uint32_t capacity, size_t key_bytes, size_t thing_bytes,
+				      const struct umbox_spread_limits *limits);
+void umbox_spread_free(struct umbox_spread *spread);
+
+struct umbox_spread_result {
+	bool over, tell, crowded; /* as of a tally */
+	int64_t interval_us;      /* of the window that is over */
+	uint32_t count; /* within it; when told, all new ones since the last alert if more */
+};
+void umbox_spread_add(struct umbox_spread *spread, const void *key, const void *thing,
+		      int64_t now_us, struct umbox_spread_result *ret);
 
 /* Sources that are cut off for a time. */
 struct umbox_blocks;

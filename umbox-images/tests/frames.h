@@ -89,6 +89,46 @@ static inline void make_tcp6(struct test_frame *frame, const char *source, uint1
 	put_tcp(frame, source_port, target_port, sequence, flags);
 }
 
+static inline void make_udp4(struct test_frame *frame, const char *source, uint16_t source_port,
+			     const char *target, uint16_t target_port, const void *payload,
+			     uint16_t payload_bytes)
+{
+	start_frame(frame, 0x0800);
+	put_ipv4(frame, source, target, 17, (uint16_t)(8 + payload_bytes), 0);
+	put16(frame, source_port);
+	put16(frame, target_port);
+	put16(frame, (uint16_t)(8 + payload_bytes));
+	put16(frame, 0);
+	put_bytes(frame, payload, payload_bytes);
+}
+
+static inline void make_tcp4_to(struct test_frame *frame, const char *source, uint16_t source_port,
+				const char *target, uint16_t target_port, uint8_t flags)
+{
+	start_frame(frame, 0x0800);
+	put_ipv4(frame, source, target, 6, TCP_TEST_BYTES, 0);
+	put_tcp(frame, source_port, target_port, 1, flags);
+}
+
+static inline void make_echo4(struct test_frame *frame, const char *source, const char *target,
+			      uint8_t type, uint16_t identifier)
+{
+	start_frame(frame, 0x0800);
+	put_ipv4(frame, source, target, 1, 8, 0);
+	put_bytes(frame, (uint8_t[4]){type}, 4);
+	put16(frame, identifier);
+	put16(frame, 1);
+}
+
+static inline void make_arp(struct test_frame *frame, const char *source, const char *target)
+{
+	uint8_t arp[28] = {0, 1, 8, 0, 6, 4, 0, 1, 2};
+	inet_pton(AF_INET, source, arp + 14);
+	inet_pton(AF_INET, target, arp + 24);
+	start_frame(frame, 0x0806);
+	put_bytes(frame, arp, sizeof(arp));
+}
+
 static inline struct umbox_frame as_frame(struct test_frame *frame, enum umbox_leg from,
 					  int64_t time_us)
 {

@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* scan.c - see scan.h. */
+#include "scan.h"
+
+#include <inttypes.h>
+#include <netinet/icmp6.h>
+#include <netinet/in.h>
+#include <netinet/ip_icmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "umbox_flow.h"
+#include "umbox_guard.h"
+
+/* The keys and things below are compared by bytes: there is no padding in them. */
+struct pair {
+	struct umbox_ip source, target;
+};
+
+struct port {
+	uint16_t number;
+	uint8_t protocol, zero;
+};
+
+struct flags_key {
+	struct umbox_ip source;
+	uint8_t kind;
+};
+
+struct scan {
+	struct scan_settings settings;
+	struct umbox_spread *ports;     /* struct pair -> struct port */
+	struct umbox_spread *all_ports; /* the target's struct umbox_ip -> struct port; or NULL */
+	struct umbox_spread *hosts;     /* the source's struct umbox_ip -> struct umbox_ip */
+	struct umbox_tally *flags;      /* struct flags_key */
+	struct umbox_flows *flows;
+	struct umbox_blocks *blocks;
+};
+
+struct scan *scan_new(const struct scan_settings *settings)
+{
+	struct scan *scan = calloc(1, sizeof(*scan));
+	if (!scan)
+		abort();
+	struct umbox_spread_limits limits = {
+		.many = settings->ports,
+		.slow_many = settings->slow_ports,
+		.interval_us = settings->interval_us,
+		.slow_interval_us = settings->slow_interval_us,
+		.alert_pause_us = settings->alert_pause_us,
+	};
+	scan->settings = *settings;
+	scan->ports = umbox_spread_new(SCAN_SOURCES_MAX, sizeof(struct pair), sizeof(struct port),
+				       &limits);
+	limits.many = settings->hosts;
+	limits.slow_many = settings->slow_hosts;
+	scan->hosts = umbox_spread_new(SCAN_SOURCES_MAX, sizeof(struct umbox_ip),
+				       sizeof(struct umbox_ip), &limits);
+	limits.many = settings->all_ports;
+	limits.slow_many = 0;
+	limits.interval_us = settings->slow_interval_us;
+	if (settings->all_ports)
+		scan->all_ports = umbox_spread_new(SCAN_SOURCES_MAX, sizeof(struct umbox_ip),
+						   sizeof(struct port), &limits);
+	scan->flags = umbox_tally_new(SCAN_SOURCES_MAX, sizeof(struct flags_key), 1,
+				      settings->interval_us, settings->alert_pause_us);
+	scan->flows = umbox_flows_new(SCAN_FLOWS_MAX);
+	scan->blocks = umbox_blocks_new(UMBOX_BLOCKS_MAX);
+	return scan;
+}
+
+void scan_free(struct scan *scan)
+{
+	if (!scan)
+		return;
+	umbox_spread_free(scan->ports);
+	umbox_spread_free(scan->all_ports);
+	umbox_spread_free(scan->hosts);
+	umbox_tally_free(scan->flags);
+	umbox_flows_free(scan->flows);
+	umbox_blocks_free(scan->blocks);
+	free(scan);
+}
+
+static bool is_nobody(const struct umbox_ip *ip)
+{
+	static const struct umbox_ip nobody;
+	return !memcmp(ip->octet, nobody.octet, sizeof(nobody.octet));
+}
+
+static void block(struct scan *scan, const struct umbox_frame *frame, const struct umbox_ip *source,
+		  struct scan_result *ret)
+{
+	int64_t block_us = frame->from == UMBOX_IN ? scan->settings.block_device_us
+						   : scan->settings.block_us;
+	if (!block_us || is_nobody(source)) /* who asks for an address has none (DHCP, RFC 5227) */
+		return;
+	umbox_blocks_add(scan->blocks, source, frame->time_us + block_us);
+	ret->verdict = UMBOX_DROP;
+}
+
+/* At most one alarm a frame: what else is over is told with the next. */
+static void raise_alarm(const char *type, const struct umbox_headers *headers, uint32_t count,
+			struct scan_result *ret)
+{
+	ret->alarm = true;
+	ret->alert = (struct umbox_alert){
+		.type = type,
+		.severity = UMBOX_HIGH,
+		.source = headers->source,
+		.target = headers->target,
+		.target_port = headers->target_port,
+		.count = count,
+		.detail = ret->detail,
+	};
+}
+
+static void say_spread(const char *type, const char *things, const struct umbox_headers *headers,
+		       const struct umbox_spread_result *result, struct scan_result *ret)
+{
+	raise_alarm(type, headers, result->count, ret);
+	snprintf(ret->detail, sizeof(ret->detail), "%" PRIu32 " %s within %" PRId64 " s",
+		 result->count, things, result->interval_us / 1000000);
+}
+
+/* --- TCP flags that only scanners send --- */
+
+static const char *const flag_types[] = {NULL, "null-scan", "fin-scan", "xmas-scan"};
+
+/* Every segment has SYN, RST or ACK, and a SYN comes without FIN and RST (RFC 9293, 3.10.7). */
+static uint8_t flags_kind(uint8_t flags)
+{
+	uint8_t six = flags & 0x3f; /* without those of ECN */
+	if (!six)
+		return 1;
+	if (six == UMBOX_TCP_FIN)
+		return 2;
+	if (!(six & (UMBOX_TCP_SYN | UMBOX_TCP_RST | UMBOX_TCP_ACK)) ||
+	    (six & UMBOX_TCP_SYN && six & (UMBOX_TCP_FIN | UMBOX_TCP_RST)))
+		return 3;
+	return 0;
+}
+
+static void judge_flags(struct scan *scan, const struct umbox_frame *frame,
+			const struct umbox_headers *headers, struct scan_result *ret)
+{
+	struct flags_key key = {.source = headers->source, .kind = flags_kind(headers->tcp_flags)};
+	struct umbox_tally_result result;
+	if (!key.kind)
+		return;
+	ret->flags = true;
+	if (scan->settings.drop_flags)
+		ret->verdict = UMBOX_DROP;
+	umbox_tally_add(scan->flags, &key, frame->time_us, &result);
+	if (result.tell) {
+		raise_alarm(flag_types[key.kind], headers, result.count, ret);
+		snprintf(ret->detail, sizeof(ret->detail), "TCP flags 0x%02x to port %u",
+			 headers->tcp_flags, headers->target_port);
+	}
+	block(scan, frame, &headers->source, ret);
+}
+
+/* --- ports --- */
+
+static void judge_everybody(struct scan *scan, const struct umbox_frame *frame,
+			    const struct umbox_headers *headers, const struct port *port,
+			    struct scan_result *ret)
+{
+	struct umbox_spread_result result;
+	if (!scan->all_ports || frame->from != UMBOX_OUT)
+		return;
+	umbox_spread_add(scan->all_ports, &headers->target, port, frame->time_us, &result);
+	if (!result.tell || ret->alarm)
+		return;
+	say_spread("port-scan", "ports by several sources", headers, &result, ret);
+	ret->alert.source = (struct umbox_ip){0};
+}
+
+static void say_crowd(const struct umbox_headers *headers, struct scan_result *ret)
+{
+	raise_alarm("port-scan", headers, SCAN_SOURCES_MAX, ret);
+	ret->alert.source = (struct umbox_ip){0};
+	snprintf(ret->detail, sizeof(ret->detail), "more than %d sources at once",
+		 SCAN_SOURCES_MAX);
+}
+
+static void judge_port(struct scan *scan, const struct umbox_frame *frame,
+		       const struct umbox_headers *headers, struct scan_result *ret)
+{
+	static const struct umbox_ip nobody;
+	struct pair pair = {headers->source, headers->target};
+	struct port port = {headers->target_port, headers->protocol, 0};
+	struct umbox_spread_result result;
+	struct umbox_tally_result crowd = {.tell = false};
+	umbox_spread_add(scan->ports, &pair, &port, frame->time_us, &result);
+	if (result.tell && !ret->alarm)
+		say_spread("port-scan", "ports", headers, &result, ret);
+	if (result.over)
+		block(scan, frame, &headers->source, ret);
+	else
+		judge_everybody(scan, frame, headers, &port, ret);
+	if (result.crowded)
+		umbox_tally_add(scan->flags, &(struct flags_key){.source = nobody}, frame->time_us,
+				&crowd);
+	if (crowd.tell && !ret->alarm)
+		say_crowd(headers, ret);
+}
+
+/* --- hosts --- */
+
+static void judge_host(struct scan *scan, const struct umbox_frame *frame,
+		       const struct umbox_headers *headers, const struct umbox_ip *host,
+		       struct scan_result *ret)
+{
+	struct umbox_spread_result result;
+	ret->probe = true;
+	umbox_spread_add(scan->hosts, &headers->source, host, frame->time_us, &result);
+	if (result.tell && !ret->alarm)
+		say_spread("host-sweep", "hosts", headers, &result, ret);
+	if (result.over)
+		block(scan, frame, &headers->source, ret);
+}
+
+/* Who says that it has an address, or asks whether it may take one, looks for nobody. */
+static void judge_arp(struct scan *scan, const struct umbox_frame *frame,
+		      const struct umbox_headers *headers, struct scan_result *ret)
+{
+	if (headers->arp_operation == 1 && !is_nobody(&headers->source) &&
+	    !umbox_ip_equal(&headers->source, &headers->target))
+		judge_host(scan, frame, headers, &headers->target, ret);
+}
+
+/* Neighbour solicitation: four reserved bytes, then the address that is looked for (RFC 4861). */
+static void judge_neighbour(struct scan *scan, const struct umbox_frame *frame,
+			    const struct umbox_headers *headers, struct scan_result *ret)
+{
+	struct umbox_ip host = {.family = 6};
+	if (headers->payload_bytes < 4 + sizeof(host.octet) || is_nobody(&headers->source))
+		return;
+	memcpy(host.octet, frame->bytes + headers->payload + 4, sizeof(host.octet));
+	judge_host(scan, frame, headers, &host, ret);
+}
+
+/* --- a frame --- */
+
+static void judge_ip(struct scan *scan, const struct umbox_frame *frame,
+		     const struct umbox_headers *headers, bool opens, struct scan_result *ret)
+{
+	bool udp = headers->protocol == IPPROTO_UDP && opens;
+	bool tcp = headers->protocol == IPPROTO_TCP && headers->transport;
+	bool syn = tcp && (headers->tcp_flags & (UMBOX_TCP_SYN | UMBOX_TCP_ACK)) == UMBOX_TCP_SYN;
+	bool echo =
+		opens &&
+		((headers->protocol == IPPROTO_ICMP && headers->icmp_type == ICMP_ECHO) ||
+		 (headers->protocol == IPPROTO_ICMPV6 && headers->icmp_type == ICMP6_ECHO_REQUEST));
+	if (headers->protocol == IPPROTO_ICMPV6 && headers->icmp_type == ND_NEIGHBOR_SOLICIT)
+		judge_neighbour(scan, frame, headers, ret);
+	if (umbox_to_group(frame, headers))
+		return;
+	if (tcp)
+		judge_flags(scan, frame, headers, ret);
+	if ((tcp && ret->flags) || syn || udp) {
+		ret->probe = true;
+		judge_port(scan, frame, headers, ret);
+	}
+	if (syn || udp || echo)
+		judge_host(scan, frame, headers, &headers->target, ret);
+}
+
+/* UDP and echo have no SYN: who opened must be remembered. */
+static bool does_open(struct scan *scan, const struct umbox_frame *frame,
+		      const struct umbox_headers *headers)
+{
+	bool opens = false;
+	if (headers->protocol != IPPROTO_TCP)
+		umbox_flows_see(scan->flows, frame, headers, &opens);
+	return opens;
+}
+
+void scan_frame(struct scan *scan, const struct umbox_frame *frame, struct scan_result *ret)
+{
+	const struct scan_settings *settings = &scan->settings;
+	struct umbox_headers headers;
+	*ret = (struct scan_result){.verdict = UMBOX_PASS};
+	umbox_parse(&headers, frame->bytes, frame->length);
+	bool opens = does_open(scan, frame, &headers);
+	ret->evasive = headers.evasive;
+	if (!ret->evasive && settings->is_exempt &&
+	    settings->is_exempt(settings->user, &headers.source))
+		return;
+	ret->blocked = umbox_blocks_has(scan->blocks, &headers.source, frame->time_us);
+	if (ret->evasive || ret->blocked)
+		ret->verdict = UMBOX_DROP;
+	else if (headers.ether_type == 0x0806)
+		judge_arp(scan, frame, &headers, ret);
+	else
+		judge_ip(scan, frame, &headers, opens, ret);
+}
