@@ -7,7 +7,7 @@ import pytest
 
 from devices.remote import Broker, Remote
 from harness import net
-from harness.daemon import wait_for
+from harness.daemon import ApiError, wait_for
 from harness.policies import block, chain, device_type, rule, stamp
 
 SOAP = ('<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>'
@@ -168,3 +168,41 @@ def test_mqtt(site, remotes, tmp_path):
     remotes.insert(0, Broker(tmp_path, "127.0.0.1", ns=site.machine))
     wait_for(lambda: site.device_status("thermostat")["state"] == "Normal", 90, what="Normal")
     assert "hunter2" not in site.daemon.log_text()
+
+
+def test_a_mail_is_motion(site, remotes):
+    """Only from the device itself, and only for its recipient."""
+    site.types = [sensing_type(
+        "camera", {"motion": {"type": "boolean"}},
+        {"every": "1h", "smtp": {"listen": f"{site.address}:2525", "to": "{device}@kalki",
+                                 "set": {"motion": True}}})]
+    camera = site.add_device("cam1", "camera")
+    other = site.add_device("cam2", "camera")
+    host = site.add_host("host")
+    site.start()
+    options = ("--mail-server", f"{site.address}:2525", "--mail-to", "cam1@kalki")
+    for number, sender in enumerate((camera, other, host)):
+        remotes.append(Remote("dlink", os.path.join(site.root, f"dlink{number}"), *options,
+                              ns=sender.ns))
+    site.wait_goal("cam1", "converged")
+    site.wait_goal("cam2", "converged")
+    with pytest.raises(ValueError, match="550"):
+        remotes[1].do("motion")
+    with pytest.raises(ValueError, match="not taken"):
+        remotes[2].do("motion")
+    assert newest(site, "cam1") == {}
+    assert remotes[0].do("motion")["values"]["mails"] == 1
+    wait_for(lambda: newest(site, "cam1") == {"motion": True}, 60, what="motion")
+    assert newest(site, "cam2") == {}
+
+
+def test_values_are_pushed_and_shown(site):
+    site.types = [sensing_type("board", {"heat": {"type": "number", "unit": "C"}},
+                               {"every": "1h", "push": {}})]
+    site.add_device("board1", "board")
+    site.start()
+    site.api.put("/devices/board1/telemetry", {"heat": 21.5})
+    assert site.api.get("/devices/board1/telemetry")["sensors"][0]["value"] == 21.5
+    with pytest.raises(ApiError, match="heat: is no number"):
+        site.api.put("/devices/board1/telemetry", {"heat": "hot"})
+    wait_for(lambda: newest(site, "board1") == {"heat": 21.5}, 60, what="the history")

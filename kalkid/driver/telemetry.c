@@ -11,6 +11,8 @@
 struct telemetry_driver {
 	struct telemetry telemetry;
 	struct exchanges *exchanges;
+	struct mailboxes *mailboxes;
+	unsigned parts; /* not closed yet */
 	struct later_queue later;
 	void (*closed)(void *data);
 	void *closed_data;
@@ -97,8 +99,42 @@ static char *fill(const struct telemetry_link *link, const char *text, enum exch
 	return filled.bytes;
 }
 
+/* --- mail --- */
+
+static void on_mail(struct mailbox *mailbox)
+{
+	struct telemetry_link *link = container_of(mailbox, struct telemetry_link, mailbox);
+	struct sensor_reading readings[SOURCE_MAPPINGS_MAX];
+	if (!link->closing)
+		link->listener->on_values(link, readings,
+					  answer_read_fixed(link->policy, link->source, readings));
+}
+
+static int enter_mailbox(struct telemetry_link *link, struct error *err)
+{
+	if (link->source->to)
+		link->to = fill(link, link->source->to, EXCHANGE_IN_TEXT, err);
+	if (link->source->to && !link->to)
+		return err->code;
+	link->mailbox = (struct mailbox){
+		.listen = link->source->listen,
+		.to = link->to,
+		.device = link->device,
+		.on_mail = on_mail,
+	};
+	mailbox_enter(driver_of(link)->mailboxes, &link->mailbox);
+	link->mailed = true;
+	return 0;
+}
+
+/* --- links --- */
+
 static void unsubscribe(struct telemetry_link *link)
 {
+	if (link->mailed)
+		mailbox_leave(&link->mailbox);
+	link->mailed = false;
+	free(take(link->to));
 	if (link->listening)
 		broker_unsubscribe(&link->values);
 	if (link->knows_presence)
@@ -141,8 +177,6 @@ static int subscribe(struct telemetry_link *link, struct error *err)
 	return r;
 }
 
-/* --- links --- */
-
 /* It cannot listen, for a reason that stands in a file: as good as gone. */
 static void on_deaf(struct later *later)
 {
@@ -160,9 +194,12 @@ static void open_link(struct telemetry *telemetry, struct telemetry_link *link)
 	link->telemetry = telemetry;
 	link->asking = link->closing = link->listening = link->knows_presence = false;
 	link->later = (struct later){0};
-	link->filter = link->availability = NULL;
+	link->filter = link->availability = link->to = NULL;
+	link->mailed = false;
 	if (link->source->kind == SOURCE_MQTT)
 		r = subscribe(link, &err);
+	else if (link->source->kind == SOURCE_SMTP)
+		r = enter_mailbox(link, &err);
 	if (r == 0)
 		return;
 	TEXT_COPY(link->words, err.text);
@@ -195,16 +232,28 @@ void telemetry_driver_open(struct telemetry **ret, uv_loop_t *loop, struct excha
 	driver->telemetry.ops = &ops;
 	driver->exchanges = exchanges;
 	later_queue_open(&driver->later, loop);
+	mailboxes_open(&driver->mailboxes, loop);
 	*ret = &driver->telemetry;
 }
 
-static void on_later_closed(struct later_queue *queue)
+static void part_closed(struct telemetry_driver *driver)
 {
-	struct telemetry_driver *driver = container_of(queue, struct telemetry_driver, later);
+	if (--driver->parts)
+		return;
 	void (*closed)(void *) = driver->closed;
 	void *data = driver->closed_data;
 	free(driver);
 	closed(data);
+}
+
+static void on_later_closed(struct later_queue *queue)
+{
+	part_closed(container_of(queue, struct telemetry_driver, later));
+}
+
+static void on_mailboxes_closed(void *data)
+{
+	part_closed(data);
 }
 
 void telemetry_driver_close(struct telemetry *telemetry, void (*closed)(void *data), void *data)
@@ -213,5 +262,7 @@ void telemetry_driver_close(struct telemetry *telemetry, void (*closed)(void *da
 						       telemetry);
 	driver->closed = closed;
 	driver->closed_data = data;
+	driver->parts = 2;
 	later_queue_close(&driver->later, on_later_closed);
+	mailboxes_close(driver->mailboxes, on_mailboxes_closed, driver);
 }

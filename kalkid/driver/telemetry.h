@@ -11,6 +11,7 @@
 #include "core/policy.h"
 #include "driver/broker.h"
 #include "driver/exchange.h"
+#include "driver/mailbox.h"
 #include "io/later.h"
 
 struct telemetry;
@@ -43,7 +44,9 @@ struct telemetry_link {
 	struct later later;
 	char *filter, *availability;
 	struct broker_subscription values, presence;
-	bool listening, knows_presence;
+	bool listening, knows_presence, mailed;
+	struct mailbox mailbox;
+	char *to;
 	char words[TELEMETRY_WORDS_BYTES]; /* why it cannot listen */
 };
 
