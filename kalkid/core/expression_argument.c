@@ -39,11 +39,12 @@ static int take_alert_type(struct parser *parser, size_t offset, const char *tex
 	return 0;
 }
 
-static int take_name(struct parser *parser, size_t offset, const char *text,
-		     struct argument *argument)
+static int take_name(struct parser *parser, const struct function_parameter *parameter,
+		     size_t offset, const char *text, struct argument *argument)
 {
 	struct error err = {0};
-	if (name_check("name", text, &err) < 0)
+	const char *what = parameter->slot == SLOT_NAME ? "device" : parameter->name;
+	if (name_check(what, text, &err) < 0)
 		return parser_fail(parser, offset, "%s", err.text);
 	argument->text = text;
 	return 0;
@@ -146,7 +147,7 @@ static int take_constant(struct parser *parser, struct call *call,
 	case ARGUMENT_ALERT_TYPE: return take_alert_type(parser, node.offset, text, argument);
 	case ARGUMENT_ADDRESS: return take_address(parser, node.offset, text, argument);
 	case ARGUMENT_NAME:
-	case ARGUMENT_GROUP: return take_name(parser, node.offset, text, argument);
+	case ARGUMENT_GROUP: return take_name(parser, parameter, node.offset, text, argument);
 	case ARGUMENT_TIME_OF_DAY: return take_time_of_day(parser, node.offset, text, argument);
 	case ARGUMENT_WEEKDAY: return take_weekday(parser, node.offset, text, argument);
 	case ARGUMENT_SAMPLES:

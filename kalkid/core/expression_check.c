@@ -211,7 +211,7 @@ static int fail_unknown_name(struct parser *parser, const struct token *token, c
 int node_add_name(struct parser *parser, const struct token *token)
 {
 	char word[NAME_BYTES];
-	struct sensor_reference sensor;
+	struct sensor_reference sensor = {0};
 	const char *unit = NULL;
 	token_copy(parser, token, word);
 	const struct node_name *name = find_name(word);

@@ -18,8 +18,13 @@
  * state is another one or not.  A rule that stays uses up nothing for the others, so that acting
  * never delays an escalation; for itself, alerts up to the newest that it counted are used up.
  *
+ * The truth of each rule is kept between the calls: a fact has those rules looked at again that
+ * name it, the time those whose truth may change by it.  held() counts from the look at which its
+ * condition was first true; rules with it are looked at in all states, others in those of `from`.
+ *
  * The newest values of sensors, whether sources answer, and what else is needed of the past are
- * kept here too, bounded.  What else is due is decided by machine_tick, at machine_next_us. */
+ * kept here too, bounded.  What else is due, also what follows from a rule that only acted, is
+ * decided by machine_tick, at machine_next_us. */
 #pragma once
 
 #include "core/fleet.h"

@@ -89,7 +89,7 @@ static void rebuild(struct engine *engine)
 	struct control_device *device, *next;
 	unsigned count = HASH_CNT(hh_name, engine->by_name);
 	free(fleet->members);
-	fleet->members = count ? mem_alloc_array(count, sizeof(*fleet->members)) : NULL;
+	fleet->members = mem_alloc_array(count + 1, sizeof(*fleet->members));
 	fleet->count = 0;
 	HASH_ITER(hh_name, engine->by_name, device, next) {
 		fleet->members[fleet->count++] = (struct fleet_member){
