@@ -28,7 +28,9 @@ static char *label_of(const struct policy *policy, unsigned from, unsigned to)
 
 static void add_edge(struct graph *graph, unsigned from, unsigned to, bool calm, char *label)
 {
-	graph->edges[graph->edge_count++] = (struct graph_edge){from, to, calm, label};
+	struct graph_edge *edge = &graph->edges[graph->edge_count++];
+	*edge = (struct graph_edge){from, to, calm, NULL};
+	edge->label = label;
 }
 
 void graph_init(struct graph *graph, const struct policy *policy)

@@ -219,8 +219,8 @@ void policy_test_run(const struct policy_tests *tests, const struct policy_test 
 		.test = test,
 		.document = document,
 		.failures = failures,
-		.fired = fired,
 	};
+	run.fired = fired;
 	rehearsal_init(&run.rehearsal, test->device_count, START_US);
 	run.rehearsal.on_decision = on_decision;
 	run.rehearsal.data = &run;
