@@ -2,8 +2,9 @@
 /* puppet.c - a umbox that only talks: for tests of what the daemon does with what umboxes say.
  *
  * Its parameters: "silent": true (it never says ready), "every_ms": 20 (an alert of type "ping" so
- * often, whose detail is the time of writing, CLOCK_REALTIME in nanoseconds), "alerts": ["a", "b"]
- * (signal SIGRTMIN makes it say the first type, SIGRTMIN+1 the second).  It forwards nothing.
+ * often, whose detail is the time of writing, CLOCK_REALTIME in nanoseconds), "burst": 10 (so many
+ * of them at a time), "total": 1000 (so many and no more), "alerts": ["a", "b"] (signal SIGRTMIN
+ * makes it say the first type, SIGRTMIN+1 the second).  It forwards nothing.
  */
 #include <inttypes.h>
 #include <signal.h>
@@ -98,10 +99,27 @@ static bool wait_ms(int fd, const char *parameters, int64_t ms)
 	return say(fd, line);
 }
 
-/* Talks until the connection ends. */
-static void talk(int fd, const char *parameters, bool silent, int64_t every_ms)
+static int64_t number_of(const char *parameters, const char *name, int64_t fallback)
 {
+	const char *at = strstr(parameters, name);
+	return at ? strtoll(at + strlen(name), NULL, 10) : fallback;
+}
+
+static bool say_pings(int fd, int64_t count)
+{
+	while (count-- > 0)
+		if (!say_ping(fd))
+			return false;
+	return true;
+}
+
+/* Talks until the connection ends. */
+static void talk(int fd, const char *parameters, bool silent)
+{
+	int64_t every_ms = number_of(parameters, "\"every_ms\":", 0);
 	int64_t step_ms = every_ms > 0 && every_ms < HEARTBEAT_MS ? every_ms : HEARTBEAT_MS;
+	int64_t burst = number_of(parameters, "\"burst\":", 1);
+	int64_t left = every_ms > 0 ? number_of(parameters, "\"total\":", INT64_MAX) : 0;
 
 	if (!silent && !say(fd, "{\"kalki\":\"ready\"}\n"))
 		return;
@@ -110,8 +128,9 @@ static void talk(int fd, const char *parameters, bool silent, int64_t every_ms)
 			return;
 		if (!wait_ms(fd, parameters, step_ms))
 			return;
-		if (every_ms > 0 && !say_ping(fd))
+		if (!say_pings(fd, burst < left ? burst : left))
 			return;
+		left -= burst < left ? burst : left;
 	}
 }
 
@@ -122,15 +141,13 @@ int main(void)
 	if (!file || fread(text, 1, sizeof(text) - 1, file) == 0)
 		return 1;
 	fclose(file);
-	const char *every = strstr(text, "\"every_ms\":");
-	int64_t every_ms = every ? strtoll(every + strlen("\"every_ms\":"), NULL, 10) : 0;
 	sigset_t signals = asked_by();
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	fputs("the puppet plays\n", stderr); /* for the test of logs */
 	for (;;) {
 		int fd = connect_to_daemon();
 		if (fd >= 0) {
-			talk(fd, text, strstr(text, "\"silent\":") != NULL, every_ms);
+			talk(fd, text, strstr(text, "\"silent\":") != NULL);
 			close(fd);
 		}
 		sleep_ms(AGAIN_MS);

@@ -326,7 +326,7 @@ int engine_push(struct engine *engine, const char *name, const char *source, con
 {
 	struct sensor_reading readings[SENSORS_MAX];
 	struct control_device *device;
-	struct sensing *sensing;
+	struct sensing *sensing = NULL;
 	int r = engine_seek(engine, name, &device, err);
 	if (r == 0)
 		r = find_pushed(device, source, &sensing, err);
