@@ -135,13 +135,13 @@ static void send_now(struct broker *broker, struct broker_publication *publicati
 		end_publication(publication, r);
 }
 
-static bool is_first_of_filter(const struct broker_subscription *subscription)
+static bool has_filter(const struct broker *broker, const char *filter)
 {
-	const struct broker_subscription *other;
-	DL_FOREACH(subscription->broker->subscriptions, other)
-	if (other != subscription && text_equal(other->filter, subscription->filter))
-		return false;
-	return true;
+	const struct broker_subscription *subscription;
+	DL_FOREACH(broker->subscriptions, subscription)
+	if (text_equal(subscription->filter, filter))
+		return true;
+	return false;
 }
 
 static void on_connected(struct mqtt_listener *listener)
@@ -260,23 +260,23 @@ int broker_subscribe(struct brokers *brokers, const struct broker_address *addre
 	int r = take_broker(brokers, address, &broker, err);
 	if (r < 0)
 		return r;
-	subscription->broker = broker;
-	DL_APPEND(broker->subscriptions, subscription);
 	/* Also where another has the filter: what the broker retains comes again, for this one. */
 	if (broker->connected &&
 	    mqtt_subscribe(broker->mqtt, subscription->filter, subscription->qos) == -EINVAL) {
-		broker_unsubscribe(subscription);
+		close_when_unused(broker);
 		return error_set(err, -EINVAL, "the broker takes no such topic");
 	}
+	subscription->broker = broker;
+	DL_APPEND(broker->subscriptions, subscription);
 	return 0;
 }
 
 void broker_unsubscribe(struct broker_subscription *subscription)
 {
 	struct broker *broker = subscription->broker;
-	if (is_first_of_filter(subscription))
-		mqtt_unsubscribe(broker->mqtt, subscription->filter);
 	DL_DELETE(broker->subscriptions, subscription);
+	if (!has_filter(broker, subscription->filter))
+		mqtt_unsubscribe(broker->mqtt, subscription->filter);
 	close_when_unused(broker);
 }
 

@@ -330,7 +330,9 @@ int engine_push(struct engine *engine, const char *name, const char *source, con
 	int r = engine_seek(engine, name, &device, err);
 	if (r == 0)
 		r = find_pushed(device, source, &sensing, err);
-	int count = r < 0 ? r : answer_read_pushed(device->policy, values, readings, err);
+	if (r != 0)
+		return r;
+	int count = answer_read_pushed(device->policy, values, readings, err);
 	if (count < 0)
 		return count;
 	if (!order->dry_run)
