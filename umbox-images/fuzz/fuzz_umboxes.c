@@ -12,6 +12,7 @@
 #include "detector.h"
 #include "flows.h"
 #include "mark.h"
+#include "outbound.h"
 #include "scan.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -45,6 +46,16 @@ static void check_scan(struct scan *scan, const struct umbox_frame *frame)
 	assert(!result.alarm || (result.probe && result.alert.count && result.alert.type));
 }
 
+static void check_outbound(struct outbound *outbound, const struct umbox_frame *frame)
+{
+	struct outbound_result result;
+	outbound_frame(outbound, frame, &result);
+	assert(result.verdict == (result.outside || result.evasive ? UMBOX_DROP : UMBOX_PASS));
+	assert(!result.outside || frame->from == UMBOX_IN);
+	assert(!result.learnt || frame->from == UMBOX_OUT);
+	assert(!result.alarm || (result.outside && result.alert.count));
+}
+
 static void check_mark(struct umbox_frame *frame)
 {
 	uint8_t *before = malloc(frame->length + 1);
@@ -75,7 +86,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.alert_pause_us = 300000,
 		.drop_flags = true,
 	};
+	struct outbound_settings outbound_settings = {
+		.rule_count = 2,
+		.alert_type = "external-traffic",
+		.threshold = 2,
+		.interval_us = 1000000,
+		.names_us = 1000000,
+		.drop = true,
+	};
+	assert(rule_parse(&outbound_settings.rules[0], "udp:53"));
+	assert(rule_parse(&outbound_settings.rules[1], "any *.a"));
 	struct detector *detector = detector_new(&settings);
+	struct outbound *outbound = outbound_new(&outbound_settings);
 	struct scan *scan = scan_new(&scan_settings);
 	struct flows *flows = flows_new();
 	int64_t now_us = 0;
@@ -94,6 +116,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 					    .room = length,
 					    .time_us = now_us};
 		check_detector(detector, &frame);
+		check_outbound(outbound, &frame);
 		check_scan(scan, &frame);
 		flows_frame(flows, &frame);
 		check_mark(&frame);
@@ -103,6 +126,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	flows_report(flows, 5, check_record, NULL);
 	flows_free(flows);
 	detector_free(detector);
+	outbound_free(outbound);
 	scan_free(scan);
 	return 0;
 }

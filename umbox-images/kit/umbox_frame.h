@@ -33,6 +33,15 @@ enum { UMBOX_IP_TEXT_BYTES = 46 };
 void umbox_ip_print(char text[static UMBOX_IP_TEXT_BYTES], const struct umbox_ip *ip);
 bool umbox_ip_equal(const struct umbox_ip *a, const struct umbox_ip *b);
 
+struct umbox_prefix {
+	struct umbox_ip ip;
+	uint8_t bits;
+};
+
+/* "10.20.0.0/24", or an address alone; false when it is neither. */
+bool umbox_prefix_parse(struct umbox_prefix *ret, const char *text);
+bool umbox_prefix_has(const struct umbox_prefix *prefix, const struct umbox_ip *ip);
+
 enum {
 	UMBOX_TCP_FIN = 0x01,
 	UMBOX_TCP_SYN = 0x02,

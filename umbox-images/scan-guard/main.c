@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* main.c - the umbox `scan-guard`: alerts on, and if told to blocks, who looks for ports and
  * hosts. */
-#include <arpa/inet.h>
+#include <stdio.h>
+#include <stdlib.h>
 
 #include "scan.h"
 
@@ -10,7 +11,7 @@ enum { TRUSTED_MAX = 64 };
 struct program {
 	struct umbox *umbox;
 	struct scan *scan;
-	struct umbox_ip trusted[TRUSTED_MAX];
+	struct umbox_prefix trusted[TRUSTED_MAX];
 	size_t trusted_count;
 	uint64_t *probes, *flags, *blocked, *evasive;
 };
@@ -33,25 +34,21 @@ static bool is_exempt(const void *user, const struct umbox_ip *ip)
 {
 	const struct program *program = user;
 	for (size_t i = 0; i < program->trusted_count; i++)
-		if (umbox_ip_equal(&program->trusted[i], ip))
+		if (umbox_prefix_has(&program->trusted[i], ip))
 			return true;
 	return umbox_is_host(program->umbox, ip);
 }
 
-/* Words that are no address match nobody. */
+/* A mistake here would judge whom the operator trusts: rather not start. */
 static void read_trusted(struct program *program)
 {
 	const char *texts[TRUSTED_MAX];
-	size_t count = umbox_texts(program->umbox, "trusted", texts, 0, TRUSTED_MAX);
-	for (size_t i = 0; i < count; i++) {
-		struct umbox_ip ip = {.family = 4};
-		if (inet_pton(AF_INET, texts[i], ip.octet) != 1) {
-			ip = (struct umbox_ip){.family = 6};
-			if (inet_pton(AF_INET6, texts[i], ip.octet) != 1)
-				continue;
+	program->trusted_count = umbox_texts(program->umbox, "trusted", texts, 0, TRUSTED_MAX);
+	for (size_t i = 0; i < program->trusted_count; i++)
+		if (!umbox_prefix_parse(&program->trusted[i], texts[i])) {
+			fprintf(stderr, "trusted: '%s' is no address and no prefix\n", texts[i]);
+			exit(EXIT_FAILURE);
 		}
-		program->trusted[program->trusted_count++] = ip;
-	}
 }
 
 static uint32_t limit(struct umbox *umbox, const char *name, int64_t fallback, int64_t min)

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <arpa/inet.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -127,6 +128,56 @@ static inline void make_arp(struct test_frame *frame, const char *source, const 
 	inet_pton(AF_INET, target, arp + 24);
 	start_frame(frame, 0x0806);
 	put_bytes(frame, arp, sizeof(arp));
+}
+
+/* DNS messages, made piece by piece. */
+struct test_dns {
+	uint8_t bytes[1024];
+	uint16_t length;
+};
+
+static inline void put_dns(struct test_dns *dns, const void *bytes, size_t count)
+{
+	memcpy(dns->bytes + dns->length, bytes, count);
+	dns->length = (uint16_t)(dns->length + count);
+}
+
+static inline void put_dns_name(struct test_dns *dns, const char *name)
+{
+	while (*name) {
+		size_t count = strcspn(name, ".");
+		put_dns(dns, &(uint8_t){(uint8_t)count}, 1);
+		put_dns(dns, name, count);
+		name += count + (name[count] == '.');
+	}
+	put_dns(dns, "", 1);
+}
+
+/* A question of type A; as the beginning of an answer with `answers` records when there are any. */
+static inline void start_dns(struct test_dns *dns, const char *name, uint8_t answers)
+{
+	*dns = (struct test_dns){.length = 0};
+	put_dns(dns, (uint8_t[]){0, 7, answers ? 0x81 : 1, 0, 0, 1, 0, answers, 0, 0, 0, 0}, 12);
+	put_dns_name(dns, name);
+	put_dns(dns, "\0\1\0\1", 4);
+}
+
+/* `address`, or, when it is NULL, an alias of `target`. */
+static inline void put_dns_record(struct test_dns *dns, const char *name, const char *address,
+				  const char *target)
+{
+	uint8_t octets[16];
+	bool six = address && strchr(address, ':');
+	put_dns_name(dns, name);
+	put_dns(dns, (uint8_t[]){0, address ? six ? 28 : 1 : 5, 0, 1, 0, 0, 0, 60}, 8);
+	uint8_t bytes = address ? six ? 16 : 4 : (uint8_t)(strlen(target) + 2);
+	put_dns(dns, (uint8_t[]){0, bytes}, 2);
+	if (address) {
+		inet_pton(six ? AF_INET6 : AF_INET, address, octets);
+		put_dns(dns, octets, bytes);
+	} else {
+		put_dns_name(dns, target);
+	}
 }
 
 static inline struct umbox_frame as_frame(struct test_frame *frame, enum umbox_leg from,
