@@ -301,18 +301,13 @@ static void read_mqtt(struct reading *reading, const struct document_node *map, 
 		{"broker", FIELD_OTHER, .required = true, .read = read_broker},
 		{"topic", FIELD_OTHER, .read = read_prefix, .standard = "kalki"},
 		{"discovery", FIELD_OTHER, .read = read_discovery},
-		{"user", FIELD_TEXT, FIELD_AT(struct notifier, user)},
 		{"credential", FIELD_NAME, FIELD_AT(struct notifier, credential)},
 		{"ca", FIELD_NAME, FIELD_AT(struct notifier, ca)},
 	};
-	struct notifier *notifier = target;
-	if (!begin(reading, map, notifier, NOTIFIER_MQTT))
+	if (!begin(reading, map, target, NOTIFIER_MQTT))
 		return;
 	fields_set_standard(fields, ARRAY_SIZE(fields), target);
-	if (fields_read(reading, map, fields, ARRAY_SIZE(fields), target) &&
-	    notifier->credential[0] && !notifier->user[0])
-		complain(reading, map, "user: the name that the broker knows",
-			 "a login is not complete");
+	(void)fields_read(reading, map, fields, ARRAY_SIZE(fields), target);
 }
 
 /* --- what every notifier has --- */

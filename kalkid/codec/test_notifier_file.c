@@ -181,9 +181,6 @@ static void wrong_brokers_are_told(void **state maybe_unused)
 		   "(mqtt://127.0.0.1:1883, mqtts://host:8883)\n");
 	expect_bad("a: {mqtt: {broker: 'mqtt://a', topic: 'a/#'}}",
 		   "f:1:39: a.mqtt.topic: is no topic to publish below (kalki, site/kalki)\n");
-	expect_bad(
-		"a: {mqtt: {broker: 'mqtt://a', credential: c}}",
-		"f:1:11: a.mqtt: a login is not complete (user: the name that the broker knows)\n");
 }
 
 static void wrong_settings_are_told(void **state maybe_unused)

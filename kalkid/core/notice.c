@@ -9,8 +9,8 @@
 #include "base/clock.h"
 
 const char *const NOTICE_KIND_NAMES[NOTICE_KIND_COUNT + 1] = {
-	"rule",        "transition", "alert",  "degraded", "held",
-	"engine-down", "engine-up",  "digest", "test",     NULL,
+	"rule",      "transition", "alert", "degraded", "held", "engine-down",
+	"engine-up", "digest",     "test",  "state",    NULL,
 };
 
 enum word {

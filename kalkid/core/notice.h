@@ -17,6 +17,9 @@ enum notice_kind {
 	NOTICE_ENGINE_UP,
 	NOTICE_DIGEST, /* `count` notices were held back by the notifier's limit */
 	NOTICE_TEST,   /* an operator asked for it */
+	/* Where a device stands, for those that show it (`count`: not in the first state of its
+	 * type); state "": it is no more. */
+	NOTICE_STATE,
 	NOTICE_KIND_COUNT,
 };
 extern const char *const NOTICE_KIND_NAMES[NOTICE_KIND_COUNT + 1];

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "driver/broker.h"
 
 enum { CONNECT_TIMEOUT_MS = 15000 };
 
@@ -108,6 +109,11 @@ static int pack(struct parcel *parcel, const struct notifier *notifier, const st
 static void start(struct deliverer *deliverer, const struct notifier *notifier,
 		  const struct notice *notice, struct delivery *delivery)
 {
+	delivery->kind = notifier->kind;
+	if (notifier->kind == NOTIFIER_MQTT) {
+		courier_send_mqtt(courier_of(deliverer), notifier, notice, delivery);
+		return;
+	}
 	struct parcel *parcel = mem_alloc(sizeof(*parcel));
 	parcel->courier = courier_of(deliverer);
 	parcel->delivery = delivery;
@@ -126,15 +132,19 @@ static void start(struct deliverer *deliverer, const struct notifier *notifier,
 static void cancel(struct deliverer *deliverer maybe_unused, struct delivery *delivery)
 {
 	struct parcel *parcel = delivery->own;
-	if (parcel)
+	if (parcel && delivery->kind == NOTIFIER_MQTT)
+		courier_cancel_mqtt(delivery);
+	else if (parcel)
 		transfer_cancel(&parcel->transfer);
 }
 
 /* --- life --- */
 
-static void on_transfers_closed(void *data)
+static void on_part_closed(void *data)
 {
 	struct courier *courier = data;
+	if (--courier->closing_parts)
+		return;
 	void (*closed)(void *) = courier->closed;
 	void *closed_data = courier->closed_data;
 	free(courier->secrets);
@@ -147,7 +157,9 @@ static void close_courier(struct deliverer *deliverer, void (*closed)(void *data
 	struct courier *courier = courier_of(deliverer);
 	courier->closed = closed;
 	courier->closed_data = data;
-	transfers_close(courier->transfers, on_transfers_closed, courier);
+	courier->closing_parts = 2;
+	transfers_close(courier->transfers, on_part_closed, courier);
+	brokers_close(courier->brokers, on_part_closed, courier);
 }
 
 int courier_open(struct deliverer **ret, uv_loop_t *loop, const struct clock *clock,
@@ -160,7 +172,9 @@ int courier_open(struct deliverer **ret, uv_loop_t *loop, const struct clock *cl
 		return r;
 	struct courier *courier = mem_alloc(sizeof(*courier));
 	courier->deliverer.ops = &ops;
+	courier->loop = loop;
 	courier->transfers = transfers;
+	brokers_open(&courier->brokers, loop, secrets, NULL);
 	courier->clock = clock;
 	courier->secrets = mem_copy_text(secrets);
 	*ret = &courier->deliverer;

@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* driver/courier_inner.h - the inside of the courier: courier.c begins and ends a delivery,
- * courier_webhook.c and courier_email.c say what curl is to do. */
+ * courier_webhook.c and courier_email.c say what curl is to do, courier_mqtt.c publishes. */
 #pragma once
 
 #include "driver/courier.h"
 #include "driver/secrets.h"
 #include "io/transfer.h"
 
+struct brokers;
+
 struct courier {
 	struct deliverer deliverer;
+	uv_loop_t *loop;
+	struct brokers *brokers;
+	unsigned closing_parts;
 	struct transfers *transfers;
 	const struct clock *clock;
 	char *secrets;
@@ -36,6 +41,10 @@ int courier_pack_webhook(struct parcel *parcel, const struct notifier *notifier,
 			 const struct notice *notice, struct error *err) must_check;
 int courier_pack_email(struct parcel *parcel, const struct notifier *notifier,
 		       const struct notice *notice, struct error *err) must_check;
+
+void courier_send_mqtt(struct courier *courier, const struct notifier *notifier,
+		       const struct notice *notice, struct delivery *delivery);
+void courier_cancel_mqtt(struct delivery *delivery);
 
 /* The certificates that the notifier trusts. */
 int courier_trust(struct parcel *parcel, const struct notifier *notifier,

@@ -13,7 +13,8 @@ struct delivery {
 	 * it will never take this notice; else it may be tried again.  The words hold no
 	 * credential. */
 	void (*done)(struct delivery *delivery, int result, const struct error *err);
-	void *own; /* the deliverer's */
+	void *own; /* the deliverer's, while it is under way */
+	enum notifier_kind kind;
 };
 
 struct deliverer_ops {

@@ -23,6 +23,7 @@ struct notify {
 	char instance[NAME_BYTES];
 	struct slot *slots, *going;
 	uint32_t kinds; /* wanted by anybody */
+	bool shows;     /* somebody shows states */
 	bool recalled, stopping;
 	void (*stopped)(void *data);
 	void *stopped_data;
@@ -55,10 +56,68 @@ static void fill_device(const struct notify *notify, uint32_t number, struct not
 		TEXT_COPY(notice->state, control_state(device));
 }
 
+static struct notice begin_notice(const struct notify *notify, enum notice_kind kind)
+{
+	struct notice notice = {
+		.kind = kind,
+		.time_us = clock_now_us(notify->engine->clock),
+		.wall_us = clock_wall_now_us(notify->engine->clock),
+	};
+	TEXT_COPY(notice.instance, notify->instance);
+	return notice;
+}
+
+/* --- states that are shown --- */
+
+static struct notice state_of(const struct notify *notify, const struct control_device *device)
+{
+	struct notice notice = begin_notice(notify, NOTICE_STATE);
+	TEXT_COPY(notice.device, device->device.name);
+	TEXT_COPY(notice.type, device->device.type);
+	TEXT_COPY(notice.state, device->quarantined ? "quarantined"
+				: device->policy    ? control_state(device)
+						    : "unknown");
+	TEXT_COPY(notice.reason, device->quarantined ? device->quarantine_reason : device->reason);
+	notice.count = device->quarantined || !device->policy ||
+		       device->machine.state != device->policy->initial;
+	return notice;
+}
+
+static void show(struct notify *notify, struct notice *notice)
+{
+	for (struct slot *slot = notify->slots; notify->shows && slot; slot = slot->next)
+		notify_queue_show(&slot->queue, notice);
+}
+
+/* Also of one that is no more. */
+static void show_device_of(struct notify *notify, const struct event *event)
+{
+	struct control_device *device;
+	struct notice gone = begin_notice(notify, NOTICE_STATE);
+	HASH_FIND(hh_number, notify->engine->by_number, &event->device, sizeof(event->device),
+		  device);
+	TEXT_COPY(gone.device, event->device_name);
+	if (device)
+		gone = state_of(notify, device);
+	show(notify, &gone);
+}
+
+static void show_all(struct notify *notify)
+{
+	struct control_device *device, *next;
+	HASH_ITER(hh_name, notify->engine->by_name, device, next) {
+		struct notice notice = state_of(notify, device);
+		show(notify, &notice);
+	}
+}
+
 static void on_event(struct engine_subscriber *subscriber, const struct event *event)
 {
 	struct notify *notify = container_of(subscriber, struct notify, subscriber);
 	struct notice notice;
+	bool moved = event->kind == EVENT_TRANSITION || event->kind == EVENT_OPERATOR;
+	if (notify->shows && moved && event->device)
+		show_device_of(notify, event);
 	if (!may_matter(notify, event->kind) ||
 	    notice_of_event(&notice, event) == NOTICE_KIND_COUNT)
 		return;
@@ -176,9 +235,11 @@ void notify_change(struct notify *notify, const char *instance, const struct not
 	TEXT_COPY(notify->instance, instance);
 	close_those_gone(notify, notifiers, count);
 	notify->kinds = 0;
+	notify->shows = false;
 	for (unsigned i = 0; i < count; i++) {
 		struct slot *slot = find_slot(notify, notifiers[i].name);
 		notify->kinds |= notifiers[i].kinds;
+		notify->shows |= notifiers[i].discovery[0];
 		if (slot)
 			slot->queue.notifier = notifiers[i];
 		else
@@ -188,6 +249,8 @@ void notify_change(struct notify *notify, const char *instance, const struct not
 		recall_all(notify);
 	for (struct slot *slot = notify->slots; slot; slot = slot->next)
 		notify_queue_open(&slot->queue);
+	if (notify->shows)
+		show_all(notify);
 }
 
 void engine_set_notifiers(struct engine *engine, const char *instance,
@@ -222,17 +285,6 @@ static int seek(const struct notify *notify, const char *name, struct slot **ret
 		names[count++] = slot->queue.notifier.name;
 	text_hint(hint, name, names, count);
 	return error_set(err, -ENOENT, "no notifier is named '%s'%s", name, hint);
-}
-
-static struct notice begin_notice(const struct notify *notify, enum notice_kind kind)
-{
-	struct notice notice = {
-		.kind = kind,
-		.time_us = clock_now_us(notify->engine->clock),
-		.wall_us = clock_wall_now_us(notify->engine->clock),
-	};
-	TEXT_COPY(notice.instance, notify->instance);
-	return notice;
 }
 
 int notify_rule(struct notify *notify, const char *name, const struct device *device,

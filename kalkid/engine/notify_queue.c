@@ -38,10 +38,25 @@ static struct notify_item *append(struct notify_queue *queue, uint64_t id, int64
 	return item;
 }
 
+static void remove_item(struct notify_queue *queue, struct notify_item *item)
+{
+	store_delete_notice(queue->store, item->id);
+	if (item == queue->digest)
+		queue->digest = NULL;
+	LL_DELETE(queue->items, item);
+	queue->count--;
+	free(item->json);
+	free(item);
+}
+
 /* Out of queue and store, and into the history with what became of it. */
 static void finish_item(struct notify_queue *queue, struct notify_item *item, const char *result,
 			const char *words)
 {
+	if (item->shows[0] && !words) { /* nobody was told anything */
+		remove_item(queue, item);
+		return;
+	}
 	struct notice notice = {0};
 	struct event event = events_begin(queue->events, EVENT_NOTICE, NULL, 0);
 	if (notice_json_read(item->json, &notice) < 0) /* damaged on the disk */
@@ -56,13 +71,7 @@ static void finish_item(struct notify_queue *queue, struct notify_item *item, co
 	};
 	TEXT_COPY(event.device_name, notice.device);
 	events_emit(queue->events, &event, event_json_notice(&event, &text));
-	store_delete_notice(queue->store, item->id);
-	if (item == queue->digest)
-		queue->digest = NULL;
-	LL_DELETE(queue->items, item);
-	queue->count--;
-	free(item->json);
-	free(item);
+	remove_item(queue, item);
 }
 
 static void drop(struct notify_queue *queue, struct notify_item *item, const char *words)
@@ -254,6 +263,12 @@ static void on_due(struct deadline *deadline)
 
 /* --- what others call --- */
 
+static void mark(struct notify_item *item, const struct notice *notice)
+{
+	if (notice->kind == NOTICE_STATE)
+		TEXT_COPY(item->shows, notice->device);
+}
+
 void notify_queue_open(struct notify_queue *queue)
 {
 	if (!queue->open)
@@ -269,7 +284,7 @@ void notify_queue_recall(struct notify_queue *queue, const struct store_notice *
 	if (notice_json_read(row->json, &notice) < 0)
 		store_delete_notice(queue->store, row->id);
 	else
-		append(queue, row->id, notice.time_us, mem_copy_text(row->json));
+		mark(append(queue, row->id, notice.time_us, mem_copy_text(row->json)), &notice);
 }
 
 bool notify_queue_wants(const struct notify_queue *queue, const struct notice *notice)
@@ -289,7 +304,21 @@ static void put(struct notify_queue *queue, struct notice *notice)
 {
 	make_room(queue);
 	notice->id = store_new_event(queue->store);
-	write_item(queue, append(queue, notice->id, notice->time_us, notice_json(notice)));
+	struct notify_item *item = append(queue, notice->id, notice->time_us, notice_json(notice));
+	mark(item, notice);
+	write_item(queue, item);
+}
+
+void notify_queue_show(struct notify_queue *queue, struct notice *notice)
+{
+	struct notify_item *item, *next;
+	if (!queue->notifier.discovery[0])
+		return;
+	LL_FOREACH_SAFE(queue->items, item, next)
+	if (text_equal(item->shows, notice->device) && !(queue->sending && item == queue->items))
+		remove_item(queue, item);
+	put(queue, notice);
+	pump(queue);
 }
 
 void notify_queue_put(struct notify_queue *queue, struct notice *notice)

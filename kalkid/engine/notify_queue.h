@@ -18,6 +18,7 @@ struct notify_item {
 	uint64_t id;
 	int64_t time_us;
 	char *json;
+	char shows[NAME_BYTES]; /* device whose state it is; "": a notice to be read */
 	struct notify_item *next;
 };
 
@@ -61,6 +62,8 @@ void notify_queue_open(struct notify_queue *queue);
 bool notify_queue_wants(const struct notify_queue *queue, const struct notice *notice);
 /* Gives the notice its id; above the limit it is only counted. */
 void notify_queue_put(struct notify_queue *queue, struct notice *notice);
+/* A state is shown, where the notifier does: the newest one of a device is enough. */
+void notify_queue_show(struct notify_queue *queue, struct notice *notice);
 /* An operator wants to see something: past the limit, and without waiting for the next try. */
 void notify_queue_test(struct notify_queue *queue, struct notice *notice);
 /* Cancels what is under way; `stopped` runs when nothing is, maybe at once.  What waits stays in

@@ -359,6 +359,40 @@ static void a_changed_notifier_keeps_what_waits(void **state)
 	assert_null(f->fake.open);
 }
 
+static void emit_order(struct fixture *f, const char *device)
+{
+	struct device gone = {.number = 9};
+	TEXT_COPY(gone.name, device);
+	struct event event = events_begin(f->engine.events, EVENT_OPERATOR, &gone, 1);
+	events_emit(f->engine.events, &event,
+		    event_json_operator(&event, "root", "remove-device", NULL, NULL));
+}
+
+/* Here of devices that are no more; the limit is for what people read. */
+static void states_are_shown_the_newest_only(void **state)
+{
+	struct fixture *f = *state;
+	f->notifier.kinds = 0;
+	f->notifier.limit = 1;
+	strcpy(f->notifier.discovery, "ha");
+	set(f, 1);
+	emit_order(f, "cam1");
+	assert_int_equal(f->fake.sent[0].kind, NOTICE_STATE);
+	assert_string_equal(f->fake.sent[0].device, "cam1");
+	assert_string_equal(f->fake.sent[0].state, "");
+	emit_order(f, "cam1");
+	emit_order(f, "cam2");
+	emit_order(f, "cam1");
+	assert_int_equal(status_of(f).waiting, 3);
+	sent_ok(f);
+	assert_string_equal(f->fake.sent[1].device, "cam2");
+	sent_ok(f);
+	assert_string_equal(f->fake.sent[2].device, "cam1");
+	sent_ok(f);
+	assert_null(f->fake.open);
+	assert_string_equal(f->results.bytes, ""); /* nobody was told anything */
+}
+
 static void a_removed_notifier_takes_its_notices_along(void **state)
 {
 	struct fixture *f = *state;
@@ -413,6 +447,7 @@ int main(void)
 		TEST(what_is_too_old_goes),
 		TEST(what_waits_survives_a_restart),
 		TEST(a_changed_notifier_keeps_what_waits),
+		TEST(states_are_shown_the_newest_only),
 		TEST(a_removed_notifier_takes_its_notices_along),
 		TEST(rules_and_operators_name_a_notifier),
 	};
