@@ -56,8 +56,6 @@ struct umbox {
 };
 
 int64_t umbox_now_us(void);
-/* Remembers why umbox_run must not start, or must end; the first reason stays. */
-void umbox_fail(struct umbox *umbox, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void umbox_free(struct umbox *umbox);
 /* Says the heartbeat, unless lines are waiting: then it would say nothing new. */
 void umbox_heartbeat(struct umbox *umbox);

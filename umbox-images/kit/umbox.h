@@ -64,6 +64,10 @@ size_t umbox_integers(struct umbox *umbox, const char *name, int64_t *values, si
 size_t umbox_texts(struct umbox *umbox, const char *name, const char **values, size_t count,
 		   size_t room);
 
+/* Remembers why umbox_run must not start, or must end; the first reason stays.  For parameters that
+ * the schema lets through and the program cannot work with. */
+void umbox_fail(struct umbox *umbox, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
 struct umbox_identity {
 	uint32_t umbox, generation;
 	char hop[64], device[64];

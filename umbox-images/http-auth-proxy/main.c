@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* main.c - the umbox `http-auth-proxy`: a login before a device that has none.
+ *
+ * Called with the word `hash` it reads a password from standard input and prints its hash. */
+#include <stdio.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#include "proxy.h"
+#include "users.h"
+
+struct program {
+	struct umbox *umbox;
+	struct proxy *proxy;
+	const char *users[USERS_MAX];
+	size_t user_count;
+	uint64_t *logins, *failures, *refused, *blocked;
+};
+
+static bool check(const void *user, const char *name, const char *password)
+{
+	const struct program *program = user;
+	return users_check(program->users, program->user_count, name, password);
+}
+
+static bool is_host(const void *user, const struct umbox_ip *source)
+{
+	return umbox_is_host(((const struct program *)user)->umbox, source);
+}
+
+static void tell(const void *user, const struct umbox_alert *alert)
+{
+	umbox_alert(((const struct program *)user)->umbox, alert);
+}
+
+static void send_out(const void *user, const struct umbox_frame *frame)
+{
+	umbox_send(((const struct program *)user)->umbox, UMBOX_OUT, frame);
+}
+
+static void on_time(struct umbox *umbox, int64_t now_us, void *user)
+{
+	umbox_wake_at(umbox, proxy_time(((struct program *)user)->proxy, now_us));
+}
+
+static enum umbox_verdict on_frame(struct umbox *umbox, struct umbox_frame *frame, void *user)
+{
+	struct program *program = user;
+	enum umbox_verdict verdict = proxy_frame(program->proxy, frame);
+	const struct proxy_counts *counts = proxy_counts(program->proxy);
+	if (verdict == UMBOX_DROP)
+		on_time(umbox, frame->time_us, program);
+	*program->logins = counts->logins;
+	*program->failures = counts->failures;
+	*program->refused = counts->refused;
+	*program->blocked = counts->blocked;
+	return verdict;
+}
+
+static int print_hash(void)
+{
+	char password[1024], hash[USERS_HASH_BYTES];
+	if (!fgets(password, sizeof(password), stdin))
+		return 1;
+	password[strcspn(password, "\n")] = '\0';
+	if (!users_hash(hash, password))
+		return 1;
+	puts(hash);
+	return 0;
+}
+
+static void read_users(struct program *program)
+{
+	struct umbox *umbox = program->umbox;
+	program->user_count = umbox_texts(umbox, "users", program->users, 0, USERS_MAX);
+	for (size_t i = 0; i < program->user_count; i++) {
+		const char *problem = users_problem(program->users[i]);
+		if (problem)
+			umbox_fail(umbox, "users[%zu]: %s", i, problem);
+	}
+}
+
+int main(int count, char **words)
+{
+	if (sodium_init() < 0)
+		return 1;
+	if (count == 2 && strcmp(words[1], "hash") == 0)
+		return print_hash();
+	struct umbox *umbox = umbox_open();
+	struct program program = {.umbox = umbox};
+	struct proxy_settings settings = {
+		.login_port = (uint16_t)umbox_integer(umbox, "login_port", 9010, 1, 65535),
+		.http_ports = {80},
+		.first_us = umbox_integer(umbox, "first_packet_s", 10, 1, 3600) * 1000000,
+		.session_us = umbox_integer(umbox, "session_s", 3600, 1, 86400) * 1000000,
+		.attempts = (uint32_t)umbox_integer(umbox, "attempts", 5, 1, UMBOX_TALLY_LIMIT_MAX),
+		.interval_us = umbox_integer(umbox, "interval_s", 300, 1, 86400) * 1000000,
+		.lockout_us = umbox_integer(umbox, "lockout_s", 300, 1, 86400) * 1000000,
+		.block_us = umbox_integer(umbox, "block_s", 0, 0, 86400) * 1000000,
+		.alert_pause_us = umbox_integer(umbox, "alert_pause_s", 10, 0, 3600) * 1000000,
+		.check = check,
+		.is_exempt = umbox_boolean(umbox, "host_logs_in", false) ? NULL : is_host,
+		.tell = tell,
+		.send = send_out,
+		.user = &program,
+	};
+	settings.http_port_count = umbox_integers(umbox, "http_ports", settings.http_ports, 1,
+						  PROXY_PORTS_MAX, 1, 65535);
+	read_users(&program);
+	program.logins = umbox_counter(umbox, "logins");
+	program.failures = umbox_counter(umbox, "failures");
+	program.refused = umbox_counter(umbox, "refused");
+	program.blocked = umbox_counter(umbox, "blocked");
+	program.proxy = proxy_new(&settings);
+	int status = umbox_run(umbox, &(struct umbox_handler){.on_frame = on_frame,
+							      .on_time = on_time,
+							      .user = &program});
+	proxy_free(program.proxy);
+	return status;
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* proxy.h - lets TCP through to the device only from sources that have logged in, at a port that
+ * the umbox answers in the device's name.
+ *
+ *   proxy.c   who may send what; sessions
+ *   visit.c   one connection to the login page
+ *   users.c   the users and their passwords
+ */
+#pragma once
+
+#include "umbox_guard.h"
+#include "umbox_http.h"
+#include "umbox_server.h"
+
+enum {
+	PROXY_PORTS_MAX = 16,
+	PROXY_SESSIONS_MAX = 1024,
+	PROXY_SOURCES_MAX = 4096,
+	PROXY_OPENED_MAX = 4096, /* connections of the device's own */
+	PROXY_NAME_BYTES = 64,
+	/* No password is tried sooner after another: each holds up all frames for some 10 ms. */
+	PROXY_CHECK_PAUSE_US = 100 * 1000,
+};
+
+struct proxy_settings {
+	uint16_t login_port;
+	int64_t http_ports[PROXY_PORTS_MAX]; /* answered with 401 to who has not logged in */
+	size_t http_port_count;
+	int64_t first_us;   /* a session that is not used so long after the login ends */
+	int64_t session_us; /* from the login on */
+	uint32_t attempts;
+	int64_t interval_us, lockout_us, block_us, alert_pause_us;
+	bool (*check)(const void *user, const char *name, const char *password);
+	/* Sources that need no login; NULL: none. */
+	bool (*is_exempt)(const void *user, const struct umbox_ip *source);
+	void (*tell)(const void *user, const struct umbox_alert *alert);
+	/* Sends a frame toward the network. */
+	void (*send)(const void *user, const struct umbox_frame *frame);
+	const void *user;
+};
+
+struct proxy_counts {
+	uint64_t logins, failures;
+	uint64_t refused, blocked; /* frames */
+};
+
+struct proxy;
+
+struct proxy *proxy_new(const struct proxy_settings *settings);
+void proxy_free(struct proxy *proxy);
+enum umbox_verdict proxy_frame(struct proxy *proxy, struct umbox_frame *frame);
+/* Does what is due; returns when it is to be called again. */
+int64_t proxy_time(struct proxy *proxy, int64_t now_us);
+const struct proxy_counts *proxy_counts(const struct proxy *proxy);
+
+enum proxy_login { PROXY_LOGIN_GOOD, PROXY_LOGIN_BAD, PROXY_LOGIN_LOCKED_OUT, PROXY_LOGIN_BUSY };
+
+/* Somebody brings a name and a password; a good pair opens a session of the source. */
+enum proxy_login proxy_log_in(struct proxy *proxy, const struct umbox_peer *peer, const char *name,
+			      const char *password, int64_t now_us);
+const struct proxy_settings *proxy_settings_of(const struct proxy *proxy);
+
+struct visit {
+	struct proxy *proxy;
+	struct umbox_peer *peer;
+	struct umbox_http http;
+	struct umbox_stream stream;
+	int64_t now_us;
+};
+
+void visit_bytes(struct visit *visit, const uint8_t *bytes, size_t count);
+void visit_close(struct visit *visit);
