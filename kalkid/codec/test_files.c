@@ -424,19 +424,34 @@ static void credentials_are_named(void **state maybe_unused)
 
 static void examples_load(void **state maybe_unused)
 {
+	/* In the order of their names; what others include is no type. */
+	static const char *const types[] = {
+		"camera.yaml",
+		"common.yaml",
+		"dlink-camera.yaml",
+		"hue-lamp.yaml",
+		"modbus-controller.yaml",
+		"mqtt-thermostat.yaml",
+		"onvif-camera.yaml",
+		"plug.yaml",
+		"sensor-board.yaml",
+		"udoo-neo.yaml",
+		"wemo-insight.yaml",
+	};
 	struct files files;
 	if (!getenv("POLICY_EXAMPLES"))
 		skip(); /* run by hand */
 	copy_example("kalkid.yaml", "kalkid.yaml");
 	copy_example("devices.yaml", "devices.d/devices.yaml");
-	copy_example("camera.yaml", "types.d/a.yaml");
-	copy_example("plug.yaml", "types.d/plug.yaml");
-	copy_example("sensor-board.yaml", "types.d/sensor-board.yaml");
+	for (unsigned i = 0; i < ARRAY_SIZE(types); i++) {
+		cleanup_free char *to = mem_printf("types.d/%s", types[i]);
+		copy_example(types[i], to);
+	}
 	expect_good(&files);
-	assert_int_equal(files.policy_count, 3);
-	assert_int_equal(files.device_count, 3);
+	assert_int_equal(files.policy_count, ARRAY_SIZE(types)); /* without common, with a */
+	assert_int_equal(files.device_count, 7);
 	assert_int_equal(files.config.data_plane.port_count, 2);
-	const struct policy *camera = files.policies[0];
+	const struct policy *camera = files.policies[1]; /* behind a */
 	assert_string_equal(camera->type, "camera");
 	assert_int_equal(camera->state_count, 3);
 	assert_string_equal(camera->states[0].posture.hops[0].parameters,

@@ -36,6 +36,8 @@ static unsigned long call_cost(const struct expression_node *call, unsigned aler
 	case FUNCTION_SENSORS:
 		if (arguments[SLOT_LAST].given)
 			return arguments[SLOT_LAST].samples;
+		if (call->function->call == call_seen || call->function->call == call_last)
+			return 1; /* one value, however long the window */
 		return arguments[SLOT_WITHIN].given ? SENSOR_KEEP_MAX : 1;
 	case FUNCTION_CONSTANT:
 	case FUNCTION_HELD:

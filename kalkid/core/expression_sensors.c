@@ -225,10 +225,12 @@ void call_age(const struct facts *facts, const struct argument *arguments, struc
 
 void call_seen(const struct facts *facts, const struct argument *arguments, struct value *ret)
 {
-	struct samples samples = take_samples(facts, arguments, 1);
+	const struct sensor_ring *ring = find_ring(facts, &arguments[SLOT_SENSOR].sensor);
 	ret->known = true;
-	ret->boolean = samples.count > 0;
-	if (samples.count)
-		ret->next_us = samples.ring->times_us[sensor_ring_slot(samples.ring, 0)] +
-			       arguments[SLOT_WITHIN].us;
+	if (!ring || !ring->count)
+		return;
+	int64_t leaves_us = ring->times_us[sensor_ring_slot(ring, 0)] + arguments[SLOT_WITHIN].us;
+	ret->boolean = leaves_us > facts->now_us;
+	if (ret->boolean)
+		ret->next_us = leaves_us;
 }

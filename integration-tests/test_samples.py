@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The types of policy-examples/ as they are shipped, on simulated devices over the real protocols:
+sensor drives state, state drives chain, rule drives command.  Only periods are shorter here."""
+import glob
+import os
+import re
+
+import pytest
+
+from devices.remote import Broker, Remote
+from harness import net
+from harness.daemon import REPOSITORY, wait_for
+from harness.site import Site
+
+EXAMPLES = os.path.join(REPOSITORY, "policy-examples")
+PERIOD = "1s"
+DEVICES = {  # name -> (type, simulator, options)
+    "camera": ("dlink-camera", "dlink", ()),
+    "lamp": ("hue-lamp", "hue", ("--token", "a-token")),
+    "lamp-left": ("hue-lamp", "hue", ("--token", "a-token")),
+    "lamp-middle": ("hue-lamp", "hue", ("--token", "a-token")),
+    "lamp-right": ("hue-lamp", "hue", ("--token", "a-token")),
+    "plug": ("wemo-insight", "wemo", ()),
+    "board": ("udoo-neo", "udoo", ()),
+    "yard": ("onvif-camera", "onvif", ()),
+    "thermostat": ("mqtt-thermostat", "thermostat", ()),
+    "tank": ("modbus-controller", "modbus", ()),
+}
+GROUPS = {"camera": ["hall"], "lamp": ["hall"],
+          "lamp-left": ["row"], "lamp-middle": ["row"], "lamp-right": ["row"]}
+
+
+def shorter(match):
+    """A tenth of the minutes, as seconds."""
+    return f"{match[1]}{max(1, int(match[2]) // 10)}s"
+
+
+def shipped(path):
+    """A sample as it is, but for its times and the place of its program."""
+    with open(path, encoding="utf-8") as file:
+        text = file.read()
+    text = re.sub(r"\b(every|timeout): \d+[sm]\b", rf"\1: {PERIOD}", text)
+    text = re.sub(r"(\bfor: |time_in_state >= )(\d+)m\b", shorter, text)
+    return text.replace("/usr/lib/kalki/", os.path.join(EXAMPLES, "programs/"))
+
+
+class House:
+    """A site with all samples, its devices simulated."""
+
+    def __init__(self, root, engine):
+        self.site = Site(root, engine, own_machine=True)
+        self.running = {}
+        self.broker = None
+        self.mark = 0
+
+    def start(self):
+        site = self.site
+        for path in glob.glob(os.path.join(EXAMPLES, "*.yaml")):
+            name = os.path.basename(path)
+            if name not in ("devices.yaml", "kalkid.yaml") and not name.endswith(".test.yaml"):
+                site.write("types.d/" + name, shipped(path))
+        self._write_secrets()
+        self.broker = Broker(site.root, "0.0.0.0", ns=site.machine)
+        for name, (type_, _, _) in DEVICES.items():
+            site.add_device(name, type_, shared=True, groups=GROUPS.get(name, []))
+        site.start()
+        for name, (_, kind, options) in DEVICES.items():
+            self.simulate(name, kind, *options, *self._options(name, kind))
+
+    def _write_secrets(self):
+        folder = os.path.join(self.site.root, "etc/kalki/secrets")
+        os.makedirs(folder)
+        for name, text in (("camera-login", "admin:secret"), ("hue-token", "a-token")):
+            with open(os.path.join(folder, name), "w", encoding="ascii") as file:
+                file.write(text)
+        net.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f",
+                os.path.join(folder, "board-key"))
+        for name in os.listdir(folder):
+            os.chmod(os.path.join(folder, name), 0o600)
+
+    def _options(self, name, kind):
+        machine = self.site.address
+        return {
+            "dlink": ("--set", "password=secret", "--mail-server", f"{machine}:2525",
+                      "--mail-to", f"{name}@kalki"),
+            "udoo": ("--authorized-key",
+                     os.path.join(self.site.root, "etc/kalki/secrets/board-key.pub")),
+            "thermostat": ("--broker", f"{machine}:1883", "--topic", f"zigbee2mqtt/{name}"),
+        }.get(kind, ())
+
+    # --- what tests do ---
+
+    def transitions(self, name):
+        """The newest first."""
+        return self.site.api.get(f"/devices/{name}/timeline?kind=transition&limit=20")["items"]
+
+    def reset(self, name, **values):
+        """The device as it should be, released by the operator, and answering that it is so."""
+        device = self.running[name]
+        device.tell(values=values, fault="none")
+
+        def is_normal():
+            self.site.api.post(f"/devices/{name}/release", {"reason": "a test"})
+            seen = len(device.seen)
+            wait_for(lambda: len(device.seen) > seen + 1, timeout=60, what="the next answers")
+            return self.site.device_status(name)["state"] == "Normal"
+        wait_for(is_normal, timeout=60, what=f"{name} in Normal")
+        self.mark = self.transitions(name)[0]["id"]
+
+    def wait_moved(self, name, rule, state):
+        """Waits until the rule has fired since the reset; returns the transition."""
+        def look():
+            return next((item["eve"]["kalki"] for item in self.transitions(name)
+                         if item["id"] > self.mark and item["eve"]["kalki"]["rule"] == rule), None)
+        moved = wait_for(look, timeout=60, what=f"{name}: rule {rule}")
+        assert moved["to"] == state
+        return moved
+
+    def wait_state(self, name, state, *hops):
+        """The state and, if named, its chain in force."""
+        wait_for(lambda: self.site.device_status(name)["state"] == state, timeout=60,
+                 what=f"{name}: {state}")
+        if hops:
+            wait_for(lambda: tuple(self.site.hops(name)) == hops, timeout=60,
+                     what=f"{name}: the chain of {state}")
+
+    def simulate(self, name, kind, *options):
+        self.running[name] = Remote(kind, os.path.join(self.site.root, name + ".sock"), *options,
+                                    ns=self.site.devices[name].ns)
+
+    def close(self):
+        for device in self.running.values():
+            device.close()
+        if self.broker:
+            self.broker.close()
+        self.site.close()
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory, engine, images):
+    house = House(tmp_path_factory.mktemp("house"), engine)
+    try:
+        house.start()
+        yield house
+    finally:
+        house.close()
+
+
+PLUG = {"current_power": 12000, "today_kwh": 0.05, "today_on_time": 3600}
+BOARD = {"accelerometer": [0.02, -0.05, 0.98], "gyroscope": [0.5, -0.4, 0.2],
+         "magnetometer": [60, 70, 100], "temperature": 21500}
+
+
+@pytest.mark.parametrize("value, rule, state, hop", [
+    ({"current_power": 17041}, "current-low", "Suspicious", "guard"),
+    ({"today_on_time": 32401}, "time-on", "Suspicious", "guard"),
+    ({"today_kwh": 0.221}, "today-kwh", "Suspicious", "guard"),
+    ({"current_power": 17051}, "current-high", "Attack", "block-all")])
+def test_wemo_moves_as_its_meter_says(house, value, rule, state, hop):
+    house.reset("plug", **PLUG)
+    house.running["plug"].set(**value)
+    house.wait_moved("plug", rule, state)
+    if state == "Attack":
+        house.wait_state("plug", state, hop)
+
+
+def test_wemo_over_17040_mw_for_10_minutes(house):
+    house.reset("plug", **PLUG)
+    house.running["plug"].set(current_power=17041)
+    house.wait_moved("plug", "current-low-for-long", "Attack")
+    house.wait_state("plug", "Attack", "block-all")
+
+
+def test_wemo_in_attack_is_cut_off_until_it_is_released(house):
+    site = house.site
+    site.set_state("plug", "Attack", reason="a test")
+    house.wait_state("plug", "Attack", "block-all")
+    assert not net.ping(site.machine, site.devices["plug"].ip)
+    site.api.post("/devices/plug/release", {"reason": "a test"})
+    house.wait_state("plug", "Normal", "guard")
+    assert net.ping(site.machine, site.devices["plug"].ip)
+
+
+@pytest.mark.parametrize("value, rule", [
+    ({"accelerometer": [0.2, -0.05, 0.98]}, "acceleration"),
+    ({"gyroscope": [0.5, -61, 0.2]}, "gyro"),
+    ({"magnetometer": [60, 70, 111]}, "magnetometer"),
+    ({"temperature": 23100}, "temperature")])
+def test_udoo_moves_as_its_axes_say(house, value, rule):
+    house.reset("board", **BOARD)
+    house.running["board"].set(**value)
+    house.wait_moved("board", rule, "Suspicious")
+
+
+def test_udoo_that_stays_warm_is_an_attack(house):
+    house.reset("board", **BOARD)
+    house.running["board"].set(temperature=40000)
+    house.wait_moved("board", "temperature-avg", "Attack")
+    house.wait_state("board", "Attack", "block-all")
+
+
+def test_guessing_passwords_of_the_board(house):
+    site = house.site
+    house.reset("board", **BOARD)
+    attacker = site.hosts.get("attacker") or site.add_host("attacker")
+    for _ in range(6):
+        attacker.run("bash", "-c", f": </dev/tcp/{site.devices['board'].ip}/22", check=False)
+    house.wait_moved("board", "brute-force", "Suspicious")
+
+
+def test_a_lamp_that_burns_for_nobody_is_turned_off(house):
+    house.reset("lamp", on=[True])
+    wait_for(lambda: house.running["lamp"].values["on"] == [False], timeout=60, what="darkness")
+
+
+def test_the_odd_one_out_of_three_lamps(house):
+    house.reset("lamp-middle", on=[True])
+    house.running["lamp-middle"].set(on=[False])
+    house.wait_moved("lamp-middle", "odd-one-out", "Suspicious")
+
+
+def test_guessing_passwords_of_the_camera(house):
+    attacker = house.site.hosts.get("attacker") or house.site.add_host("attacker")
+    house.reset("camera")
+    for number in range(6):
+        attacker.run("curl", "-s", "--max-time", "20", "-u", f"admin:wrong{number}",
+                     f"http://{house.site.devices['camera'].ip}/", check=False)
+    house.wait_moved("camera", "guessing", "Suspicious")
+    house.wait_state("camera", "Suspicious", "login-guard", "flow-stats")
+
+
+def test_a_new_account_of_a_camera(house):
+    house.reset("yard", users=[])
+    house.running["yard"].set(users=["intruder"])
+    house.wait_moved("yard", "new-account", "Suspicious")
+    wait_for(lambda: house.running["yard"].values["relay"], timeout=60, what="the siren")
+
+
+def test_other_firmware(house):
+    house.reset("yard", users=[], firmware="5.7.3")
+    house.running["yard"].set(firmware="6.6.6")
+    house.wait_moved("yard", "other-firmware", "Suspicious")
+
+
+def test_a_tank_that_overflows_is_told_to_stop(house):
+    tank = house.running["tank"]
+    house.reset("tank", registers=[1800, 1013, 215], coils=[True, False])
+    for level in (1850, 1890, 1950):
+        tank.set(registers=[level, 1013, 215])
+        seen = len(tank.seen)
+        wait_for(lambda: len(tank.seen) > seen, timeout=60, what="the next question")
+    wait_for(lambda: tank.values["coils"] == [False, True], timeout=60, what="pump and valve")
+
+
+def test_unavailable_after_five_misses(house):
+    house.reset("plug", **PLUG)
+    house.running["plug"].fail("cut")
+    house.wait_moved("plug", "unavailable", "Suspicious")
+    house.wait_moved("plug", "still-unavailable", "Attack")
