@@ -3,7 +3,6 @@
 #include "driver/courier_inner.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -12,16 +11,11 @@
 #include "base/mem.h"
 #include "codec/notice_json.h"
 
-static void add_header(struct parcel *parcel, const char *format, ...) printf_like(2, 3);
-
-static void add_header(struct parcel *parcel, const char *format, ...)
+/* Takes the line over. */
+static void add_header(struct parcel *parcel, char *line)
 {
-	char line[256];
-	va_list args;
-	va_start(args, format);
-	vsnprintf(line, sizeof(line), format, args);
-	va_end(args);
 	parcel->lines = curl_slist_append(parcel->lines, line);
+	free(line);
 }
 
 /* Over the moment too, so that nobody can send an old one again. */
@@ -43,8 +37,8 @@ static int sign(struct parcel *parcel, const struct notifier *notifier, struct e
 	crypto_auth_hmacsha256_final(&state, digest);
 	sodium_memzero(&state, sizeof(state));
 	sodium_bin2hex(hex, sizeof(hex), digest, sizeof(digest));
-	add_header(parcel, "X-Kalki-Timestamp: %.*s", length - 1, moment);
-	add_header(parcel, "X-Kalki-Signature: sha256=%s", hex);
+	add_header(parcel, mem_printf("X-Kalki-Timestamp: %.*s", length - 1, moment));
+	add_header(parcel, mem_printf("X-Kalki-Signature: sha256=%s", hex));
 	return 0;
 }
 
@@ -78,9 +72,9 @@ int courier_pack_webhook(struct parcel *parcel, const struct notifier *notifier,
 {
 	CURL *easy = parcel->transfer.easy;
 	fill_body(parcel, notifier, notice);
-	add_header(parcel, "Content-Type: %s", notifier->content_type);
-	add_header(parcel, "X-Kalki-Id: %" PRIu64, notice->id);
-	add_header(parcel, "Expect:");
+	add_header(parcel, mem_printf("Content-Type: %s", notifier->content_type));
+	add_header(parcel, mem_printf("X-Kalki-Id: %" PRIu64, notice->id));
+	add_header(parcel, mem_printf("Expect:"));
 	int r = courier_trust(parcel, notifier, err);
 	if (r == 0 && notifier->secret[0])
 		r = sign(parcel, notifier, err);

@@ -32,7 +32,9 @@ static struct notify_item *append(struct notify_queue *queue, uint64_t id, int64
 				  char *json)
 {
 	struct notify_item *item = mem_alloc(sizeof(*item));
-	*item = (struct notify_item){.id = id, .time_us = time_us, .json = json};
+	item->id = id;
+	item->time_us = time_us;
+	item->json = json;
 	LL_APPEND(queue->items, item);
 	queue->count++;
 	return item;
@@ -218,11 +220,11 @@ static void on_delivered(struct delivery *delivery, int result, const struct err
 		pump(queue);
 }
 
-static void send_first(struct notify_queue *queue)
+static void send_first(struct notify_queue *queue, struct notify_item *first)
 {
 	struct notice notice;
-	if (notice_json_read(queue->items->json, &notice) < 0) {
-		drop(queue, queue->items, "cannot be read");
+	if (notice_json_read(first->json, &notice) < 0) {
+		drop(queue, first, "cannot be read");
 		return;
 	}
 	queue->sending = true;
@@ -237,22 +239,27 @@ static void drop_old(struct notify_queue *queue)
 		drop(queue, queue->items, "too old");
 }
 
+/* When the first can be sent. */
+static int64_t due_us(const struct notify_queue *queue)
+{
+	if (!queue->items)
+		return DEADLINE_NEVER;
+	if (queue->items == queue->digest)
+		return max_of(queue->next_try_us, window_end_us(queue));
+	return queue->next_try_us;
+}
+
 /* Sends the first, or sets when it can be. */
 static void pump(struct notify_queue *queue)
 {
 	while (!queue->sending && !queue->stopping) {
-		int64_t at_us = queue->next_try_us;
 		turn_window(queue);
 		drop_old(queue);
-		if (queue->items && queue->items == queue->digest)
-			at_us = max_of(at_us, window_end_us(queue));
-		if (!queue->items)
-			at_us = DEADLINE_NEVER;
-		if (at_us > now_us(queue)) {
-			deadline_set(queue->deadlines, &queue->deadline, at_us);
+		if (!queue->items || due_us(queue) > now_us(queue)) {
+			deadline_set(queue->deadlines, &queue->deadline, due_us(queue));
 			return;
 		}
-		send_first(queue);
+		send_first(queue, queue->items);
 	}
 }
 
