@@ -14,7 +14,14 @@
 #include "base/text.h"
 #include "codec/smtp.h"
 
-enum { BACKLOG = 16, CALLERS_MAX = 32, CALLER_MS = 60000, RETRY_MS = 1000, PIECE_BYTES = 4096 };
+enum {
+	BACKLOG = 16,
+	CALLERS_MAX = 256,
+	CALLERS_OF_ONE_MAX = 4, /* so that no device keeps the others out */
+	CALLER_MS = 60000,
+	RETRY_MS = 1000,
+	PIECE_BYTES = 4096,
+};
 
 /* One address that is listened at. */
 struct mail_door {
@@ -208,10 +215,21 @@ static struct ip peer_of(const uv_tcp_t *tcp)
 		ip.family = 4;
 		memcpy(ip.octet, &((struct sockaddr_in *)&address)->sin_addr, 4);
 	} else if (address.ss_family == AF_INET6) {
-		ip.family = 6;
-		memcpy(ip.octet, &((struct sockaddr_in6 *)&address)->sin6_addr, sizeof(ip.octet));
+		const struct in6_addr *in6 = &((struct sockaddr_in6 *)&address)->sin6_addr;
+		bool mapped = IN6_IS_ADDR_V4MAPPED(in6);
+		ip.family = mapped ? 4 : 6;
+		memcpy(ip.octet, mapped ? in6->s6_addr + 12 : in6->s6_addr, mapped ? 4 : 16);
 	}
 	return ip;
+}
+
+static unsigned callers_of(const struct mail_door *door, const struct ip *peer)
+{
+	const struct caller *caller;
+	unsigned count = 0;
+	DL_FOREACH(door->callers, caller)
+	count += ip_equal(&caller->peer, peer);
+	return count;
 }
 
 /* Strangers are not spoken with. */
@@ -220,7 +238,8 @@ static bool is_welcome(const struct mail_door *door, const struct ip *peer)
 	const struct mailbox *mailbox;
 	DL_FOREACH(door->users, mailbox)
 	if (is_of(mailbox, peer))
-		return door->caller_count <= CALLERS_MAX;
+		return door->caller_count <= CALLERS_MAX &&
+		       callers_of(door, peer) <= CALLERS_OF_ONE_MAX;
 	return false;
 }
 

@@ -229,8 +229,11 @@ static void put_job(struct act *act, struct control_device *device, const char *
 	LL_APPEND(line->jobs, job);
 	line->count++;
 	act->waiting++;
+	/* In a turn of its own: reading a credential or starting a program must not delay what the
+	 * same fact decides next. */
 	if (line->count == 1)
-		pump(line);
+		deadline_set(act->engine->deadlines, &line->deadline,
+			     clock_now_us(act->engine->clock));
 }
 
 static bool is_in_group(const struct device *device, const char *group)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* engine/deadline.c - see deadline.h.  Setting one is O(1); only when the timer fires are all
- * looked through. */
+ * looked through, in slices, so that alerts that come meanwhile need not wait for the last. */
 #include "engine/deadline.h"
 
 #include <stdbool.h>
@@ -14,29 +14,33 @@
 /* The timer's clock stands still while the machine sleeps, engine time does not: look again at
  * least so often. */
 static const int64_t LONGEST_SLEEP_US = 60 * 1000000LL;
+static const uint64_t SLICE_NS = 2 * 1000000ULL;
 
 struct deadlines {
 	uv_timer_t timer;
 	const struct clock *clock;
 	struct deadline *all;
-	struct deadline *cursor; /* the next to look at while running */
+	struct deadline *cursor; /* the next to look at, NULL between two passes */
 	int64_t armed_us;
 	bool running;
 };
 
+static void run(struct deadlines *deadlines, uint64_t end_ns);
+
 static void on_timer(uv_timer_t *timer)
 {
-	deadlines_run(container_of(timer, struct deadlines, timer));
+	run(container_of(timer, struct deadlines, timer), uv_hrtime() + SLICE_NS);
 }
 
-static void arm(struct deadlines *deadlines, int64_t at_us)
+static void arm(struct deadlines *deadlines, int64_t at_us, uint64_t shortest_ms)
 {
 	int64_t now_us = clock_now_us(deadlines->clock);
 	int64_t sleep_us = at_us <= now_us ? 0 : min_of(at_us - now_us, LONGEST_SLEEP_US);
+	uint64_t sleep_ms = (uint64_t)((sleep_us + 999) / 1000);
 
 	deadlines->armed_us = at_us;
 	uv_update_time(deadlines->timer.loop);
-	uv_timer_start(&deadlines->timer, on_timer, (uint64_t)((sleep_us + 999) / 1000), 0);
+	uv_timer_start(&deadlines->timer, on_timer, max_of(sleep_ms, shortest_ms), 0);
 }
 
 struct deadlines *deadlines_new(uv_loop_t *loop, const struct clock *clock)
@@ -78,30 +82,44 @@ void deadline_set(struct deadlines *deadlines, struct deadline *deadline, int64_
 {
 	deadline->at_us = at_us;
 	if (!deadlines->running && at_us < deadlines->armed_us)
-		arm(deadlines, at_us);
+		arm(deadlines, at_us, 0);
 }
 
-void deadlines_run(struct deadlines *deadlines)
+/* What is due, from the cursor on; one at least, then until `end_ns`. */
+static void run_due(struct deadlines *deadlines, uint64_t end_ns)
 {
 	int64_t now_us = clock_now_us(deadlines->clock);
-	int64_t next_us = DEADLINE_NEVER;
+	struct deadline *d = deadlines->cursor ? deadlines->cursor : deadlines->all;
 
 	deadlines->running = true;
-	for (struct deadline *d = deadlines->all; d; d = deadlines->cursor) {
+	for (; d; d = deadlines->cursor) {
 		deadlines->cursor = d->next;
 		if (d->at_us > now_us)
 			continue;
 		d->at_us = DEADLINE_NEVER;
 		d->due(d);
+		if (uv_hrtime() >= end_ns)
+			break;
 	}
-	deadlines->cursor = NULL;
 	deadlines->running = false;
+}
 
+static void run(struct deadlines *deadlines, uint64_t end_ns)
+{
+	int64_t next_us = DEADLINE_NEVER;
 	struct deadline *d;
+
+	run_due(deadlines, end_ns);
 	DL_FOREACH(deadlines->all, d)
 	next_us = min_of(next_us, d->at_us);
 	deadlines->armed_us = DEADLINE_NEVER;
 	uv_timer_stop(&deadlines->timer);
 	if (next_us != DEADLINE_NEVER)
-		arm(deadlines, next_us);
+		arm(deadlines, next_us, 1); /* libuv runs a timer of 0 ms again before all else */
+}
+
+void deadlines_run(struct deadlines *deadlines)
+{
+	deadlines->cursor = NULL;
+	run(deadlines, UINT64_MAX);
 }

@@ -139,6 +139,8 @@ int engine_remove_device(struct engine *engine, const char *name,
 	struct device removed = device->device;
 	uint32_t generation = device->machine.generation;
 	engine_forget_device(device);
+	/* Whoever looked at it looks again, and never at its memory. */
+	control_fleet_refresh(engine);
 	record_order(engine, &removed, generation, order, "remove-device", NULL);
 	return 0;
 }

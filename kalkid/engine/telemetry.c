@@ -9,6 +9,7 @@
 
 #include <utlist.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
 #include "codec/answer.h"
@@ -18,6 +19,11 @@
 enum { BACK_OFF_MAX = 8 };
 static const int64_t BACK_OFF_PERIOD_MAX_US = 300 * 1000000LL;
 static const int64_t PERIOD_MIN_US = 100 * 1000LL;
+/* Of a source that speaks when it wants: so many at once, then one so often.  What is beyond that
+ * must neither keep the loop from the others nor push their alerts out of the history. */
+enum { SPOKEN_AT_ONCE = 100 };
+static const int64_t SPOKEN_EVERY_US = 50 * 1000LL;
+static const int64_t TELL_EVERY_US = 60 * 1000000LL;
 
 struct sensing {
 	struct telemetry_link link;
@@ -26,6 +32,9 @@ struct sensing {
 	struct deadline deadline;
 	unsigned misses; /* in a row */
 	bool asked;
+	int64_t spoken_us; /* what was spoken, counted from there on, is within its limit */
+	int64_t told_us;   /* what was left out was told */
+	uint64_t left_out; /* since then */
 	struct sensing *prev, *next;
 };
 
@@ -136,6 +145,39 @@ static void on_miss(struct telemetry_link *link, const char *words, bool gone)
 		miss(sensing, words, gone);
 }
 
+static void tell_left_out(struct sensing *sensing, int64_t now_us)
+{
+	struct control_device *device = sensing->device;
+	const char *source = sensing->link.source->name;
+	if (sensing->told_us && now_us - sensing->told_us < TELL_EVERY_US)
+		return;
+	struct event event = events_begin(device->engine->events, EVENT_NODE, &device->device,
+					  device->machine.generation);
+	log_warning("values come too fast, some are left out", "device=%s source=%s count=%llu",
+		    device->device.name, source, (unsigned long long)sensing->left_out);
+	events_emit(device->engine->events, &event,
+		    event_json_node(&event, "values-left-out", source, sensing->left_out));
+	sensing->told_us = now_us;
+	sensing->left_out = 0;
+}
+
+static bool comes_too_fast(struct sensing *sensing)
+{
+	enum source_kind kind = sensing->link.source->kind;
+	int64_t now_us = clock_now_us(sensing->device->engine->clock);
+	if (kind != SOURCE_MQTT && kind != SOURCE_SMTP)
+		return false;
+	int64_t empty_us = now_us - (SPOKEN_AT_ONCE - 1) * SPOKEN_EVERY_US;
+	sensing->spoken_us = max_of(sensing->spoken_us, empty_us);
+	bool too_fast = sensing->spoken_us > now_us;
+	sensing->left_out += too_fast;
+	if (!too_fast)
+		sensing->spoken_us += SPOKEN_EVERY_US;
+	if (sensing->left_out)
+		tell_left_out(sensing, now_us);
+	return too_fast;
+}
+
 static void on_values(struct telemetry_link *link, const struct sensor_reading *readings,
 		      unsigned count)
 {
@@ -148,6 +190,8 @@ static void on_values(struct telemetry_link *link, const struct sensor_reading *
 	sensing->misses = 0;
 	if (was_slow || link->source->kind != SOURCE_POLL)
 		schedule(sensing);
+	if (count && comes_too_fast(sensing))
+		return;
 	engine_take_readings(device->engine, device->device.number, link->source->name, readings,
 			     count);
 }

@@ -187,12 +187,18 @@ static void answer(struct fixture *f, const char *name, int result, const char *
 	call->done(call, result, &err);
 }
 
-static void act_of_rule(struct fixture *f, const char *name, struct action action)
+static void ask_of_rule(struct fixture *f, const char *name, struct action action)
 {
 	struct decision decision = {
 		.rule = 0, .reason = "rule 'dark'", .evidence = {7, 5}, .evidence_count = 2};
 	struct engine_actor *actor = f->engine->actor;
 	actor->on_action(actor, &device_of(f, name)->device, &action, &decision);
+}
+
+static void act_of_rule(struct fixture *f, const char *name, struct action action)
+{
+	ask_of_rule(f, name, action);
+	deadlines_run(f->engine->deadlines);
 }
 
 static void advance(struct fixture *f, int64_t by_us)
@@ -218,6 +224,16 @@ static void a_command_goes_to_the_device_itself(void **state)
 	assert_non_null(strstr(f->last, "\"by\":\"rule\",\"rule\":\"dark\",\"from\":\"lamp1\""));
 	assert_non_null(strstr(f->last, "\"evidence\":[7,5]"));
 	assert_non_null(strstr(f->last, "\"duration_us\":2000000"));
+}
+
+static void a_command_waits_until_the_fact_is_decided(void **state)
+{
+	struct fixture *f = *state;
+	ask_of_rule(f, "lamp1", (struct action){.kind = ACTION_COMMAND, .name = "on"});
+	expect_and_clear(&f->sent, "");
+	deadlines_run(f->engine->deadlines);
+	expect_and_clear(&f->sent, "lamp1 http://{ip}/on;");
+	answer(f, "lamp1", 0, "");
 }
 
 static void commands_of_a_device_keep_their_order(void **state)
@@ -364,6 +380,7 @@ static void operators_send_commands_too(void **state)
 	expect_and_clear(&f->sent, "");
 	order.dry_run = false;
 	assert_int_equal(engine_command(f->engine, "lamp1", "on", &order, &err), 0);
+	deadlines_run(f->engine->deadlines);
 	answer(f, "lamp1", 0, "");
 	assert_non_null(strstr(f->last, "\"by\":\"operator\",\"who\":\"uid 0 (root)\""));
 	assert_non_null(strstr(f->last, "\"reason\":\"a test\""));
@@ -379,6 +396,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_command_goes_to_the_device_itself),
+		TEST(a_command_waits_until_the_fact_is_decided),
 		TEST(commands_of_a_device_keep_their_order),
 		TEST(failures_are_tried_again_so_often),
 		TEST(groups_and_types_are_resolved),

@@ -16,6 +16,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "codec/files.h"
+#include "core/explain.h"
 #include "driver/fake.h"
 #include "engine/control.h"
 
@@ -986,6 +987,19 @@ static void rules_do_not_act_twice_over_a_restart(void **state)
 	assert_string_equal(status_of(f).reason, "rule 'night': between(\"22:00\", \"06:00\")");
 }
 
+/* What it is asked why at once, with the sanitizer looking on. */
+static void assert_knows_nothing_of_others(struct fixture *f)
+{
+	cleanup_buffer struct buffer words = {0};
+	const struct machine *machine;
+	const struct policy *policy;
+	int64_t now_us;
+	must(engine_find_machine(f->engine, "cam", &machine, &policy, &now_us, &err));
+	explain_rule(&words, policy, policy->rule_count - 1, machine, now_us);
+	assert_null(strstr(words.bytes, "other"));
+	assert_int_equal(machine->fleet->count, 2); /* itself and the third */
+}
+
 static void others_are_asked_when_they_change(void **state)
 {
 	struct fixture *f = *state;
@@ -1027,6 +1041,7 @@ static void others_are_asked_when_they_change(void **state)
 	/* One that goes is not asked any more. */
 	must(engine_release(f->engine, "cam", &ORDER, &err));
 	must(engine_remove_device(f->engine, "other", &ORDER, &err));
+	assert_knows_nothing_of_others(f);
 	wait_some(f, 1);
 	assert_string_equal(status_of(f).state, "Normal");
 }

@@ -355,6 +355,35 @@ static void a_source_that_says_that_it_is_gone_is_believed(void **state)
 	assert_string_equal(state_of(bed, "plug0"), "Watched");
 }
 
+static void assert_newest(struct bed *bed, double value)
+{
+	struct sensor_status sensor;
+	struct error err = {0};
+	assert_int_equal(engine_read_sensor(bed->engine, "plug0", 0, &sensor, &err), 0);
+	assert_true(sensor.known && sensor.newest.number == value);
+}
+
+static void a_flood_of_values_is_left_out(void **state)
+{
+	struct bed *bed = *state;
+	start(bed,
+	      "type: plug\n"
+	      "sensors: {power: {type: number}}\n"
+	      "telemetry: [{name: bus, mqtt: {broker: 'mqtt://b', topic: t}, map: {power: {}}}]\n"
+	      "states: {Normal: {chain: pass}}\n",
+	      1);
+	for (unsigned i = 1; i <= 150; i++)
+		say(bed->open[0], i);
+	assert_newest(bed, 100);
+	clock_fake_advance(&bed->clock, 100000);
+	for (unsigned i = 201; i <= 210; i++)
+		say(bed->open[0], i);
+	assert_newest(bed, 202); /* one each 50 ms */
+	clock_fake_advance(&bed->clock, 60LL * SECOND_US);
+	say(bed->open[0], 300);
+	assert_newest(bed, 300);
+}
+
 static int push(struct bed *bed, const char *source, const char *values, struct error *err)
 {
 	static const struct operator_order order = {.who = "test"};
@@ -436,6 +465,7 @@ int main(void)
 		TEST(what_we_block_is_not_unavailable),
 		TEST(silence_of_a_source_that_speaks_is_a_miss),
 		TEST(a_source_that_says_that_it_is_gone_is_believed),
+		TEST(a_flood_of_values_is_left_out),
 		TEST(values_are_pushed_and_read_back),
 		TEST(sources_follow_devices_and_policies),
 	};
