@@ -170,7 +170,7 @@ def test_a_broker_that_goes_and_comes_back(told, tmp_path):
     broker = Broker(tmp_path, *SECRETS["broker-login"].split(":"))
     broker.start()
     use(told, home={"mqtt": {"broker": f"mqtt://127.0.0.1:{broker.port}", "discovery": "ha",
-                             "credential": "broker-login"}, "events": ["transition"]})
+                             "credential": "broker-login"}, "events": ["transition"], "timeout": "2s"})
     topic = f"kalki/{told.tag}"
     try:
         listener = broker.listen(f"{topic}/notice")
