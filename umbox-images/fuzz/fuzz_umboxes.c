@@ -13,6 +13,7 @@
 #include "flows.h"
 #include "mark.h"
 #include "outbound.h"
+#include "resolver.h"
 #include "scan.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -56,6 +57,18 @@ static void check_outbound(struct outbound *outbound, const struct umbox_frame *
 	assert(!result.alarm || (result.outside && result.alert.count));
 }
 
+static void check_told(const struct umbox_alert *alert, void *user)
+{
+	(void)user;
+	assert(alert->type && alert->count && alert->detail);
+}
+
+static void check_resolver(struct resolver *resolver, struct umbox_frame *frame)
+{
+	enum umbox_verdict verdict = resolver_frame(resolver, NULL, frame);
+	assert(verdict == UMBOX_PASS || verdict == UMBOX_DROP);
+}
+
 static void check_mark(struct umbox_frame *frame)
 {
 	uint8_t *before = malloc(frame->length + 1);
@@ -86,6 +99,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.alert_pause_us = 300000,
 		.drop_flags = true,
 	};
+	static const struct resolver_settings resolver_settings = {
+		.sift =
+			{
+				.deny = {{"*.a"}, 1},
+				.rebinding = true,
+				.questions = 4,
+				.subdomains = 2,
+				.coded = 2,
+				.label_bytes = 8,
+				.prefix_bytes = 16,
+				.interval_us = 1000000,
+				.drop = true,
+			},
+		.ports = {53},
+		.port_count = 1,
+	};
 	struct outbound_settings outbound_settings = {
 		.rule_count = 2,
 		.alert_type = "external-traffic",
@@ -97,6 +126,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	assert(rule_parse(&outbound_settings.rules[0], "udp:53"));
 	assert(rule_parse(&outbound_settings.rules[1], "any *.a"));
 	struct detector *detector = detector_new(&settings);
+	struct resolver *resolver = resolver_new(&resolver_settings, check_told, NULL);
 	struct outbound *outbound = outbound_new(&outbound_settings);
 	struct scan *scan = scan_new(&scan_settings);
 	struct flows *flows = flows_new();
@@ -120,6 +150,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_scan(scan, &frame);
 		flows_frame(flows, &frame);
 		check_mark(&frame);
+		check_resolver(resolver, &frame);
 		free(bytes);
 		data += length, size -= length;
 	}
@@ -127,6 +158,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	flows_free(flows);
 	detector_free(detector);
 	outbound_free(outbound);
+	resolver_free(resolver);
 	scan_free(scan);
 	return 0;
 }
