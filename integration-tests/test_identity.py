@@ -2,7 +2,9 @@
 """Who may speak as whom: forged, unknown and odd frames against devices behind one-hop chains."""
 import json
 import os
+import subprocess
 import time
+from ipaddress import ip_address
 
 import pytest
 from scapy.layers.dhcp import BOOTP, DHCP
@@ -11,7 +13,7 @@ from scapy.layers.inet6 import ICMPv6ND_NA, ICMPv6NDOptDstLLAddr, IPv6
 from scapy.layers.l2 import ARP, Dot1Q, Ether
 from scapy.packet import Raw
 
-from harness.daemon import wait_for
+from harness.daemon import BUILD, wait_for
 from harness.frames import heard, marker
 from harness.policies import chain, device_type, rule, stamp
 from harness.proof import Flow
@@ -32,6 +34,8 @@ def site(tmp_path_factory, engine, images):
     site.add_device("cam1", "camera")
     site.add_device("cam2", "camera", multicast=True)
     site.add_device("guarded1", "guarded")
+    for name in ("roaming1", "roaming2"):
+        site.add_device(name, "lamp", ips=[])
     site.add_device("lamp1", "lamp", shared=True)
     site.add_device("stranger", "camera", enrol=False, shared=True)
     site.add_host("host")
@@ -296,3 +300,67 @@ def test_forged_frames_move_the_state_of_who_sent_them_alone(site, cam1, host):
     eve = wait_for(lambda: site.api.get(alerts)["items"], what="the alert on disk")[0]["eve"]
     assert eve["kalki"]["type"] == "spoofed-frames" and eve["src_ip"] == cam1.ip, eve
     assert eve["kalki"]["detail"] == f"sent as {cam1.ip}, at port {guarded.port}", eve
+
+
+def lease(site, device, host, ip, xid, seconds=3600):
+    """Asks, and answers, as a client and a server do."""
+    ask, answer = (Ether(src=sender.mac, dst=BROADCAST) / IP(src=source, dst="255.255.255.255")
+                   / UDP(sport=ports[0], dport=ports[1])
+                   / BOOTP(op=op, xid=xid, yiaddr=given, chaddr=bytes.fromhex(device.mac.replace(":", "")))
+                   / DHCP(options=options)
+                   for sender, source, ports, op, given, options in (
+                       (device, "0.0.0.0", (68, 67), 1, "0.0.0.0",
+                        [("message-type", "request"), ("requested_addr", ip), "end"]),
+                       (host, host.ip, (67, 68), 2, ip,
+                        [("message-type", "ack"), ("server_id", host.ip), ("lease_time", seconds), "end"])))
+    heard(device, ask, b"-", host, seconds=0.1)
+    heard(host, answer, b"-", device, seconds=0.1)
+
+
+def learnt(site, name, version=4):
+    """Of one version of IP: what the devices' kernels announce by themselves comes between."""
+    return {row["ip"]: row["how"] for row in site.device_status(name)["learnt"]
+            if not row["expired"] and ip_address(row["ip"]).version == version}
+
+
+def test_addresses_are_learnt_from_dhcp_and_held(site, cam1, host):
+    first, second = site.devices["roaming1"], site.devices["roaming2"]
+    umboxes = [hop["umbox"] for hop in site.api.get("/devices/roaming1/chain")["hops"]]
+    mark = marker()
+    assert heard(first, datagram(first, host, mark, ip="10.20.0.77"), mark, host) == 1  # not known yet
+    # Nobody takes what belongs to somebody, whatever a server says.
+    lease(site, first, host, cam1.ip, 11)
+    wait_for(lambda: notes(site, "roaming1", "address-conflict"), what="the conflict")
+    assert learnt(site, "roaming1") == {}
+    lease(site, first, host, "10.20.0.77", 12)
+    wait_for(lambda: learnt(site, "roaming1") == {"10.20.0.77": "dhcp"}, what="the address")
+    assert notes(site, "roaming1", "address-learnt")[0]["words"] == "10.20.0.77 (dhcp, for 1h)"
+    site.wait_goal("roaming1", "converged")
+    mark = marker()
+    assert heard(first, datagram(first, host, mark, ip="10.20.0.77"), mark, host) == 1
+    mark = marker()
+    assert heard(first, datagram(first, host, mark, ip="10.20.0.78"), mark, host) == 0
+    mark = marker()
+    assert heard(second, datagram(second, host, mark, ip="10.20.0.77"), mark, host) == 0
+    # The chain stayed; what is learnt outlives the daemon.
+    assert umboxes == [hop["umbox"] for hop in site.api.get("/devices/roaming1/chain")["hops"]]
+    shown = subprocess.run([os.path.join(BUILD, "kalkid/cli/kalkictl"), "--root", site.root, "device",
+                            "show", "roaming1"], capture_output=True, text=True, check=True).stdout
+    assert "10.20.0.77 by dhcp since " in shown, shown
+    site.daemon.kill()
+    site.daemon.start()
+    site.wait_settled()
+    assert learnt(site, "roaming1") == {"10.20.0.77": "dhcp"}
+    mark = marker()
+    assert heard(first, datagram(first, host, mark, ip="10.20.0.78"), mark, host) == 0
+
+
+def test_addresses_are_learnt_from_neighbour_discovery(site, host):
+    first, second = site.devices["roaming1"], site.devices["roaming2"]
+    second.run("ip", "address", "add", "fd20::77/64", "dev", "eth0")  # with DAD
+    wait_for(lambda: learnt(site, "roaming2", 6).get("fd20::77") == "nd", what="the address")
+    wait_for(lambda: second.ping6(host), what="a ping")
+    frame = (Ether(src=first.mac, dst=host.mac) / IPv6(src="fd20::77", dst=host.ip6)
+             / UDP(sport=4000, dport=4001))
+    mark = marker()
+    assert heard(first, frame / Raw(mark), mark, host) == 0

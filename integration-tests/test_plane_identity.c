@@ -7,6 +7,7 @@
 #include <linux/if_ether.h>
 #include <linux/if_packet.h>
 #include <net/if_arp.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -432,6 +433,196 @@ static void forged_frames_are_told_of_who_sent_them(void **state)
 	plane_close_all(bed, umboxes);
 }
 
+static const struct mac mdns = {{0x01, 0, 0x5e, 0, 0, 0xfb}};
+static const struct mac solicited = {{0x33, 0x33, 0xff, 0, 0, 0x12}};
+
+static unsigned dhcp(struct plane_bed *bed, int from, const struct mac *from_mac,
+		     const char *from_ip, uint16_t from_port, uint16_t to_port, int to,
+		     struct bed_frame *ret)
+{
+	struct bed_frame frame;
+	bed_frame_udp(&frame, &(struct bed_udp){.from = *from_mac,
+						.to = bed_broadcast,
+						.from_ip = from_ip,
+						.to_ip = "255.255.255.255",
+						.from_port = from_port,
+						.to_port = to_port,
+						.tag = bed->tag++});
+	return send_to(bed, from, &frame, to, true, ret);
+}
+
+enum { HEAR_MS = 60 * 1000 };
+
+struct heard {
+	struct claim list[64];
+	uint32_t devices[64];
+	unsigned count;
+};
+
+static void on_claim(void *data, uint32_t device, const struct claim *claim)
+{
+	struct heard *heard = data;
+	assert_true(heard->count < ARRAY_SIZE(heard->list));
+	heard->devices[heard->count] = device;
+	heard->list[heard->count++] = *claim;
+}
+
+/* Listens until something of this kind is heard. */
+static struct heard hear(struct plane_bed *bed, enum claim_kind kind)
+{
+	struct heard heard = {0};
+	struct pollfd poll_fd = {.fd = nft_heard_fd(bed->nft), .events = POLLIN};
+	assert_true(poll_fd.fd >= 0);
+	while (!heard.count || heard.list[heard.count - 1].kind != kind) {
+		assert_int_equal(poll(&poll_fd, 1, HEAR_MS), 1);
+		assert_done(nft_read_heard(bed->nft, on_claim, &heard, &err));
+	}
+	return heard;
+}
+
+static void assert_heard(struct plane_bed *bed, enum claim_kind kind, const char *ip)
+{
+	struct heard heard = hear(bed, kind);
+	assert_int_equal(heard.count, 1);
+	assert_int_equal(heard.devices[0], bed->c.number);
+	assert_int_equal(heard.list[0].kind, kind);
+	assert_true(mac_equal(&heard.list[0].mac, &bed->c.mac));
+	assert_ip(&heard.list[0].ip, ip);
+}
+
+/* A DHCP request of `client`, or the answer to it; neither is there to arrive anywhere. */
+static void send_dhcp(struct plane_bed *bed, int from, const struct mac *from_mac, bool answer,
+		      const struct mac *client)
+{
+	static const uint8_t request[] = {53, 1, 3, 255};
+	static const uint8_t ack[] = {53, 1, 5, 54, 4, 10, 9, 0, 2, 51, 4, 0, 0, 1, 0, 255};
+	struct bed_frame frame;
+	bed_frame_udp(&frame, &(struct bed_udp){.from = *from_mac,
+						.to = bed_broadcast,
+						.from_ip = answer ? IP_NET : "0.0.0.0",
+						.to_ip = "255.255.255.255",
+						.from_port = answer ? 67 : 68,
+						.to_port = answer ? 68 : 67,
+						.tag = bed->tag++,
+						.payload = 300});
+	uint8_t *bootp = frame.bytes + 14 + 20 + 8;
+	memset(bootp, 0, 240);
+	memcpy(bootp, (uint8_t[]){answer ? 2 : 1, 1, 6, 0, 1, 2, 3, 4}, 8);
+	if (answer)
+		memcpy(bootp + 16, (uint8_t[]){10, 9, 0, 77}, 4);
+	memcpy(bootp + 28, client, 6);
+	memcpy(bootp + 236, (uint8_t[]){99, 130, 83, 99}, 4);
+	memcpy(bootp + 240, answer ? ack : request, answer ? sizeof(ack) : sizeof(request));
+	bed_send(from, &frame);
+}
+
+static void addresses_are_heard_of(void **state)
+{
+	struct plane_bed *bed = *state;
+	struct bed_umbox umboxes[3];
+	const struct mac *a = &bed->a.mac, *c = &bed->c.mac, *gateway = &bed->gateway;
+	int port0 = bed->at_port[0], port1 = bed->at_port[1], net = bed->at_network;
+	plane_route_all(bed, umboxes);
+
+	send_dhcp(bed, port1, c, false, c);
+	assert_heard(bed, CLAIM_ASK, "");
+	send_dhcp(bed, net, gateway, true, c);
+	assert_heard(bed, CLAIM_LEASE, "10.9.0.77");
+	icmp6(bed, port1, c, &solicited, "::", "ff02::1:ff00:77", 135, "fd09::77", net, true, NULL);
+	assert_heard(bed, CLAIM_ND, "fd09::77");
+	icmp6(bed, port1, c, gateway, "fd09::78", IP6_NET, 136, "fd09::78", net, true, NULL);
+	assert_heard(bed, CLAIM_ND, "fd09::78");
+	arp(bed, port1, c, ARPOP_REQUEST, c, "10.9.0.78", IP_NET, net, true, NULL);
+	assert_heard(bed, CLAIM_ARP, "10.9.0.78");
+
+	/* Not: a device as a server, one with fixed addresses, for a stranger, the host's and a
+	 * sibling's addresses, out of a umbox. */
+	const struct mac stranger = bed_mac(0x66);
+	send_dhcp(bed, port0, a, true, c);
+	send_dhcp(bed, port0, a, false, a);
+	send_dhcp(bed, net, gateway, true, &stranger);
+	arp(bed, port1, c, ARPOP_REPLY, c, IP_HOST, IP_NET, net, false, NULL);
+	icmp6(bed, port1, c, gateway, "fe80::c", IP6_NET, 136, IP6_A, net, false, NULL);
+	int out = bed_packet_socket(umboxes[2].netns, "out");
+	arp(bed, out, c, ARPOP_REQUEST, c, "10.9.0.79", IP_NET, net, true, NULL);
+	close(out);
+	send_dhcp(bed, net, gateway, true, c);
+	struct heard heard = hear(bed, CLAIM_LEASE);
+	for (unsigned i = 0; i + 1 < heard.count; i++)
+		assert_ip(&heard.list[i].ip, IP6_A); /* whose it is, others know */
+
+	/* Nobody talks without end, and nobody talks another down. */
+	for (unsigned i = 0; i < 60; i++) {
+		struct bed_frame frame;
+		bed_frame_arp(&frame, c, &bed_broadcast, ARPOP_REQUEST, c, "10.9.0.80", IP_NET,
+			      bed->tag++);
+		bed_send(port1, &frame);
+	}
+	send_dhcp(bed, net, gateway, true, c);
+	assert_true(hear(bed, CLAIM_LEASE).count < 50);
+	plane_close_all(bed, umboxes);
+}
+
+static void learn(struct plane_bed *bed, enum learnt_how how, const char *ip, bool expired)
+{
+	struct learnt_address learnt = {.how = how, .expired = expired};
+	assert_int_equal(ip_parse(&learnt.ip, ip, NULL), 0);
+	bed->c.learnt[bed->c.learnt_count++] = learnt;
+	plane_enrol(bed, &bed->c);
+	struct driver_device view;
+	nft_view(bed->nft, bed->c.number, &view);
+	assert_true(view.enrolled && view.path.state == PATH_WHOLE);
+	assert_true(device_same_identity(&view.as, &bed->c));
+}
+
+/* A lease holds against everybody; what a device announces, against itself and its siblings. */
+static void learnt_addresses_are_held_to_their_devices(void **state)
+{
+	struct plane_bed *bed = *state;
+	struct bed_umbox umboxes[3];
+	const struct mac *c = &bed->c.mac, *gateway = &bed->gateway;
+	struct device *b = &bed->b;
+	int port1 = bed->at_port[1], net = bed->at_network;
+	plane_route_all(bed, umboxes);
+	b->ip_count = 0; /* B may have what nobody has */
+	plane_enrol(bed, b);
+
+	assert_int_equal(udp(bed, port1, &b->mac, "10.9.0.77", net, gateway, IP_NET, true), 1);
+	learn(bed, LEARNT_LEASE, "10.9.0.77", false);
+	assert_int_equal(udp(bed, port1, c, "10.9.0.77", net, gateway, IP_NET, true), 1);
+	assert_dropped(NFT_DROP_SPOOF_IP,
+		       udp(bed, port1, c, "10.9.0.78", net, gateway, IP_NET, false));
+	assert_dropped(NFT_DROP_SPOOF_IP,
+		       udp(bed, port1, &b->mac, "10.9.0.77", net, gateway, IP_NET, false));
+	assert_dropped(NFT_DROP_SPOOF_ARP, arp(bed, net, gateway, ARPOP_REPLY, gateway, "10.9.0.77",
+					       IP_A, bed->at_port[0], false, NULL));
+
+	assert_int_equal(udp(bed, port1, c, "fd09::78", net, gateway, IP6_NET, true), 1);
+	learn(bed, LEARNT_ND, "fd09::77", false);
+	assert_int_equal(udp(bed, port1, c, "fd09::77", net, gateway, IP6_NET, true), 1);
+	assert_dropped(NFT_DROP_SPOOF_IP,
+		       udp(bed, port1, c, "fd09::78", net, gateway, IP6_NET, false));
+	assert_dropped(NFT_DROP_SPOOF_IP,
+		       udp(bed, port1, &b->mac, "fd09::77", net, gateway, IP6_NET, false));
+	assert_dropped(NFT_DROP_SPOOF_ND, icmp6(bed, port1, &b->mac, gateway, "fe80::b", IP6_NET,
+						136, "fd09::77", net, false, NULL));
+	/* It may announce more; the network keeps what it has. */
+	assert_int_equal(icmp6(bed, port1, c, gateway, "fd09::79", IP6_NET, 136, "fd09::79", net,
+			       true, NULL),
+			 1);
+	assert_int_equal(icmp6(bed, net, gateway, &bed->a.mac, IP6_NET, IP6_A, 136, "fd09::77",
+			       bed->at_port[0], true, NULL),
+			 1);
+
+	/* A lease that is over binds all the same. */
+	bed->c.learnt_count = 0;
+	learn(bed, LEARNT_LEASE, "10.9.0.77", true);
+	assert_dropped(NFT_DROP_SPOOF_IP,
+		       udp(bed, port1, c, "10.9.0.77", net, gateway, IP_NET, false));
+	assert_int_equal(dhcp(bed, port1, c, "0.0.0.0", 68, 67, net, NULL), 1);
+	plane_close_all(bed, umboxes);
+}
+
 static void vlan_and_other_protocols_are_dropped(void **state)
 {
 	struct plane_bed *bed = *state;
@@ -504,24 +695,6 @@ static void fragments_pass_as_their_own_device(void **state)
 	}
 	assert_int_equal(plane_dropped(bed, NFT_DROP_SPOOF_IP), 2);
 	plane_close_all(bed, umboxes);
-}
-
-static const struct mac mdns = {{0x01, 0, 0x5e, 0, 0, 0xfb}};
-static const struct mac solicited = {{0x33, 0x33, 0xff, 0, 0, 0x12}};
-
-static unsigned dhcp(struct plane_bed *bed, int from, const struct mac *from_mac,
-		     const char *from_ip, uint16_t from_port, uint16_t to_port, int to,
-		     struct bed_frame *ret)
-{
-	struct bed_frame frame;
-	bed_frame_udp(&frame, &(struct bed_udp){.from = *from_mac,
-						.to = bed_broadcast,
-						.from_ip = from_ip,
-						.to_ip = "255.255.255.255",
-						.from_port = from_port,
-						.to_port = to_port,
-						.tag = bed->tag++});
-	return send_to(bed, from, &frame, to, true, ret);
 }
 
 static void multicast_passes_where_it_is_needed(void **state)
@@ -791,6 +964,8 @@ int main(void)
 		TEST(forged_answers_are_dropped, plane_open),
 		TEST(the_host_owns_its_addresses, plane_open),
 		TEST(forged_frames_are_told_of_who_sent_them, plane_open),
+		TEST(addresses_are_heard_of, plane_open),
+		TEST(learnt_addresses_are_held_to_their_devices, plane_open),
 		TEST(vlan_and_other_protocols_are_dropped, plane_open),
 		TEST(fragments_pass_as_their_own_device, plane_open),
 		TEST(multicast_passes_where_it_is_needed, plane_open),

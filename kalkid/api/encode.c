@@ -103,12 +103,36 @@ static json_t *encode_definition(const struct device *device)
 		ip_print(ip, &device->ips[i]);
 		json_array_append_new(ips, json_string(ip));
 	}
-	return json_pack(
+	json_t *definition = json_pack(
 		"{s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o, s:b}", "name", encode_text(device->name),
 		"type", encode_text(device->type), "description", encode_text(device->description),
 		"port", encode_text(device->port), "mac", mac, "ips", ips, "groups",
 		names_to_json(device->groups, device->group_count), "tags",
 		names_to_json(device->tags, device->tag_count), "multicast", device->multicast);
+	if (device->addresses != DEVICE_ADDRESSES_STANDARD)
+		json_object_set_new(definition, "addresses",
+				    json_string(DEVICE_ADDRESSES_NAMES[device->addresses]));
+	return definition;
+}
+
+/* The end of a lease is told in engine time, and so is the moment that both clocks know. */
+static json_t *learnt_to_json(const struct device_status *status)
+{
+	json_t *list = json_array();
+	for (unsigned i = 0; i < status->device.learnt_count; i++) {
+		const struct learnt_address *learnt = &status->device.learnt[i];
+		char ip[IP_TEXT_BYTES];
+		ip_print(ip, &learnt->ip);
+		json_t *until = learnt->until_us
+					? encode_time(status->entered_wall_us + learnt->until_us -
+						      status->entered_us)
+					: json_null();
+		json_array_append_new(list, json_pack("{s:s, s:s, s:o, s:o, s:b}", "ip", ip, "how",
+						      LEARNT_HOW_NAMES[learnt->how], "since",
+						      encode_time(learnt->since_wall_us), "until",
+						      until, "expired", learnt->expired));
+	}
+	return list;
 }
 
 void encode_definition_version(char version[static DIGEST_TEXT_BYTES], const struct device *device)
@@ -138,20 +162,20 @@ static json_t *last_alert(const struct device_status *status)
 json_t *encode_device(const struct device_status *status)
 {
 	const struct device *device = &status->device;
-	return json_pack("{s:o, s:I, s:o, s:o, s:o, s:I, s:I, s:o, s:b, s:o, s:b, s:o, s:s, s:b, "
-			 "s:o, s:I, s:o}",
-			 "name", encode_text(device->name), "number", (json_int_t)device->number,
-			 "definition", encode_definition(device), "file",
-			 encode_text_or_null(device->file), "state",
-			 encode_text_or_null(status->state), "generation",
-			 (json_int_t)status->generation, "generation_reached",
-			 (json_int_t)status->generation_reached, "entered",
-			 encode_time(status->entered_wall_us), "manual", status->manual,
-			 "manual_until", manual_until(status), "quarantined", status->quarantined,
-			 "reason", encode_text(status->reason), "goal",
-			 plan_goal_name(status->goal), "standby_degraded", status->standby_degraded,
-			 "trouble", encode_text_or_null(status->trouble), "alerts",
-			 (json_int_t)status->alerts, "last_alert", last_alert(status));
+	return json_pack(
+		"{s:o, s:I, s:o, s:o, s:o, s:I, s:I, s:o, s:b, s:o, s:b, s:o, s:s, s:b, "
+		"s:o, s:I, s:o, s:o}",
+		"name", encode_text(device->name), "number", (json_int_t)device->number,
+		"definition", encode_definition(device), "file", encode_text_or_null(device->file),
+		"state", encode_text_or_null(status->state), "generation",
+		(json_int_t)status->generation, "generation_reached",
+		(json_int_t)status->generation_reached, "entered",
+		encode_time(status->entered_wall_us), "manual", status->manual, "manual_until",
+		manual_until(status), "quarantined", status->quarantined, "reason",
+		encode_text(status->reason), "goal", plan_goal_name(status->goal),
+		"standby_degraded", status->standby_degraded, "trouble",
+		encode_text_or_null(status->trouble), "alerts", (json_int_t)status->alerts,
+		"last_alert", last_alert(status), "learnt", learnt_to_json(status));
 }
 
 static json_t *leg_to_json(const struct leg_counters *leg)

@@ -34,6 +34,7 @@ const struct flag_info FLAGS[FLAG_COUNT] = {
 	[FLAG_FOR] = {"for", 0, "TIME", NULL, "only so long, then back: 30m, 2h"},
 	[FLAG_FORMAT] = {"format", 0, "FORMAT", NULL, "of what is printed"},
 	[FLAG_GROUPS] = {"groups", 0, "A,B", NULL, "groups that it belongs to"},
+	[FLAG_ADDRESSES] = {"addresses", 0, "HOW", NULL, "fixed, learn, learn-arp or any"},
 	[FLAG_IPS] = {"ips", 0, "A,B", NULL, "its addresses"},
 	[FLAG_KIND] =
 		{"kind", 0, "A,B", NULL,
@@ -62,8 +63,8 @@ const struct command COMMANDS[] = {
 	{"device", "list", "", 0, run_device_list, "all devices with their states"},
 	{"device", "show", "DEVICE", 0, run_device_show, "everything about a device"},
 	{"device", "add", "[NAME]",
-	 F(FILE) | F(TYPE) | F(PORT) | F(MAC) | F(IPS) | F(GROUPS) | F(TAGS) | F(DESCRIPTION) |
-		 F(MULTICAST) | F(REPLACE),
+	 F(FILE) | F(TYPE) | F(PORT) | F(MAC) | F(IPS) | F(ADDRESSES) | F(GROUPS) | F(TAGS) |
+		 F(DESCRIPTION) | F(MULTICAST) | F(REPLACE),
 	 run_device_add, "enrol a device, by flags or from a file"},
 	{"device", "rm", "DEVICE", 0, run_device_rm,
 	 "remove a device; nothing of it passes any more"},

@@ -65,6 +65,23 @@ static void print_fields(const json_t *object, const char *const (*fields)[2], u
 	}
 }
 
+static void print_learnt(const json_t *device)
+{
+	const json_t *learnt;
+	size_t i;
+	json_array_foreach(json_object_get(device, "learnt"), i, learnt)
+	{
+		const char *until = text_of(learnt, "until");
+		bool expired = json_is_true(json_object_get(learnt, "expired"));
+		output_print("%-14s %s by %s since %s%s%s", "learnt", text_of(learnt, "ip"),
+			     text_of(learnt, "how"), text_of(learnt, "since"),
+			     !*until   ? ""
+			     : expired ? ", expired "
+				       : ", until ",
+			     until);
+	}
+}
+
 static void print_device(const json_t *device)
 {
 	static const char *const is[][2] = {
@@ -87,6 +104,7 @@ static void print_device(const json_t *device)
 		{"alerts", "alerts"},
 	};
 	print_fields(json_object_get(device, "definition"), is, ARRAY_SIZE(is));
+	print_learnt(device);
 	print_fields(device, stands, ARRAY_SIZE(stands));
 	const json_t *alert = json_object_get(device, "last_alert");
 	if (json_is_object(alert))

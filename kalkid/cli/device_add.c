@@ -23,7 +23,8 @@ static json_t *split(const char *text)
 
 static json_t *device_of_flags(const struct cli *cli)
 {
-	static const enum flag texts[] = {FLAG_TYPE, FLAG_PORT, FLAG_MAC, FLAG_DESCRIPTION};
+	static const enum flag texts[] = {FLAG_TYPE, FLAG_PORT, FLAG_MAC, FLAG_ADDRESSES,
+					  FLAG_DESCRIPTION};
 	static const enum flag lists[] = {FLAG_IPS, FLAG_GROUPS, FLAG_TAGS};
 	json_t *device = json_object();
 	if (cli_argument(cli, 0))

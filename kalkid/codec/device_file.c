@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "base/text.h"
+
 static void read_mac(struct reading *reading, const struct document_node *node, void *target)
 {
 	struct device *device = target;
@@ -56,6 +58,27 @@ static void read_tags(struct reading *reading, const struct document_node *list,
 	read_labels(reading, list, device->tags, &device->tag_count);
 }
 
+static const char *const addresses_words[] = {"fixed", "learn", "learn-arp", "any"};
+
+static void read_addresses(struct reading *reading, const struct document_node *node, void *target)
+{
+	struct device *device = target;
+	const char *text = read_text(reading, node);
+	for (enum device_addresses word = DEVICE_ADDRESSES_FIXED;
+	     text && word < DEVICE_ADDRESSES_COUNT; word++)
+		if (text_equal(DEVICE_ADDRESSES_NAMES[word], text)) {
+			device->addresses = word;
+			return;
+		}
+	if (text) {
+		char hint[TEXT_HINT_BYTES];
+		text_hint(hint, text, addresses_words, ARRAY_SIZE(addresses_words));
+		document_complain(reading->document, node, reading->complaints,
+				  "fixed, learn, learn-arp or any",
+				  "'%.64s' is no way to come by addresses%s", text, hint);
+	}
+}
+
 static const struct field device_fields[] = {
 	{"name", FIELD_NAME, .required = true, FIELD_AT(struct device, name)},
 	{"type", FIELD_NAME, .required = true, FIELD_AT(struct device, type)},
@@ -63,6 +86,7 @@ static const struct field device_fields[] = {
 	{"port", FIELD_LINK, .required = true, FIELD_AT(struct device, port)},
 	{"mac", FIELD_OTHER, .required = true, .read = read_mac},
 	{"ips", FIELD_OTHER, .read = read_ips},
+	{"addresses", FIELD_OTHER, .read = read_addresses},
 	{"groups", FIELD_OTHER, .read = read_groups},
 	{"tags", FIELD_OTHER, .read = read_tags},
 	{"multicast", FIELD_BOOLEAN, FIELD_AT(struct device, multicast)},

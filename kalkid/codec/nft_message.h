@@ -73,6 +73,9 @@ enum nft_op_kind {
 	NFT_OP_STORE,   /* register 1 goes to the payload: a: base, offset, bytes */
 	NFT_OP_NOTE,    /* adds register 1 ... to the dynamic set `name` */
 	NFT_OP_TALLY,   /* the same to a map, with register a as its value, and counts the frame */
+	NFT_OP_METER,   /* the same to a set, and goes on while there are no more than a a second */
+	NFT_OP_LIMIT,   /* goes on while there are no more than a a second */
+	NFT_OP_LOG,     /* hands the frame to the listener of group a, and goes on */
 	NFT_OP_COUNT,   /* counter `name` */
 	NFT_OP_FORWARD, /* to the interface in register 1 */
 	NFT_OP_VERDICT, /* a: NF_DROP, NF_ACCEPT, NFT_RETURN, NFT_JUMP or NFT_GOTO, to chain `name`

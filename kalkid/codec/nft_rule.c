@@ -14,7 +14,8 @@ static const char *const expression_names[] = {
 	[NFT_OP_META] = "meta",     [NFT_OP_LOAD] = "payload",      [NFT_OP_EQUAL] = "cmp",
 	[NFT_OP_DIFFERS] = "cmp",   [NFT_OP_MASK] = "bitwise",      [NFT_OP_IN] = "lookup",
 	[NFT_OP_NOT_IN] = "lookup", [NFT_OP_MAP] = "lookup",        [NFT_OP_STORE] = "payload",
-	[NFT_OP_NOTE] = "dynset",   [NFT_OP_TALLY] = "dynset",      [NFT_OP_COUNT] = "objref",
+	[NFT_OP_NOTE] = "dynset",   [NFT_OP_TALLY] = "dynset",      [NFT_OP_METER] = "dynset",
+	[NFT_OP_LIMIT] = "limit",   [NFT_OP_LOG] = "log",           [NFT_OP_COUNT] = "objref",
 	[NFT_OP_FORWARD] = "fwd",   [NFT_OP_VERDICT] = "immediate",
 };
 
@@ -53,6 +54,22 @@ static void fill_mask(struct nftnl_expr *expr, const struct nft_op *op)
 	nftnl_expr_set(expr, NFTNL_EXPR_BITWISE_XOR, zero, op->bytes);
 }
 
+static void fill_limit(struct nftnl_expr *expr, const struct nft_op *op)
+{
+	nftnl_expr_set_u64(expr, NFTNL_EXPR_LIMIT_RATE, op->a);
+	nftnl_expr_set_u64(expr, NFTNL_EXPR_LIMIT_UNIT, 1);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_LIMIT_BURST, op->a * 4);
+	nftnl_expr_set_u32(expr, NFTNL_EXPR_LIMIT_TYPE, NFT_LIMIT_PKTS);
+}
+
+static struct nftnl_expr *make(const char *name)
+{
+	struct nftnl_expr *expr = nftnl_expr_alloc(name);
+	if (!expr)
+		abort();
+	return expr;
+}
+
 /* Of a set that is full the rule ends here. */
 static void fill_note(struct nftnl_expr *expr, const struct nft_op *op)
 {
@@ -61,13 +78,15 @@ static void fill_note(struct nftnl_expr *expr, const struct nft_op *op)
 	nftnl_expr_set_str(expr, NFTNL_EXPR_DYNSET_SET_NAME, op->name);
 	if (op->kind == NFT_OP_NOTE)
 		return;
-	struct nftnl_expr *counter = nftnl_expr_alloc("counter");
-	if (!counter)
-		abort();
-	nftnl_expr_set_u64(counter, NFTNL_EXPR_CTR_PACKETS, 0);
-	nftnl_expr_set_u64(counter, NFTNL_EXPR_CTR_BYTES, 0);
-	nftnl_expr_set_u32(expr, NFTNL_EXPR_DYNSET_SREG_DATA, op->a);
-	nftnl_expr_set(expr, NFTNL_EXPR_DYNSET_EXPR, counter, 0);
+	struct nftnl_expr *inner = make(op->kind == NFT_OP_TALLY ? "counter" : "limit");
+	if (op->kind == NFT_OP_TALLY) {
+		nftnl_expr_set_u64(inner, NFTNL_EXPR_CTR_PACKETS, 0);
+		nftnl_expr_set_u64(inner, NFTNL_EXPR_CTR_BYTES, 0);
+		nftnl_expr_set_u32(expr, NFTNL_EXPR_DYNSET_SREG_DATA, op->a);
+	} else {
+		fill_limit(inner, op);
+	}
+	nftnl_expr_set(expr, NFTNL_EXPR_DYNSET_EXPR, inner, 0);
 }
 
 static void fill(struct nftnl_expr *expr, const struct nft_op *op)
@@ -91,7 +110,10 @@ static void fill(struct nftnl_expr *expr, const struct nft_op *op)
 	case NFT_OP_NOT_IN:
 	case NFT_OP_MAP: fill_lookup(expr, op); break;
 	case NFT_OP_NOTE:
-	case NFT_OP_TALLY: fill_note(expr, op); break;
+	case NFT_OP_TALLY:
+	case NFT_OP_METER: fill_note(expr, op); break;
+	case NFT_OP_LIMIT: fill_limit(expr, op); break;
+	case NFT_OP_LOG: nftnl_expr_set_u16(expr, NFTNL_EXPR_LOG_GROUP, (uint16_t)op->a); break;
 	case NFT_OP_COUNT:
 		nftnl_expr_set_u32(expr, NFTNL_EXPR_OBJREF_IMM_TYPE, NFT_OBJECT_COUNTER);
 		nftnl_expr_set_str(expr, NFTNL_EXPR_OBJREF_IMM_NAME, op->name);
@@ -116,9 +138,7 @@ void nft_rule_write(struct nlmsghdr *message, const char *table, const char *cha
 	nftnl_rule_set_str(rule, NFTNL_RULE_TABLE, table);
 	nftnl_rule_set_str(rule, NFTNL_RULE_CHAIN, chain);
 	for (; ops->kind != NFT_OP_END; ops++) {
-		struct nftnl_expr *expr = nftnl_expr_alloc(expression_names[ops->kind]);
-		if (!expr)
-			abort();
+		struct nftnl_expr *expr = make(expression_names[ops->kind]);
 		fill(expr, ops);
 		nftnl_rule_add_expr(rule, expr);
 	}

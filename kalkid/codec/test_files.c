@@ -450,6 +450,7 @@ static void examples_load(void **state maybe_unused)
 	expect_good(&files);
 	assert_int_equal(files.policy_count, ARRAY_SIZE(types)); /* without common, with a */
 	assert_int_equal(files.device_count, 7);
+	assert_int_equal(files.devices[2].addresses, DEVICE_ADDRESSES_LEARN);
 	assert_int_equal(files.config.data_plane.port_count, 2);
 	const struct policy *camera = files.policies[1]; /* behind a */
 	assert_string_equal(camera->type, "camera");

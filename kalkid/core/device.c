@@ -15,10 +15,114 @@ bool device_has_ip(const struct device *device, const struct ip *ip)
 	return false;
 }
 
+const char *const DEVICE_ADDRESSES_NAMES[DEVICE_ADDRESSES_COUNT] = {
+	[DEVICE_ADDRESSES_STANDARD] = "standard", [DEVICE_ADDRESSES_FIXED] = "fixed",
+	[DEVICE_ADDRESSES_LEARN] = "learn",       [DEVICE_ADDRESSES_LEARN_ARP] = "learn-arp",
+	[DEVICE_ADDRESSES_ANY] = "any",
+};
+
+const char *const LEARNT_HOW_NAMES[LEARNT_HOW_COUNT] = {
+	[LEARNT_LEASE] = "dhcp",
+	[LEARNT_ND] = "nd",
+	[LEARNT_ARP] = "arp",
+};
+
+static const struct learnt_address *find_learnt(const struct device *device, const struct ip *ip)
+{
+	for (unsigned i = 0; i < device->learnt_count; i++)
+		if (ip_equal(&device->learnt[i].ip, ip))
+			return &device->learnt[i];
+	return NULL;
+}
+
+bool device_owns_ip(const struct device *device, const struct ip *ip)
+{
+	const struct learnt_address *learnt = find_learnt(device, ip);
+	return device_has_ip(device, ip) || (learnt && !learnt->expired);
+}
+
+bool device_vouched_ip(const struct device *device, const struct ip *ip)
+{
+	const struct learnt_address *learnt = find_learnt(device, ip);
+	return device_has_ip(device, ip) ||
+	       (learnt && !learnt->expired && learnt->how == LEARNT_LEASE);
+}
+
+const struct ip *device_first_ip(const struct device *device)
+{
+	if (device->ip_count)
+		return &device->ips[0];
+	for (unsigned i = 0; i < device->learnt_count; i++)
+		if (!device->learnt[i].expired)
+			return &device->learnt[i].ip;
+	return NULL;
+}
+
+bool device_learns(const struct device *device)
+{
+	switch (device->addresses) {
+	case DEVICE_ADDRESSES_STANDARD: return !device->ip_count;
+	case DEVICE_ADDRESSES_LEARN:
+	case DEVICE_ADDRESSES_LEARN_ARP: return true;
+	case DEVICE_ADDRESSES_FIXED:
+	case DEVICE_ADDRESSES_ANY:
+	case DEVICE_ADDRESSES_COUNT: break;
+	}
+	return false;
+}
+
+bool device_is_bound(const struct device *device, uint8_t family)
+{
+	for (unsigned i = 0; i < device->ip_count; i++)
+		if (device->ips[i].family == family)
+			return true;
+	for (unsigned i = 0; i < device->learnt_count; i++)
+		if (device->learnt[i].ip.family == family)
+			return true;
+	return false;
+}
+
+void device_keep_learnt(struct device *device, const struct device *from)
+{
+	bool keeps = device_learns(device) && mac_equal(&device->mac, &from->mac);
+	device->learnt_count = 0;
+	for (unsigned i = 0; keeps && i < from->learnt_count; i++) {
+		const struct learnt_address *learnt = &from->learnt[i];
+		bool arp = learnt->how == LEARNT_ARP &&
+			   device->addresses != DEVICE_ADDRESSES_LEARN_ARP;
+		if (!arp && !device_has_ip(device, &learnt->ip) &&
+		    device->ip_count + device->learnt_count < DEVICE_IPS_MAX)
+			device->learnt[device->learnt_count++] = *learnt;
+	}
+}
+
+/* Every address of `a` is one of `b`, on the same grounds. */
+static bool addresses_within(const struct device *a, const struct device *b)
+{
+	for (unsigned i = 0; i < a->ip_count; i++)
+		if (!device_vouched_ip(b, &a->ips[i]))
+			return false;
+	for (unsigned i = 0; i < a->learnt_count; i++) {
+		const struct ip *ip = &a->learnt[i].ip;
+		if (!a->learnt[i].expired && (!device_owns_ip(b, ip) ||
+					      device_vouched_ip(a, ip) != device_vouched_ip(b, ip)))
+			return false;
+	}
+	return true;
+}
+
+bool device_same_place(const struct device *a, const struct device *b)
+{
+	return text_equal(a->port, b->port) && mac_equal(&a->mac, &b->mac) &&
+	       a->multicast == b->multicast;
+}
+
 bool device_same_identity(const struct device *a, const struct device *b)
 {
-	return text_equal(a->port, b->port) && a->multicast == b->multicast &&
-	       device_same_addresses(a, b);
+	return device_same_place(a, b) && device_learns(a) == device_learns(b) &&
+	       device_is_bound(a, 4) == device_is_bound(b, 4) &&
+	       device_is_bound(a, 6) == device_is_bound(b, 6) && addresses_within(a, b) &&
+	       addresses_within(b, a);
 }
 
 bool device_same_addresses(const struct device *a, const struct device *b)

@@ -53,10 +53,10 @@ static int fill_ip(struct buffer *ret, enum exchange_place place, const struct d
 		   struct error *err)
 {
 	char text[IP_TEXT_BYTES];
-	if (!device->ip_count)
+	const struct ip *ip = device_first_ip(device);
+	if (!ip)
 		return error_set(err, -EADDRNOTAVAIL, "device '%s' has no known address",
 				 device->name);
-	const struct ip *ip = &device->ips[0];
 	ip_print(text, ip);
 	bool brackets = ip->family == 6 && place == EXCHANGE_IN_URL;
 	buffer_print(ret, brackets ? "[%s]" : "%s", text);

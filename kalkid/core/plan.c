@@ -233,6 +233,9 @@ static void plan_steering(struct draft *d)
 	} else if (!done && !held && !old_chain_may_stay(d)) {
 		add(d, STEP_HOLD)->cut = cuts(d);
 		d->holds = true;
+	} else if (have->complete && have->enrolled && have->readdressed && !have->stale &&
+		   d->want->enrolled) {
+		add(d, STEP_ENROL);
 	} else if (have->complete && needs_clean(d) && (cuts(d) || !draining(d))) {
 		struct step *step = add(d, STEP_CLEAN);
 		if (next_prepared(d))
@@ -357,5 +360,6 @@ void plan_next(struct plan *plan, const struct want *want, const struct world *h
 	plan_removals(&d);
 	plan->goal = stand(&d);
 	plan->settled = !plan->count && !d.waiting && have->complete && target_in_force(&d) &&
-			have->enrolled == want->enrolled && !have->stale && !needs_clean(&d);
+			have->enrolled == want->enrolled && !have->stale && !have->readdressed &&
+			!needs_clean(&d);
 }

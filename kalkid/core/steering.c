@@ -43,6 +43,12 @@ static const struct steering_set_info set_infos[STEERING_SET_COUNT] = {
 			   "whom an ARP request is for"},
 	[STEERING_MAC6] = {"mac6", STEERING_KEY_IP6, STEERING_VALUE_MAC, ADDRESSES,
 			   "whom a neighbour solicitation is for"},
+	[STEERING_ANNOUNCED4] = {"announced4", STEERING_KEY_IP4, STEERING_VALUE_NONE, ADDRESSES,
+				 "IPv4 addresses that a device says are its own"},
+	[STEERING_ANNOUNCED6] = {"announced6", STEERING_KEY_IP6, STEERING_VALUE_NONE, ADDRESSES,
+				 "IPv6 addresses that a device says are its own"},
+	[STEERING_LEARNERS] = {"learners", STEERING_KEY_MAC, STEERING_VALUE_NONE, IDENTITIES,
+			       "devices whose addresses are learnt"},
 	[STEERING_MULTICAST_FROM] = {"multicast_from", STEERING_KEY_MAC, STEERING_VALUE_NONE,
 				     IDENTITIES, "devices that may send multicast"},
 	[STEERING_MULTICAST_TO] = {"multicast_to", STEERING_KEY_INTERFACE, STEERING_VALUE_NONE,
@@ -210,23 +216,45 @@ static void scope_place(struct scope *scope, const struct steering *held)
 	}
 }
 
-static void want_address(struct steering *want, const struct mac *mac, const struct ip *ip)
+static void want_address(struct steering *want, const struct mac *mac, const struct ip *ip,
+			 bool vouched)
 {
 	bool four = ip->family == 4;
 	struct ip clean = {.family = ip->family};
 	memcpy(clean.octet, ip->octet, four ? 4 : 16);
-	struct steering_element fixed = {.set = four ? STEERING_FIXED4 : STEERING_FIXED6,
-					 .mac = *mac};
-	if (!find_key(want, &fixed))
-		steering_add(want, &fixed);
 	steering_add(want, &(struct steering_element){.set = four ? STEERING_ID4 : STEERING_ID6,
 						      .mac = *mac,
 						      .ip = clean});
+	if (!vouched) {
+		steering_add(want, &(struct steering_element){.set = four ? STEERING_ANNOUNCED4
+									  : STEERING_ANNOUNCED6,
+							      .ip = clean});
+		return;
+	}
 	steering_add(want, &(struct steering_element){
 				   .set = four ? STEERING_OWNED4 : STEERING_OWNED6, .ip = clean});
 	steering_add(want, &(struct steering_element){.set = four ? STEERING_MAC4 : STEERING_MAC6,
 						      .ip = clean,
 						      .to_mac = *mac});
+}
+
+static void want_addresses(struct steering *want, const struct device *device,
+			   const struct mac *mac)
+{
+	for (unsigned i = 0; i < device->ip_count; i++)
+		want_address(want, mac, &device->ips[i], true);
+	for (unsigned i = 0; i < device->learnt_count; i++) {
+		const struct learnt_address *learnt = &device->learnt[i];
+		if (!learnt->expired)
+			want_address(want, mac, &learnt->ip, learnt->how == LEARNT_LEASE);
+	}
+	if (device_is_bound(device, 4))
+		steering_add(want, &(struct steering_element){.set = STEERING_FIXED4, .mac = *mac});
+	if (device_is_bound(device, 6))
+		steering_add(want, &(struct steering_element){.set = STEERING_FIXED6, .mac = *mac});
+	if (device_learns(device))
+		steering_add(want,
+			     &(struct steering_element){.set = STEERING_LEARNERS, .mac = *mac});
 }
 
 static void want_identity(struct steering *want, const struct device *device,
@@ -237,8 +265,7 @@ static void want_identity(struct steering *want, const struct device *device,
 				   .set = STEERING_HOMES, .interface = place->port, .mac = mac});
 	steering_add(want, &(struct steering_element){.set = STEERING_DEVICES, .mac = mac});
 	steering_add(want, &(struct steering_element){.set = STEERING_TWINS, .mac = mac});
-	for (unsigned i = 0; i < device->ip_count; i++)
-		want_address(want, &mac, &device->ips[i]);
+	want_addresses(want, device, &mac);
 	if (!device->multicast)
 		return;
 	steering_add(want, &(struct steering_element){.set = STEERING_MULTICAST_FROM, .mac = mac});

@@ -32,6 +32,9 @@ enum steering_set {
 	STEERING_FIXED6,         /* MAC of a device that may use its own IPv6 only */
 	STEERING_MAC4,           /* IPv4 -> MAC of its owner */
 	STEERING_MAC6,           /* IPv6 -> MAC of its owner */
+	STEERING_ANNOUNCED4,     /* IPv4 that some device says is its own */
+	STEERING_ANNOUNCED6,     /* IPv6 of that kind */
+	STEERING_LEARNERS,       /* MAC of a device whose announcements are heard */
 	STEERING_MULTICAST_FROM, /* MAC of a device that may send multicast */
 	STEERING_MULTICAST_TO,   /* slot peer of a device that gets multicast */
 	/* Ways in. */

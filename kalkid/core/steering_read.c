@@ -199,34 +199,69 @@ void steering_read(struct steering_view *ret, const struct steering *held,
 	}
 }
 
+/* An address of its own: vouched for, or announced; false when there are too many. */
+static bool read_address(const struct steering *held, const struct ip *ip, struct device *device)
+{
+	if (device->ip_count + device->learnt_count == DEVICE_IPS_MAX)
+		return false;
+	for (unsigned i = 0; i < held->count; i++) {
+		const struct steering_element *element = &held->elements[i];
+		if ((element->set == STEERING_ANNOUNCED4 || element->set == STEERING_ANNOUNCED6) &&
+		    ip_equal(&element->ip, ip)) {
+			device->learnt[device->learnt_count++] =
+				(struct learnt_address){.ip = *ip, .how = LEARNT_ND};
+			return true;
+		}
+	}
+	device->ips[device->ip_count++] = *ip;
+	return true;
+}
+
+/* Bound without an address: its lease is over. */
+static bool read_bound(struct device *device, uint8_t family)
+{
+	if (device_is_bound(device, family))
+		return true;
+	if (device->ip_count + device->learnt_count == DEVICE_IPS_MAX)
+		return false;
+	device->learnt[device->learnt_count++] =
+		(struct learnt_address){.ip.family = family, .how = LEARNT_LEASE, .expired = true};
+	return true;
+}
+
 bool steering_identity(const struct steering *held, struct device *ret, uint32_t *ret_port)
 {
-	struct device device = {0};
+	struct device device = {.addresses = DEVICE_ADDRESSES_FIXED};
 	uint32_t port = 0;
+	bool bound4 = false, bound6 = false, whole = true;
 	for (unsigned i = 0; i < held->count; i++) {
 		const struct steering_element *element = &held->elements[i];
 		switch (element->set) {
 		case STEERING_HOMES:
-			if (port)
-				return false;
+			whole = whole && !port;
 			port = element->interface;
 			device.mac = element->mac;
 			break;
 		case STEERING_ID4:
 		case STEERING_ID6:
-			if (device.ip_count == DEVICE_IPS_MAX)
-				return false;
-			device.ips[device.ip_count++] = element->ip;
+			whole = whole && read_address(held, &element->ip, &device);
 			break;
+		case STEERING_FIXED4: bound4 = true; break;
+		case STEERING_FIXED6: bound6 = true; break;
+		case STEERING_LEARNERS: device.addresses = DEVICE_ADDRESSES_LEARN; break;
 		case STEERING_MULTICAST_FROM: device.multicast = true; break;
 		default: break;
 		}
 	}
-	if (!port)
+	if (!port || !whole || (bound4 && !read_bound(&device, 4)) ||
+	    (bound6 && !read_bound(&device, 6)))
 		return false;
 	ret->mac = device.mac;
 	memcpy(ret->ips, device.ips, sizeof(ret->ips));
 	ret->ip_count = device.ip_count;
+	memcpy(ret->learnt, device.learnt, sizeof(ret->learnt));
+	ret->learnt_count = device.learnt_count;
+	ret->addresses = device.addresses;
 	ret->multicast = device.multicast;
 	*ret_port = port;
 	return true;

@@ -533,6 +533,23 @@ static void test_identity_change(void **state)
 	expect(&s, "route 1", PLAN_HELD);
 }
 
+/* Other addresses at the same place need no gap. */
+static void test_other_addresses(void **state)
+{
+	struct scene s;
+	(void)state;
+	begin(&s, "a");
+	s.have.readdressed = true;
+	expect(&s, "enrol", PLAN_CONVERGED);
+	assert_false(s.plan.settled);
+	s.have.complete = false;
+	expect(&s, "", PLAN_CONVERGED);
+	s.have.complete = true;
+	s.have.readdressed = false;
+	expect(&s, "", PLAN_CONVERGED);
+	assert_true(s.plan.settled);
+}
+
 /* Old generations whose launches hang fill the world up; what is needed now still finds room. */
 static void test_room(void **state)
 {
@@ -611,6 +628,7 @@ int main(void)
 		cmocka_unit_test(test_leg_deleted),
 		cmocka_unit_test(test_unenrolment),
 		cmocka_unit_test(test_identity_change),
+		cmocka_unit_test(test_other_addresses),
 		cmocka_unit_test(test_room),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_histories),

@@ -66,8 +66,9 @@ struct path {
 struct world {
 	bool complete; /* everything about this device has been seen; nothing is removed before */
 	bool enrolled; /* its slot and identity entries are there; false when that is unknown */
-	bool stale;    /* enrolled with an older identity (MAC, IPs, port, multicast) */
-	bool busy;     /* a step on the device itself (enrol, unenrol) is running */
+	bool stale;    /* enrolled with an older identity (MAC, port, multicast) */
+	bool readdressed; /* enrolled with other addresses: to be enrolled anew, under its path */
+	bool busy;        /* a step on the device itself (enrol, unenrol) is running */
 	struct path path;
 	struct path before; /* while held or broken: the path last in force, until it is drained */
 	bool leftovers; /* map entries of legs outside the path (old generations, or prepared spares

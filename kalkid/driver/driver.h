@@ -7,6 +7,7 @@
 
 #include "core/alert.h"
 #include "core/device.h"
+#include "core/learn.h"
 #include "core/plan.h"
 
 struct driver;
@@ -39,7 +40,7 @@ struct driver_umbox {
 struct driver_device {
 	uint32_t device;
 	bool enrolled;    /* slot pair and identity entries present */
-	struct device as; /* identity fields only (port, mac, ips, multicast), as enrolled */
+	struct device as; /* identity fields only (port, mac, addresses, multicast), as enrolled */
 	struct path path;
 	bool leftovers;
 	uint32_t prepared[HOPS_MAX];
@@ -66,6 +67,7 @@ enum driver_notice_kind {
 	DRIVER_SPOOF, /* `count` forged frames dropped, of all devices, for the reason in `words`;
 		       * whose they were comes as DRIVER_ALERT of umbox 0 */
 	DRIVER_IMPERSONATED, /* `count` frames dropped by which somebody wanted to be `device` */
+	DRIVER_CLAIM,        /* `claim`: heard of an address of the device */
 	DRIVER_UNKNOWN,      /* frames of a stranger dropped; `alert.detail`: MAC and port */
 	DRIVER_ENGINE_DOWN,  /* Docker cannot be reached */
 	DRIVER_ENGINE_UP,    /* it can again: observe all */
@@ -76,6 +78,7 @@ struct driver_notice {
 	enum driver_notice_kind kind;
 	uint32_t device, umbox;
 	const struct alert *alert;
+	const struct claim *claim;
 	uint64_t count;
 	const char *words;
 };

@@ -278,6 +278,19 @@ static void on_nft_notice(uv_poll_t *poll, int status maybe_unused, int events m
 		tell_rules_changed(local, "rules were changed by somebody else");
 }
 
+static void on_claim(void *data, uint32_t device, const struct claim *claim)
+{
+	local_tell(data,
+		   &(struct driver_notice){.kind = DRIVER_CLAIM, .device = device, .claim = claim});
+}
+
+/* What was lost is said again: leases are renewed, addresses announced. */
+static void on_heard(uv_poll_t *poll, int status maybe_unused, int events maybe_unused)
+{
+	struct local_driver *local = container_of(poll, struct local_driver, heard);
+	(void)!nft_read_heard(local->nft, on_claim, local, NULL);
+}
+
 static void on_unknown(void *data, const char *port, const struct mac *mac)
 {
 	struct alert alert = {.count = 1, .severity = ALERT_LOW};
@@ -356,13 +369,15 @@ static void close_driver(struct driver *driver, void (*closed)(void *data), void
 	local->closing = true;
 	local->closed = closed;
 	local->closed_data = data;
-	local->handles = 3 + local->watches_nft;
+	local->handles = 3 + local->watches_nft + local->hears;
 	local_cancel_waiting(local);
 	local_cancel_observations(local);
 	uv_close((uv_handle_t *)&local->link_notice, on_handle_closed);
 	uv_close((uv_handle_t *)&local->drops, on_handle_closed);
 	if (local->watches_nft)
 		uv_close((uv_handle_t *)&local->nft_notice, on_handle_closed);
+	if (local->hears)
+		uv_close((uv_handle_t *)&local->heard, on_handle_closed);
 	docker_close(local->docker, on_docker_closed, local);
 }
 
@@ -413,6 +428,12 @@ static void watch(struct local_driver *local)
 		uv_poll_init(local->loop, &local->nft_notice, nft_fd);
 		uv_poll_start(&local->nft_notice, UV_READABLE, on_nft_notice);
 		local->nft_notice.data = local;
+	}
+	local->hears = nft_heard_fd(local->nft) >= 0;
+	if (local->hears) {
+		uv_poll_init(local->loop, &local->heard, nft_heard_fd(local->nft));
+		uv_poll_start(&local->heard, UV_READABLE, on_heard);
+		local->heard.data = local;
 	}
 	uv_timer_init(local->loop, &local->drops);
 	uv_timer_start(&local->drops, on_drops, DROPS_MS, DROPS_MS);

@@ -43,10 +43,10 @@ struct local_driver {
 	unsigned starts;  /* launches that are with the engine */
 	struct launch *waiting, **waiting_end;
 	struct observation *observations; /* the first runs, the others wait */
-	uv_poll_t link_notice, nft_notice;
+	uv_poll_t link_notice, nft_notice, heard;
 	uv_timer_t drops;
 	struct local_spoof *spoofs; /* devices that forged frames concern */
-	bool watches_nft, closing;
+	bool watches_nft, hears, closing;
 	unsigned handles;
 	void (*closed)(void *data);
 	void *closed_data;

@@ -73,7 +73,7 @@ int nft_open(struct nft **ret, struct link *link, const struct nft_options *opti
 {
 	struct nft *nft = mem_alloc(sizeof(*nft));
 	nft->link = link;
-	nft->netlink = nft->watch = NETLINK_NONE;
+	nft->netlink = nft->watch = nft->heard = NETLINK_NONE;
 	if (options)
 		nft->options = *options;
 	int r = netlink_open(&nft->netlink, link_namespace(link), NETLINK_NETFILTER, err);
@@ -81,6 +81,8 @@ int nft_open(struct nft **ret, struct link *link, const struct nft_options *opti
 		r = nft_probe_hook_lists(nft, err);
 	if (r == 0)
 		r = adopt_table(nft, err);
+	if (r == 0)
+		(void)!nft_listen(nft, NULL);
 	if (r < 0) {
 		nft_close(nft);
 		error_prefix(err, "rules: ");
@@ -100,6 +102,7 @@ void nft_close(struct nft *nft)
 	nft_batch_done(&nft->batch);
 	netlink_close(&nft->netlink);
 	netlink_close(&nft->watch);
+	netlink_close(&nft->heard);
 	free(nft->unknown);
 	free(nft);
 }

@@ -21,6 +21,7 @@
  * see nft_notice_fd and nft_repair. */
 #pragma once
 
+#include "core/learn.h"
 #include "core/steering.h"
 #include "driver/driver.h"
 #include "driver/link.h"
@@ -145,6 +146,15 @@ uint32_t nft_find_owner(const struct nft *nft, const struct ip *ip);
 int nft_read_unknown(struct nft *nft,
 		     void (*on_unknown)(void *data, const char *port, const struct mac *mac),
 		     void *data, struct error *err) must_check;
+
+/* Readable when something that tells of addresses was heard; not blocking.  -1 where the kernel
+ * cannot hand frames up: nothing is learnt then. */
+int nft_heard_fd(const struct nft *nft);
+/* Calls for each: what devices that learn announce at their own ports, and what DHCP servers in the
+ * network answer.  1 when some were lost, 0 else. */
+int nft_read_heard(struct nft *nft,
+		   void (*on_claim)(void *data, uint32_t device, const struct claim *claim),
+		   void *data, struct error *err) must_check;
 
 /* Readable when rules changed; not blocking.  -1 where the table is owned: nobody else can. */
 int nft_notice_fd(const struct nft *nft);

@@ -43,7 +43,12 @@ uint32_t nft_find_mac(const struct nft *nft, const struct mac *mac)
 
 uint32_t nft_find_owner(const struct nft *nft, const struct ip *ip)
 {
-	return find_element(nft, ip->family == 4 ? STEERING_OWNED4 : STEERING_OWNED6, NULL, ip);
+	uint32_t owner = find_element(nft, ip->family == 4 ? STEERING_OWNED4 : STEERING_OWNED6,
+				      NULL, ip);
+	return owner ? owner
+		     : find_element(nft,
+				    ip->family == 4 ? STEERING_ANNOUNCED4 : STEERING_ANNOUNCED6,
+				    NULL, ip);
 }
 
 struct note_list {

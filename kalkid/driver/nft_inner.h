@@ -39,6 +39,7 @@ struct nft {
 	struct nft_options options;
 	struct netlink netlink; /* the one that writes: it owns the table */
 	struct netlink watch;   /* not open where the table is owned */
+	struct netlink heard;   /* frames that tell of addresses */
 	struct nft_batch batch;
 	bool owner;      /* the kernel keeps others off the table */
 	bool hook_lists; /* hooks can be added to a base chain */
@@ -81,6 +82,9 @@ void nft_write_given(struct nft *nft);
 /* -EEXIST when the device is to have the host's MAC or one of its addresses. */
 int nft_check_host(const struct nft *nft, const struct device *device,
 		   struct error *err) must_check;
+
+/* driver/nft_heard.c: begins to listen; without it nothing is learnt, and all else goes on. */
+int nft_listen(struct nft *nft, struct error *err) must_check;
 
 /* driver/nft_hooks.c */
 /* Reads which base chains there are, and on what they hang. */

@@ -76,6 +76,13 @@ enum {
 	{                                               \
 		NFT_OP_TALLY, .name = (map), .a = (reg) \
 	}
+#define HEAR                                                                      \
+	IS_ETHERNET, ETHER_FROM(NFT_REG_1), IN("learners"), INTERFACE,            \
+		ETHER_FROM(REG_AFTER_INTERFACE),                                  \
+		{NFT_OP_METER, .name = NFT_HEARD_SET, .a = NFT_HEARD_PER_SECOND}, \
+	{                                                                         \
+		NFT_OP_LOG, .a = NFT_LOG_GROUP                                    \
+	}
 #define COUNT(counter)                          \
 	{                                       \
 		NFT_OP_COUNT, .name = (counter) \
@@ -194,6 +201,10 @@ const struct nft_rule_spec nft_rules[] = {
 	{"speaker4",
 	 {IS_ETHERNET, IS_IP, ETHER_FROM(NFT_REG_1), IP_FROM(REG_AFTER_MAC), IN("id4"),
 	  GOTO("cast4")}},
+	/* udp sport 68 udp dport 67 ether saddr @learners
+	 *	update @heard { iif . ether saddr limit rate 5/second burst 20 packets } log group
+	 *19787 */
+	{"speaker4", {UDP_PORTS(DHCP_CLIENT, DHCP_SERVER), HEAR}},
 	/* ip saddr 0.0.0.0 udp sport 68 udp dport 67 return */
 	{"speaker4",
 	 {IS_IP, IP_FROM(NFT_REG_1), EQUAL(4, 0), UDP_PORTS(DHCP_CLIENT, DHCP_SERVER), RETURN}},
@@ -204,8 +215,9 @@ const struct nft_rule_spec nft_rules[] = {
 	{"speaker4",
 	 {IS_ETHERNET, ETHER_FROM(NFT_REG_1), IN("fixed4"), COUNT("drop_spoof_ip"),
 	  GOTO("forged_ip4")}},
-	/* ip saddr != @owned4 goto cast4 */
-	{"speaker4", {IS_IP, IP_FROM(NFT_REG_1), NOT_IN("owned4"), GOTO("cast4")}},
+	/* ip saddr != @owned4 ip saddr != @announced4 goto cast4 */
+	{"speaker4",
+	 {IS_IP, IP_FROM(NFT_REG_1), NOT_IN("owned4"), NOT_IN("announced4"), GOTO("cast4")}},
 	/* counter name "drop_spoof_ip" goto forged_ip4 */
 	{"speaker4", {COUNT("drop_spoof_ip"), GOTO("forged_ip4")}},
 
@@ -241,8 +253,13 @@ const struct nft_rule_spec nft_rules[] = {
 	{"speaker_arp_ip",
 	 {IS_ETHERNET, ETHER_FROM(NFT_REG_1), IN("fixed4"), COUNT("drop_spoof_arp"),
 	  GOTO("forged_arp")}},
-	/* arp saddr ip != @owned4 return */
-	{"speaker_arp_ip", {IS_ARP, ARP_SENDER_IP(NFT_REG_1), NOT_IN("owned4"), RETURN}},
+	/* ether saddr @learners
+	 *	update @heard { iif . ether saddr limit rate 5/second burst 20 packets } log group
+	 *19787 */
+	{"speaker_arp_ip", {HEAR}},
+	/* arp saddr ip != @owned4 arp saddr ip != @announced4 return */
+	{"speaker_arp_ip",
+	 {IS_ARP, ARP_SENDER_IP(NFT_REG_1), NOT_IN("owned4"), NOT_IN("announced4"), RETURN}},
 	/* counter name "drop_spoof_arp" goto forged_arp */
 	{"speaker_arp_ip", {COUNT("drop_spoof_arp"), GOTO("forged_arp")}},
 
@@ -258,9 +275,21 @@ const struct nft_rule_spec nft_rules[] = {
 	/* ip6 saddr @owned6 counter name "drop_spoof_ip" goto forged_ip6 */
 	{"speaker6",
 	 {IS_IP6, IP6_FROM(NFT_REG_1), IN("owned6"), COUNT("drop_spoof_ip"), GOTO("forged_ip6")}},
+	/* ip6 saddr @announced6 counter name "drop_spoof_ip" goto forged_ip6 */
+	{"speaker6",
+	 {IS_IP6, IP6_FROM(NFT_REG_1), IN("announced6"), COUNT("drop_spoof_ip"),
+	  GOTO("forged_ip6")}},
 	/* ip6 saddr fe80::/10 goto nd6 */
 	{"speaker6",
 	 {IS_IP6, IP6_FROM(NFT_REG_1), MASK(16, 0xff, 0xc0), EQUAL(16, 0xfe, 0x80), GOTO("nd6")}},
+	/* icmpv6 type nd-neighbor-solicit ether saddr @learners goto nd6 */
+	{"speaker6",
+	 {ICMP6(ND_NEIGHBOUR_SOLICIT), IS_ETHERNET, ETHER_FROM(NFT_REG_1), IN("learners"),
+	  GOTO("nd6")}}, /* announces itself */
+	/* icmpv6 type nd-neighbor-advert ether saddr @learners goto nd6 */
+	{"speaker6",
+	 {ICMP6(ND_NEIGHBOUR_ADVERT), IS_ETHERNET, ETHER_FROM(NFT_REG_1), IN("learners"),
+	  GOTO("nd6")}},
 	/* ether saddr @fixed6 counter name "drop_spoof_ip" goto forged_ip6 */
 	{"speaker6",
 	 {IS_ETHERNET, ETHER_FROM(NFT_REG_1), IN("fixed6"), COUNT("drop_spoof_ip"),
@@ -270,6 +299,16 @@ const struct nft_rule_spec nft_rules[] = {
 	/* counter name "drop_spoof_ip" goto forged_ip6 */
 	{"speaker6", {COUNT("drop_spoof_ip"), GOTO("forged_ip6")}},
 
+	/* meta l4proto != icmpv6 goto cast6 */
+	{"nd6", {META(NFT_META_L4PROTO, NFT_REG_1), DIFFERS(1, IPPROTO_ICMPV6), GOTO("cast6")}},
+	/* icmpv6 type nd-neighbor-solicit ether saddr @learners
+	 *	update @heard { iif . ether saddr limit rate 5/second burst 20 packets } log group
+	 *19787 */
+	{"nd6", {ICMP6(ND_NEIGHBOUR_SOLICIT), HEAR}},
+	/* icmpv6 type nd-neighbor-advert ether saddr @learners
+	 *	update @heard { iif . ether saddr limit rate 5/second burst 20 packets } log group
+	 *19787 */
+	{"nd6", {ICMP6(ND_NEIGHBOUR_ADVERT), HEAR}},
 	/* icmpv6 type nd-neighbor-advert goto advert6 */
 	{"nd6", {ICMP6(ND_NEIGHBOUR_ADVERT), GOTO("advert6")}},
 	/* icmpv6 type nd-router-advert ether saddr != @multicast_from
@@ -291,12 +330,16 @@ const struct nft_rule_spec nft_rules[] = {
 	/* @th,64,128 @host6 counter name "drop_spoof_host" goto forged_nd */
 	{"advert6",
 	 {ND_TARGET(NFT_REG_1), IN("host6"), COUNT("drop_spoof_host"), GOTO("forged_nd")}},
+	/* ether saddr @learners @th,64,128 != @owned6 @th,64,128 != @announced6 goto cast6 */
+	{"advert6",
+	 {IS_ETHERNET, ETHER_FROM(NFT_REG_1), IN("learners"), ND_TARGET(NFT_REG_1),
+	  NOT_IN("owned6"), NOT_IN("announced6"), GOTO("cast6")}},
 	/* ether saddr @fixed6 @th,64,10 != 0x3fa counter name "drop_spoof_nd" goto forged_nd */
 	{"advert6",
 	 {IS_ETHERNET, ETHER_FROM(NFT_REG_1), IN("fixed6"), TRANSPORT_FIELD(8, 2, NFT_REG_1),
 	  MASK(2, 0xff, 0xc0), DIFFERS(2, 0xfe, 0x80), COUNT("drop_spoof_nd"), GOTO("forged_nd")}},
-	/* @th,64,128 != @owned6 goto cast6 */
-	{"advert6", {ND_TARGET(NFT_REG_1), NOT_IN("owned6"), GOTO("cast6")}},
+	/* @th,64,128 != @owned6 @th,64,128 != @announced6 goto cast6 */
+	{"advert6", {ND_TARGET(NFT_REG_1), NOT_IN("owned6"), NOT_IN("announced6"), GOTO("cast6")}},
 	/* counter name "drop_spoof_nd" goto forged_nd */
 	{"advert6", {COUNT("drop_spoof_nd"), GOTO("forged_nd")}},
 
@@ -435,6 +478,11 @@ const struct nft_rule_spec nft_rules[] = {
 	{"outside",
 	 {ICMP6(ND_NEIGHBOUR_SOLICIT), IS_ETHERNET, ND_TARGET(NFT_REG_1), MAP("mac6"),
 	  SET_ETHER_TO}},
+	/* udp sport 67 udp dport 68 limit rate 200/second burst 800 packets log group 19787 */
+	{"outside",
+	 {UDP_PORTS(DHCP_SERVER, DHCP_CLIENT),
+	  {NFT_OP_LIMIT, .a = NFT_ANSWERS_PER_SECOND},
+	  {NFT_OP_LOG, .a = NFT_LOG_GROUP}}},
 	/* accept */
 	{"outside", {ACCEPT}},
 

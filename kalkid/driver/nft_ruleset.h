@@ -12,6 +12,16 @@ enum {
 };
 #define NFT_UNKNOWN_SET "unknown"
 
+/* What tells of addresses is handed up: of each device so much a second, so that none talks another
+ * down, and of the whole network. */
+#define NFT_HEARD_SET "heard"
+enum {
+	NFT_LOG_GROUP = 19787,
+	NFT_HEARD_PER_SECOND = 5,
+	NFT_ANSWERS_PER_SECOND = 200,
+	NFT_HEARD_SECONDS = 60,
+};
+
 /* What the rules note of forged frames: who sent them, or whom they were to stand for, with what
  * the first of them said; the elements count.  The keys are bounded by what is enrolled, so nobody
  * can fill a map with what it makes up. */

@@ -141,6 +141,12 @@ static void write_sets(struct nft_batch *batch)
 								.size = NFT_TALLY_MAX,
 								.timeout_s = NFT_TALLY_SECONDS});
 	}
+	nft_batch_new_set(
+		batch, &(struct nft_set_spec){.name = NFT_HEARD_SET,
+					      .comment = "who announced an address, and how often",
+					      .key = STEERING_KEY_INTERFACE_MAC,
+					      .size = NFT_TALLY_MAX,
+					      .timeout_s = NFT_HEARD_SECONDS});
 	nft_batch_new_set(batch,
 			  &(struct nft_set_spec){.name = NFT_UNKNOWN_SET,
 						 .comment = "who else spoke on a device port",

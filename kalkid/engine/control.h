@@ -40,6 +40,9 @@ struct control_device {
 	int64_t factor_until_us;   /* INT64_MAX: until the state changes */
 	struct watchers *watchers; /* whose rules may name it, see fleet.c; or NULL */
 	bool watches;              /* its rules name others */
+	struct learning learning;
+	struct deadline lease;    /* the next that runs out */
+	int64_t conflict_told_us; /* 0: never */
 	UT_hash_handle hh_name, hh_number;
 };
 
@@ -82,6 +85,14 @@ struct control_device *engine_take_device(struct engine *engine, const struct de
 /* Out of the tables, the node and the store. */
 void engine_forget_device(struct control_device *device);
 const struct policy *engine_find_policy(const struct engine *engine, const char *type);
+
+/* learn.c */
+void control_begin_learning(struct control_device *device);
+void control_end_learning(struct control_device *device);
+/* `control_device.device` is another now: what was learnt before holds as far as it lets it, and
+ * what others learnt gives way to its own addresses. */
+void control_keep_learnt(struct control_device *device, const struct device *before);
+void control_on_claim(struct node_listener *listener, uint32_t number, const struct claim *claim);
 
 /* decide.c */
 void engine_listen(struct engine *engine); /* sets node_listener */

@@ -492,6 +492,7 @@ void engine_listen(struct engine *engine)
 {
 	engine->node_listener = (struct node_listener){
 		.on_alert = on_alert,
+		.on_claim = control_on_claim,
 		.on_enforced = on_enforced,
 		.on_goal = on_goal,
 		.on_step = on_step,

@@ -75,6 +75,7 @@ struct control_device *engine_take_device(struct engine *engine, const struct de
 	if (device->policy)
 		machine_init(&device->machine, device->policy, clock_now_us(engine->clock));
 	deadline_add(engine->deadlines, &device->deadline, on_device_due);
+	control_begin_learning(device);
 	HASH_ADD_KEYPTR_INORDER(hh_name, engine->by_name, device->device.name,
 				strlen(device->device.name), device, by_name);
 	HASH_ADD(hh_number, engine->by_number, device.number, sizeof(device->device.number),
@@ -92,6 +93,7 @@ static void drop_device(struct control_device *device)
 	deadline_remove(engine->deadlines, &device->deadline);
 	control_fleet_changed(engine);
 	control_forget_watchers(device);
+	control_end_learning(device);
 	machine_done(&device->machine);
 	free(device->parked);
 	free(device);
@@ -261,6 +263,7 @@ static int load_device(void *data, const struct device *stored, const struct mac
 	const struct device *in_file = find_in_files(loading, stored->name);
 	struct device value = in_file ? *in_file : *stored;
 	value.number = stored->number;
+	device_keep_learnt(&value, stored);
 
 	if (stored->file[0] &&
 	    !in_file) { /* its file no longer has it; the node will clear it away */
@@ -302,6 +305,7 @@ static void add_file_device(struct engine *engine, const struct device *device)
 		return;
 	}
 	struct control_device *taken = engine_take_device(engine, &value);
+	control_keep_learnt(taken, &value);
 	store_put_device(engine->store, &value);
 	control_put_machine(taken);
 }
@@ -462,8 +466,10 @@ static void change_policy(struct control_device *device, const struct device *in
 	if (in_file) {
 		bool same_type = text_equal(in_file->type, device->device.type);
 		uint32_t number = device->device.number;
+		struct device as_before = device->device;
 		device->device = *in_file;
 		device->device.number = number;
+		control_keep_learnt(device, &as_before);
 		store_put_device(engine->store, &device->device);
 		before = same_type ? before : NULL;
 		new_type = !same_type;

@@ -151,6 +151,16 @@ struct node_device *node_device_find(const struct node *node, uint32_t number)
 	return device;
 }
 
+void node_device_compare(struct node_device *device)
+{
+	struct world *have = &device->have;
+	bool there = have->enrolled && device->told_want && device->want.enrolled;
+	bool same_place = device_same_place(&device->enrolled_as, &device->device);
+	have->stale = there && !same_place;
+	have->readdressed = there && same_place &&
+			    !device_same_identity(&device->enrolled_as, &device->device);
+}
+
 struct node_device *node_device_new(struct node *node, uint32_t number)
 {
 	struct node_device *device = mem_alloc(sizeof(*device));
@@ -191,8 +201,7 @@ void node_want(struct node *node, const struct device *wanted, const struct want
 	device->device = *wanted;
 	device->want = *want;
 	TEXT_COPY(device->state, state);
-	device->have.stale = device->have.enrolled &&
-			     !device_same_identity(&device->enrolled_as, wanted);
+	node_device_compare(device);
 	node_device_plan(device);
 }
 
@@ -303,6 +312,9 @@ static void on_notice(struct driver_listener *listener, const struct driver_noti
 	case DRIVER_RECORD:
 		node->listener->on_record(node->listener, notice->device, notice->umbox,
 					  notice->words);
+		break;
+	case DRIVER_CLAIM:
+		node->listener->on_claim(node->listener, notice->device, notice->claim);
 		break;
 	case DRIVER_DROPPED:
 	case DRIVER_RULES_CHANGED:

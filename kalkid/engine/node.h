@@ -44,6 +44,9 @@ struct node_listener {
 	/* A number that no umbox of this instance ever had; greater than `seen`, the greatest that
 	 * the node saw. */
 	uint32_t (*new_umbox)(struct node_listener *listener, uint32_t seen);
+	/* Heard of an address of the device. */
+	void (*on_claim)(struct node_listener *listener, uint32_t device,
+			 const struct claim *claim);
 };
 
 struct node *node_new(struct deadlines *deadlines, const struct clock *clock,

@@ -75,6 +75,8 @@ struct node {
 
 /* node.c */
 void node_device_plan(struct node_device *device);
+/* What is enrolled against what shall be. */
+void node_device_compare(struct node_device *device);
 struct node_device *node_device_find(const struct node *node, uint32_t number);
 struct node_device *node_device_new(struct node *node, uint32_t number);
 void node_device_forget_umbox(struct node_device *device, uint32_t umbox);

@@ -99,8 +99,7 @@ static bool merge_steering(struct node_device *device, const struct driver_devic
 		       (have->enrolled != seen->enrolled || !path_equal(&have->path, &seen->path));
 	have->enrolled = seen->enrolled;
 	device->enrolled_as = seen->as;
-	have->stale = seen->enrolled && device->want.enrolled &&
-		      !device_same_identity(&seen->as, &device->device);
+	node_device_compare(device);
 	if (!path_equal(&have->path, &seen->path)) {
 		world_flip(have, &seen->path);
 		node_device_flipped(device, clock_now_us(device->node->clock));

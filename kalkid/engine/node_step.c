@@ -177,7 +177,8 @@ static void enrolment_done(struct step_run *run, int result, const char *words)
 {
 	struct node_device *device = run->device;
 	if (result < 0) { /* perhaps it was done: nothing is routed before that is known */
-		device->have.enrolled = device->have.stale = device->have.complete = false;
+		device->have.enrolled = device->have.complete = false;
+		device->have.stale = device->have.readdressed = false;
 		chain_failed(device, words);
 		node_observe(device->node);
 		return;
@@ -185,8 +186,7 @@ static void enrolment_done(struct step_run *run, int result, const char *words)
 	device->have.enrolled = run->step.kind == STEP_ENROL;
 	if (run->identity)
 		device->enrolled_as = *run->identity;
-	device->have.stale = device->have.enrolled && device->want.enrolled &&
-			     !device_same_identity(&device->enrolled_as, &device->device);
+	node_device_compare(device);
 }
 
 /* At once when the driver's `run` has returned: the picture, the drain, and whoever listens. */

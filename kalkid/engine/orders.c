@@ -86,6 +86,7 @@ int engine_add_device(struct engine *engine, const struct device *device,
 	if (!added.number)
 		return error_set(err, -EBUSY, "no device number is free");
 	struct control_device *taken = engine_take_device(engine, &added);
+	control_keep_learnt(taken, &added);
 	store_put_device(engine->store, &added);
 	control_put_machine(taken);
 	control_hand_over(taken);
@@ -113,10 +114,12 @@ int engine_change_device(struct engine *engine, const struct device *device,
 		there->policy = engine_find_policy(engine, changed.type);
 		control_begin_anew(there, there->machine.generation + 1);
 	}
+	struct device as_before = there->device;
 	there->device = changed;
 	control_fleet_changed(engine);
+	control_keep_learnt(there, &as_before);
 	there->hold_old = false;
-	store_put_device(engine->store, &changed);
+	store_put_device(engine->store, &there->device);
 	control_put_machine(there);
 	if (new_type) /* it may be looser */
 		control_hand_over_written(there);

@@ -589,6 +589,74 @@ static void another_address_and_a_kill_after_every_step(void **state)
 	}
 }
 
+static void hear(struct fixture *f, enum claim_kind kind, const char *ip, uint32_t xid)
+{
+	struct driver_listener *listener = engine_listener(f->engine);
+	struct claim claim = {.kind = kind, .xid = xid};
+	claim.lease_us = kind == CLAIM_LEASE ? 2000000 : 0;
+	if (ip)
+		must(ip_parse(&claim.ip, ip, &err));
+	listener->on_notice(listener, &(struct driver_notice){.kind = DRIVER_CLAIM,
+							      .device = number_of(f, "cam"),
+							      .claim = &claim});
+	pass(f, 100);
+}
+
+/* The control's and the kernel's word. */
+static bool owns(struct fixture *f, const char *text)
+{
+	struct device_status status;
+	struct ip ip;
+	must(ip_parse(&ip, text, &err));
+	must(engine_find_device(f->engine, "cam", &status, &err));
+	bool enrolled = device_owns_ip(&fake_find_device(f->world, number_of(f, "cam"))->as, &ip);
+	assert_int_equal(enrolled, device_owns_ip(&status.device, &ip));
+	return enrolled;
+}
+
+static void addresses_are_learnt_and_kept(void **state)
+{
+	struct fixture *f = *state;
+	struct device other = camera();
+	uint32_t umbox = f->world->umboxes[0].is.id;
+	unsigned flips = f->world->flip_count;
+	hear(f, CLAIM_LEASE, "10.0.0.5", 7);
+	assert_false(owns(f, "10.0.0.5"));
+	hear(f, CLAIM_ASK, NULL, 7);
+	hear(f, CLAIM_LEASE, "10.0.0.5", 7);
+	assert_true(owns(f, "10.0.0.5"));
+	hear(f, CLAIM_ND, "fd00::5", 0);
+	assert_true(owns(f, "fd00::5"));
+	/* The chain stays with its memory, under other elements. */
+	assert_string_equal(path(f), "a");
+	assert_int_equal(f->world->umboxes[0].is.id, umbox);
+	assert_int_equal(f->world->flip_count, flips);
+	write_all(f);
+	restart_daemon(f);
+	await(f, "a");
+	assert_true(owns(f, "10.0.0.5") && owns(f, "fd00::5"));
+	/* Renewed in time, then not. */
+	pass(f, 1500);
+	hear(f, CLAIM_LEASE, "10.0.0.5", 9);
+	pass(f, 1000);
+	assert_true(owns(f, "10.0.0.5"));
+	pass(f, 2000);
+	assert_false(owns(f, "10.0.0.5"));
+	assert_true(owns(f, "fd00::5"));
+	assert_true(device_is_bound(&fake_find_device(f->world, number_of(f, "cam"))->as, 4));
+	/* What is another's stays so, and the operator's word beats what was learnt. */
+	TEXT_COPY(other.name, "other");
+	other.mac.octet[5] = 2;
+	must(ip_parse(&other.ips[other.ip_count++], "fd00::5", &err));
+	must(ip_parse(&other.ips[other.ip_count++], "10.0.0.6", &err));
+	must(engine_add_device(f->engine, &other, &ORDER, &err));
+	pass(f, 1000);
+	assert_false(owns(f, "fd00::5"));
+	hear(f, CLAIM_ASK, NULL, 11);
+	hear(f, CLAIM_LEASE, "10.0.0.6", 11);
+	assert_false(owns(f, "10.0.0.6"));
+}
+
 /* Another type may be looser: that is on disk before it is in force. */
 static void another_type_is_written_first(void **state)
 {
@@ -1067,6 +1135,7 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(another_address_and_a_kill_after_every_step, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(addresses_are_learnt_and_kept, setup, teardown),
 		cmocka_unit_test_setup_teardown(another_type_is_written_first, setup, teardown),
 		cmocka_unit_test_setup_teardown(rules_act_when_the_kernel_has_the_posture, setup,
 						teardown),

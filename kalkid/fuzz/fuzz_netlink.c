@@ -7,6 +7,7 @@
 
 #include "base/mem.h"
 #include "codec/link_message.h"
+#include "codec/log_message.h"
 #include "codec/netlink_message.h"
 #include "codec/nft_message.h"
 
@@ -36,6 +37,12 @@ static void read_message(const struct nlmsghdr *message)
 	struct ip address;
 	if (link_parse_address(message, &index, &address))
 		assert(address.family == 4 || address.family == 6);
+
+	struct log_frame frame;
+	if (log_parse(message, &frame))
+		assert(frame.payload >= (const uint8_t *)message &&
+		       frame.payload + frame.bytes <=
+			       (const uint8_t *)message + message->nlmsg_len);
 
 	struct nft_table_view table;
 	if (nft_parse_table(message, &table))

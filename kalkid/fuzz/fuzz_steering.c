@@ -297,6 +297,9 @@ static void step(struct model *model, struct input *input)
 	case 6: {
 		uint8_t how = take_byte(input);
 		model->device.ip_count = how & 3;
+		model->device.learnt_count = how >> 6;
+		model->device.addresses = how & 0x20 ? DEVICE_ADDRESSES_LEARN
+						     : DEVICE_ADDRESSES_FIXED;
 		model->device.multicast = how & 4;
 		if (!model->enrolled || how & 8) {
 			uint32_t port = PORT + (how >> 4 & 1), slot = SLOT + (how >> 5 & 1);
@@ -329,7 +332,7 @@ static void check_identity(const struct model *model)
 		return;
 	assert(steering_identity(&model->held, &as, &port));
 	assert(port == model->place.port && mac_equal(&as.mac, &model->place.mac));
-	assert(as.ip_count == model->device.ip_count && as.multicast == model->device.multicast);
+	assert(device_same_identity(&as, &model->device));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -340,6 +343,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	model.device.ips[0] = (struct ip){.family = 4, .octet = {10, 0, 0, 1}};
 	model.device.ips[1] = (struct ip){.family = 6, .octet = {0xfd, 1}};
 	model.device.ips[2] = (struct ip){.family = 4, .octet = {10, 0, 0, 2}};
+	model.device.learnt[0] = (struct learnt_address){.ip = {4, {10, 0, 0, 3}}};
+	model.device.learnt[1] = (struct learnt_address){.ip = {6, {0xfd, 2}}, .how = LEARNT_ND};
+	model.device.learnt[2] = (struct learnt_address){.ip = {4, {10, 0, 0, 4}}, .expired = true};
 	for (unsigned i = 0; i < STEPS_MAX && input.size; i++) {
 		step(&model, &input);
 		check(&model);

@@ -23,6 +23,7 @@ enum {
 static const char *const STEPS[][2] = {
 	{INTENT_SCHEMA, HISTORY_SCHEMA},
 	{OUTBOX_SCHEMA, ""},
+	{INTENT_ADDRESSES_SCHEMA, ""},
 };
 
 /* What a counter jumps when it may be older than what was given out. */

@@ -10,14 +10,17 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-#define DEVICE_COLUMNS \
-	"number, name, type, description, port, mac, ips, groups, tags, multicast, file"
+#define DEVICE_COLUMNS                                                                     \
+	"number, name, type, description, port, mac, ips, groups, tags, multicast, file, " \
+	"addresses, learnt"
 #define MACHINE_COLUMNS                                                                 \
 	"device, state, generation, entered_us, last_alert_us, decided_event, manual, " \
 	"manual_until_us, manual_back, manual_reason, quarantined, quarantine_reason, " \
 	"unused"
 #define COUNTER_COLUMNS "counter, next"
 #define CLOCK_COLUMNS   "one, boot_id, offset_us, last_us"
+
+enum { LEARNT_TEXT_BYTES = IP_TEXT_BYTES + 64 };
 
 const char INTENT_SCHEMA[] =
 	"CREATE TABLE devices (number INTEGER PRIMARY KEY, name TEXT, type TEXT, description TEXT,"
@@ -39,6 +42,13 @@ static const struct {
 	{"counters", COUNTER_COLUMNS},
 	{"clock", CLOCK_COLUMNS},
 };
+
+/* Rows that were as they were written stay so; damaged ones stay damaged. */
+const char INTENT_ADDRESSES_SCHEMA[] =
+	"ALTER TABLE devices ADD COLUMN addresses TEXT DEFAULT 'standard';"
+	"ALTER TABLE devices ADD COLUMN learnt TEXT DEFAULT '';"
+	"UPDATE devices SET digest = row_digest(" DEVICE_COLUMNS ") WHERE digest IS row_digest("
+	"number, name, type, description, port, mac, ips, groups, tags, multicast, file);";
 
 void intent_done(struct intent *intent)
 {
@@ -72,6 +82,41 @@ static int read_addresses(struct device *device, sqlite3_stmt *row, struct error
 	return result < 0 ? -EUCLEAN : 0;
 }
 
+/* "<ip>/<how>/<lease in microseconds>/<since>/<1: it is over>" each. */
+static int read_learnt(struct device *device, sqlite3_stmt *row, struct error *err)
+{
+	char text[DEVICE_IPS_MAX * LEARNT_TEXT_BYTES];
+	sql_copy_text(text, sizeof(text), row, 12);
+	char *rest = text, *word;
+	while (device->learnt_count < DEVICE_IPS_MAX && (word = strsep(&rest, " "))) {
+		struct learnt_address learnt = {0};
+		const char *ip = strsep(&word, "/"), *how = word ? strsep(&word, "/") : "";
+		int expired = 0;
+		if (!*ip)
+			continue;
+		while (learnt.how < LEARNT_HOW_COUNT &&
+		       !text_equal(LEARNT_HOW_NAMES[learnt.how], how))
+			learnt.how++;
+		if (learnt.how == LEARNT_HOW_COUNT || ip_parse(&learnt.ip, ip, err) < 0 || !word ||
+		    sscanf(word, "%" SCNd64 "/%" SCNd64 "/%d", &learnt.lease_us,
+			   &learnt.since_wall_us, &expired) != 3)
+			return -EUCLEAN;
+		learnt.expired = expired;
+		device->learnt[device->learnt_count++] = learnt;
+	}
+	return 0;
+}
+
+static enum device_addresses read_addresses_word(sqlite3_stmt *row)
+{
+	char text[NAME_BYTES];
+	sql_copy_text(text, sizeof(text), row, 11);
+	for (enum device_addresses word = 0; word < DEVICE_ADDRESSES_COUNT; word++)
+		if (text_equal(DEVICE_ADDRESSES_NAMES[word], text))
+			return word;
+	return DEVICE_ADDRESSES_STANDARD;
+}
+
 static int read_device(struct device *device, sqlite3_stmt *row, struct error *err)
 {
 	device->number = (uint32_t)sqlite3_column_int64(row, 0);
@@ -83,7 +128,9 @@ static int read_device(struct device *device, sqlite3_stmt *row, struct error *e
 	read_names(device->tags, &device->tag_count, row, 8);
 	device->multicast = sqlite3_column_int(row, 9);
 	sql_copy_text(device->file, sizeof(device->file), row, 10);
-	return read_addresses(device, row, err);
+	device->addresses = read_addresses_word(row);
+	int result = read_learnt(device, row, err);
+	return result < 0 ? result : read_addresses(device, row, err);
 }
 
 /* Numbers with a space between. */
@@ -263,6 +310,21 @@ static char *join_names(const char names[][NAME_BYTES], unsigned count)
 	return text.bytes;
 }
 
+static char *join_learnt(const struct device *device)
+{
+	struct buffer text = {0};
+	buffer_print(&text, "%s", "");
+	for (unsigned i = 0; i < device->learnt_count; i++) {
+		const struct learnt_address *learnt = &device->learnt[i];
+		char ip[IP_TEXT_BYTES];
+		ip_print(ip, &learnt->ip);
+		buffer_print(&text, "%s%s/%s/%" PRId64 "/%" PRId64 "/%d", i ? " " : "", ip,
+			     LEARNT_HOW_NAMES[learnt->how], learnt->lease_us, learnt->since_wall_us,
+			     learnt->expired);
+	}
+	return text.bytes;
+}
+
 int intent_put_device(sqlite3 *connection, const struct device *device, struct error *err)
 {
 	cleanup_buffer struct buffer ips = {0};
@@ -276,13 +338,15 @@ int intent_put_device(sqlite3 *connection, const struct device *device, struct e
 	mac_print(mac, &device->mac);
 	cleanup_free char *groups = join_names(device->groups, device->group_count);
 	cleanup_free char *tags = join_names(device->tags, device->tag_count);
+	cleanup_free char *learnt = join_learnt(device);
 	return sql_write(connection, err,
 			 "INSERT OR REPLACE INTO devices (" DEVICE_COLUMNS ", digest) VALUES"
-			 " (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11,"
-			 " row_digest(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11))",
-			 "issssssssis", (int64_t)device->number, device->name, device->type,
+			 " (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,"
+			 " row_digest(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13))",
+			 "issssssssisss", (int64_t)device->number, device->name, device->type,
 			 device->description, device->port, mac, ips.bytes, groups, tags,
-			 (int64_t)device->multicast, device->file);
+			 (int64_t)device->multicast, device->file,
+			 DEVICE_ADDRESSES_NAMES[device->addresses], learnt);
 }
 
 int intent_put_machine(sqlite3 *connection, const struct machine_record *record, struct error *err)

@@ -73,7 +73,12 @@ static void an_older_database_gets_its_outbox(void **state maybe_unused)
 	uint64_t event = fixture_add(&f, EVENT_NODE, 0, "{}");
 	fixture_close(&f);
 	assert_int_equal(sql_open(&connection, f.path, SQLITE_OPEN_READWRITE, NULL), 0);
-	assert_int_equal(sql_run(connection, "DROP TABLE outbox; PRAGMA user_version = 1", NULL),
+	assert_int_equal(sql_run(connection,
+				 "DROP TABLE outbox;"
+				 "ALTER TABLE devices DROP COLUMN addresses;"
+				 "ALTER TABLE devices DROP COLUMN learnt;"
+				 "PRAGMA user_version = 1",
+				 NULL),
 			 0);
 	sql_close_at(&connection);
 	fixture_open(&f);
