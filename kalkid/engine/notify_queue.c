@@ -337,7 +337,10 @@ void notify_queue_put(struct notify_queue *queue, struct notice *notice)
 	} else {
 		hold_back(queue, notice);
 	}
-	pump(queue);
+	/* In a turn of its own: reading a credential must not delay what the same fact decides
+	 * next. */
+	if (!queue->sending)
+		deadline_set(queue->deadlines, &queue->deadline, now_us(queue));
 }
 
 void notify_queue_test(struct notify_queue *queue, struct notice *notice)

@@ -178,6 +178,7 @@ static void emit_transition(struct fixture *f, const char *to)
 	struct transition_text text = {.from = "Normal", .to = to};
 	struct event event = events_begin(f->engine.events, EVENT_TRANSITION, NULL, 1);
 	events_emit(f->engine.events, &event, event_json_transition(&event, &decision, &text));
+	deadlines_run(f->engine.deadlines);
 }
 
 static void emit_alert(struct fixture *f, enum alert_severity severity)
@@ -185,6 +186,7 @@ static void emit_alert(struct fixture *f, enum alert_severity severity)
 	struct alert alert = {.type = "t", .severity = severity, .count = 1};
 	struct event event = events_begin(f->engine.events, EVENT_ALERT, NULL, 1);
 	events_emit(f->engine.events, &event, event_json_alert(&event, &alert));
+	deadlines_run(f->engine.deadlines);
 }
 
 static void sent_ok(struct fixture *f)
@@ -417,6 +419,8 @@ static void rules_and_operators_name_a_notifier(void **state)
 	f->notifier.limit = 1;
 	set(f, 1);
 	assert_int_equal(notify_rule(f->engine.notify, "ops", &device, "hot", "too hot", &err), 0);
+	assert_null(f->fake.open); /* what else the fact brings about comes first */
+	deadlines_run(f->engine.deadlines);
 	assert_int_equal(notify_rule(f->engine.notify, "opss", &device, "hot", "too hot", &err),
 			 -ENOENT);
 	assert_string_equal(err.text, "no notifier is named 'opss' (did you mean 'ops'?)");
