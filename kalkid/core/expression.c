@@ -30,7 +30,7 @@ static unsigned long call_cost(const struct expression_node *call, unsigned aler
 {
 	const struct argument *arguments = call->arguments;
 	switch (call->function->kind) {
-	case FUNCTION_ALERTS: return alerts_max;
+	case FUNCTION_ALERTS:
 	case FUNCTION_ABSENCE: return alerts_max;
 	case FUNCTION_MOVES: return MACHINE_MOVES_MAX;
 	case FUNCTION_SENSORS:
