@@ -89,8 +89,8 @@ static uint32_t least(uint32_t a, uint32_t b)
 
 static void send_frame(struct umbox_server *server, uint8_t *bytes, uint32_t length)
 {
-	struct umbox_frame frame = {.from = UMBOX_OUT, .bytes = bytes, .length = length};
-	frame.room = length;
+	struct umbox_frame frame = {.from = UMBOX_OUT, .length = length, .room = length};
+	frame.bytes = bytes;
 	server->service.send(&frame, server->service.user);
 }
 

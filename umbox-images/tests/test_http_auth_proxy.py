@@ -1,6 +1,7 @@
 """http-auth-proxy between two real links: curl, and a device that asks nobody who he is.  Needs root."""
 import subprocess
 
+from ordinary import ordinary_hour
 from umbox_case import Case, main
 from umbox_site import DEVICE_IP, DEVICE_IP6, NETWORK_IP, PROGRAMS
 
@@ -29,7 +30,7 @@ Server(("::", 80), Handler).serve_forever()
 
 
 class HttpAuthProxy(Case):
-    def guarded_device(self, parameters=None, **more):
+    def guard(self, parameters=None, **more):
         made = subprocess.run([str((PROGRAMS / "http-auth-proxy").absolute()), "hash"], input=PASSWORD,
                               capture_output=True, text=True, check=True, timeout=60)
         users = ["bob:" + made.stdout.strip(), "alice:" + made.stdout.strip()]
@@ -37,6 +38,9 @@ class HttpAuthProxy(Case):
         self.process = self.site.umbox("http-auth-proxy",
                                        {"users": users, "first_packet_s": 3600} | (parameters or {}),
                                        **more)
+
+    def guarded_device(self, parameters=None, **more):
+        self.guard(parameters, **more)
         self.device = self.site.start("dev", "/usr/bin/python3", "-c", DEVICE)
         self.assertEqual(self.device.stdout.readline(), "up\n")
 
@@ -94,7 +98,7 @@ class HttpAuthProxy(Case):
 
     def test_guessers_are_blocked_if_told_to(self):
         self.guarded_device({"attempts": 1, "block_s": 3600})
-        self.curl(f"http://{DEVICE_IP}:9010/", "-m", "3", "-u", "alice:guess")
+        self.curl(f"http://{DEVICE_IP}:9010/", "-u", "alice:guess")
         self.assertTrue(self.daemon.wait_kind("alert", seconds=60))
         self.assertFalse(self.ping(DEVICE_IP, role="net"))
         self.assertGreaterEqual(self.counters()["blocked"], 1)
@@ -107,14 +111,24 @@ class HttpAuthProxy(Case):
         self.assertEqual(self.log_in(), "200")
         pages = self.curl(f"http://{DEVICE_IP}/?[1-120]", "-w", "%{http_code} ")
         self.assertEqual(pages.split().count("200"), 120, pages)
-        # The device looks something up on the network.
+        self.assertEqual(self.alerts(), [])
+        self.end_well(self.process)
+
+    def test_an_hour_of_other_traffic_passes(self):
+        self.guard()
+        self.assertEqual(self.log_in(), "200")
+        ordinary_hour(self.site)
+        self.assertEqual(self.alerts(), [])
+        self.assertEqual(self.counters()["refused"], 0)
+        self.end_well(self.process)
+
+    def test_what_the_device_opens_needs_no_login(self):
+        self.guard()
         server = self.site.start("net", "/usr/bin/python3", "-c", DEVICE)
         self.assertEqual(server.stdout.readline(), "up\n")
         fetched = self.site.run("dev", "curl", "-sS", "-m", "20", f"http://{NETWORK_IP}/", check=False)
         self.assertEqual(fetched.stdout, "switch" * 5000)
         self.assertTrue(self.ping(NETWORK_IP))
-        self.assertEqual(self.alerts(), [])
-        self.assertEqual(self.counters()["refused"], 0)
         self.end_well(self.process)
 
     def test_the_daemon_needs_no_login(self):

@@ -2,6 +2,7 @@
 import os
 import pathlib
 
+from ordinary import ordinary_hour
 from umbox_case import Case, main
 from umbox_site import DEVICE_IP, NETWORK_IP
 
@@ -82,6 +83,14 @@ class HueGuard(Case):
         self.assertEqual(self.alerts(), [])
         counters = self.counters()
         self.assertEqual((counters["tokens"], counters["cut"], counters["evasive"]), (1, 0, 0))
+        self.end_well(self.process)
+
+    def test_an_hour_of_other_traffic_passes(self):
+        self.process = self.site.umbox("hue-guard", {"block_s": 3600})
+        ordinary_hour(self.site)
+        self.assertEqual(self.alerts(), [])
+        counters = self.counters()
+        self.assertEqual((counters["requests"], counters["cut"], counters["evasive"]), (60, 0, 0))
         self.end_well(self.process)
 
 
