@@ -39,7 +39,7 @@ def shipped(path):
     """A sample as it is, but for its times and the place of its program."""
     with open(path, encoding="utf-8") as file:
         text = file.read()
-    text = re.sub(r"\b(every|timeout): \d+[sm]\b", rf"\1: {PERIOD}", text)
+    text = re.sub(r"\b(every|timeout): (\d+s|1m)\b", rf"\1: {PERIOD}", text)
     text = re.sub(r"(\bfor: |time_in_state >= )(\d+)m\b", shorter, text)
     return text.replace("/usr/lib/kalki/", os.path.join(EXAMPLES, "programs/"))
 
@@ -257,3 +257,17 @@ def test_unavailable_after_five_misses(house):
     house.running["plug"].fail("cut")
     house.wait_moved("plug", "unavailable", "Suspicious")
     house.wait_moved("plug", "still-unavailable", "Attack")
+
+
+def test_motion_turns_the_lamp_on(house):
+    house.reset("lamp", on=[False])
+    house.running["camera"].do("motion")
+    wait_for(lambda: house.running["lamp"].values["on"] == [True], timeout=60, what="the lamp")
+    assert house.site.device_status("camera")["state"] == "Normal"
+
+
+def test_a_thermostat_set_by_others_is_set_back(house):
+    thermostat = house.running["thermostat"]
+    thermostat.set(occupied_heating_setpoint=30)
+    wait_for(lambda: thermostat.values["occupied_heating_setpoint"] == 20, timeout=60,
+             what="the setting")
