@@ -42,6 +42,7 @@ enum flag {
 	FLAG_LIMIT,
 	FLAG_MAC,
 	FLAG_MULTICAST,
+	FLAG_OF,
 	FLAG_PORT,
 	FLAG_REASON,
 	FLAG_REPLACE,
@@ -113,6 +114,7 @@ int run_policy_check(struct cli *cli);
 int run_policy_explain(struct cli *cli);
 int run_policy_graph(struct cli *cli);
 int run_policy_replay(struct cli *cli);
+int run_policy_schema(struct cli *cli);
 int run_policy_test(struct cli *cli);
 int run_version(struct cli *cli);
 int run_completion(struct cli *cli);

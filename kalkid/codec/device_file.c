@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* codec/device_file.c - devices out of files of devices.d and out of requests. */
 #include "codec/files_internal.h"
+#include "codec/schema.h"
 
 #include <string.h>
 
@@ -79,18 +80,62 @@ static void read_addresses(struct reading *reading, const struct document_node *
 	}
 }
 
+static json_t *describe_mac(void)
+{
+	return json_pack("{s:s, s:s}", "type", "string", "pattern",
+			 "^[0-9A-Fa-f]{2}([:-][0-9A-Fa-f]{2}){5}$");
+}
+
+static json_t *describe_ips(void)
+{
+	return schema_list(schema_line("^[0-9A-Fa-f:.]+$", IP_TEXT_BYTES - 1), 0, DEVICE_IPS_MAX);
+}
+
+static json_t *describe_labels(void)
+{
+	json_t *labels = schema_list(schema_name(), 0, DEVICE_LABELS_MAX);
+	json_object_set_new(labels, "uniqueItems", json_true());
+	return labels;
+}
+
+static json_t *describe_addresses(void)
+{
+	json_t *words = json_array();
+	for (unsigned i = DEVICE_ADDRESSES_FIXED; i < DEVICE_ADDRESSES_COUNT; i++)
+		json_array_append_new(words, json_string(DEVICE_ADDRESSES_NAMES[i]));
+	return json_pack("{s:o}", "enum", words);
+}
+
 static const struct field device_fields[] = {
-	{"name", FIELD_NAME, .required = true, FIELD_AT(struct device, name)},
-	{"type", FIELD_NAME, .required = true, FIELD_AT(struct device, type)},
-	{"description", FIELD_TEXT, FIELD_AT(struct device, description)},
-	{"port", FIELD_LINK, .required = true, FIELD_AT(struct device, port)},
-	{"mac", FIELD_OTHER, .required = true, .read = read_mac},
-	{"ips", FIELD_OTHER, .read = read_ips},
-	{"addresses", FIELD_OTHER, .read = read_addresses},
-	{"groups", FIELD_OTHER, .read = read_groups},
-	{"tags", FIELD_OTHER, .read = read_tags},
-	{"multicast", FIELD_BOOLEAN, FIELD_AT(struct device, multicast)},
+	{"name", FIELD_NAME, .required = true, FIELD_AT(struct device, name),
+	 .about = "of the device, once on this host"},
+	{"type", FIELD_NAME, .required = true, FIELD_AT(struct device, type),
+	 .about = "its device type"},
+	{"description", FIELD_TEXT, FIELD_AT(struct device, description),
+	 .about = "what it is, for people"},
+	{"port", FIELD_LINK, .required = true, FIELD_AT(struct device, port),
+	 .about = "the device port that it is behind"},
+	{"mac", FIELD_OTHER, .required = true, .read = read_mac, .about = "its MAC address",
+	 .describe = describe_mac},
+	{"ips", FIELD_OTHER, .read = read_ips, .about = "its addresses", .describe = describe_ips},
+	{"addresses", FIELD_OTHER, .read = read_addresses, .about = "how its addresses are known",
+	 .describe = describe_addresses},
+	{"groups", FIELD_OTHER, .read = read_groups, .about = "that it belongs to",
+	 .describe = describe_labels},
+	{"tags", FIELD_OTHER, .read = read_tags, .about = "that it carries",
+	 .describe = describe_labels},
+	{"multicast", FIELD_BOOLEAN, FIELD_AT(struct device, multicast),
+	 .about = "multicast other than ARP, ND and DHCP passes"},
 };
+
+json_t *schema_of_devices(void)
+{
+	json_t *schema = schema_list(SCHEMA_MAP(device_fields), 0, DEVICES_MAX);
+	json_object_set_new(schema, "$schema",
+			    json_string("https://json-schema.org/draft/2020-12/schema"));
+	json_object_set_new(schema, "title", json_string("Devices of KalKi"));
+	return schema;
+}
 
 int device_read(struct device *ret, const struct document *document,
 		const struct document_node *map, struct complaints *complaints)

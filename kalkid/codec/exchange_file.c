@@ -8,6 +8,7 @@
 #include <strings.h>
 
 #include "base/mem.h"
+#include "codec/schema.h"
 
 enum text_kind {
 	TEXT_PLAIN,
@@ -73,7 +74,27 @@ static void read_body(struct reading *reading, const struct document_node *node,
 							 TEXT_BODY);
 }
 
+static json_t *describe_body(void)
+{
+	return schema_line("^[^\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f]*$", EXCHANGE_BODY_BYTES);
+}
+
+json_t *exchange_describe_text(void)
+{
+	return schema_line(NULL, EXCHANGE_TEXT_BYTES);
+}
+
 /* --- addresses --- */
+
+static json_t *describe_http_url(void)
+{
+	return schema_line("^https?://[^/:?# ][^ ]*$", EXCHANGE_TEXT_BYTES);
+}
+
+json_t *exchange_describe_broker(void)
+{
+	return schema_line("^mqtts?://[^/:?# ][^/?# ]*$", EXCHANGE_TEXT_BYTES);
+}
 
 static const char *after_scheme(const char *url, const char *const *schemes)
 {
@@ -126,18 +147,24 @@ void exchange_read_broker(struct reading *reading, const struct document_node *n
 
 /* --- HTTP --- */
 
+static const char *const methods[] = {"GET", "POST", "PUT", "PATCH", "DELETE", NULL};
+
+static json_t *describe_method(void)
+{
+	return schema_one_of_texts(methods);
+}
+
 static void read_method(struct reading *reading, const struct document_node *node, void *target)
 {
-	static const char *const methods[] = {"GET", "POST", "PUT", "PATCH", "DELETE"};
 	const char *text = read_text(reading, node);
 	if (!text)
 		return;
-	for (size_t i = 0; i < ARRAY_SIZE(methods); i++)
+	for (size_t i = 0; methods[i]; i++)
 		if (text_equal(methods[i], text)) {
 			TEXT_COPY(((struct exchange *)target)->method, text);
 			return;
 		}
-	complain_unknown(reading, node, "method", text, methods, ARRAY_SIZE(methods));
+	complain_unknown(reading, node, "method", text, methods, ARRAY_SIZE(methods) - 1);
 }
 
 static bool is_token(const char *text)
@@ -190,6 +217,17 @@ static void read_headers(struct reading *reading, const struct document_node *ma
 		exchange->header_names[exchange->header_count] = mem_copy_text(entry->key);
 		exchange->header_values[exchange->header_count++] = value;
 	}
+}
+
+static json_t *describe_headers(void)
+{
+	return schema_named(schema_line("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", DOCUMENT_BYTES_MAX),
+			    exchange_describe_text(), 0, EXCHANGE_HEADERS_MAX);
+}
+
+static json_t *describe_pin(void)
+{
+	return schema_line("^sha256//.*=$", EXCHANGE_TEXT_BYTES);
 }
 
 /* 32 bytes of a digest in base64. */
@@ -256,6 +294,29 @@ static void read_program_arguments(struct reading *reading, const struct documen
 				  "/usr/lib/kalki/probe", "is no whole path of a program");
 }
 
+static json_t *describe_topic(void)
+{
+	return schema_line("^[^+#]+$", EXCHANGE_TEXT_BYTES);
+}
+
+static json_t *describe_host(void)
+{
+	return schema_line("^(?!-)[^ @/]+$", EXCHANGE_TEXT_BYTES);
+}
+
+static json_t *describe_arguments(void)
+{
+	return schema_list(exchange_describe_text(), 1, EXCHANGE_ARGUMENTS_MAX);
+}
+
+static json_t *describe_program_arguments(void)
+{
+	json_t *schema = describe_arguments();
+	json_object_set_new(schema, "prefixItems",
+			    json_pack("[o]", schema_line("^/", EXCHANGE_TEXT_BYTES)));
+	return schema;
+}
+
 /* --- the forms --- */
 
 static bool begin(struct reading *reading, const struct document_node *node,
@@ -291,25 +352,39 @@ static void check_credential(struct reading *reading, const struct document_node
 				      "{credential} is no login");
 }
 
+static const struct field http_fields[] = {
+	{"url", FIELD_OTHER, .required = true, .read = read_http_url,
+	 .about = "where; {ip}, {device}, {mac}, {type} and {credential} are filled in",
+	 .describe = describe_http_url},
+	{"method", FIELD_OTHER, .read = read_method, .standard = "GET",
+	 .about = "the method of the request", .describe = describe_method},
+	{"headers", FIELD_OTHER, .read = read_headers, .about = "further headers, name to value",
+	 .describe = describe_headers},
+	{"body", FIELD_OTHER, .read = read_body, .about = "what is sent",
+	 .describe = describe_body},
+	{"credential", FIELD_NAME, FIELD_AT(struct exchange, credential),
+	 .about = "the name of a secret"},
+	{"login", FIELD_CHOICE, FIELD_AT(struct exchange, login), .choices = EXCHANGE_LOGIN_NAMES,
+	 .about = "how the credential is shown"},
+	{"ca", FIELD_NAME, FIELD_AT(struct exchange, ca),
+	 .about = "the name of a secret with the certificates to trust"},
+	{"pin", FIELD_OTHER, .read = read_pin,
+	 .about = "sha256// and the digest of the public key in base64", .describe = describe_pin},
+	{"verify", FIELD_BOOLEAN, FIELD_AT(struct exchange, verify), .standard = "true",
+	 .about = "whether the certificate of the server is checked"},
+};
+
+json_t *exchange_describe_http(void)
+{
+	return SCHEMA_MAP(http_fields);
+}
 void exchange_read_http(struct reading *reading, const struct document_node *node, void *target)
 {
-	static const struct field fields[] = {
-		{"url", FIELD_OTHER, .required = true, .read = read_http_url},
-		{"method", FIELD_OTHER, .read = read_method, .standard = "GET"},
-		{"headers", FIELD_OTHER, .read = read_headers},
-		{"body", FIELD_OTHER, .read = read_body},
-		{"credential", FIELD_NAME, FIELD_AT(struct exchange, credential)},
-		{"login", FIELD_CHOICE, FIELD_AT(struct exchange, login),
-		 .choices = EXCHANGE_LOGIN_NAMES},
-		{"ca", FIELD_NAME, FIELD_AT(struct exchange, ca)},
-		{"pin", FIELD_OTHER, .read = read_pin},
-		{"verify", FIELD_BOOLEAN, FIELD_AT(struct exchange, verify), .standard = "true"},
-	};
 	struct exchange *exchange = target;
 	if (!begin(reading, node, exchange, EXCHANGE_HTTP))
 		return;
-	fields_set_standard(fields, ARRAY_SIZE(fields), exchange);
-	if (!fields_read(reading, node, fields, ARRAY_SIZE(fields), exchange))
+	fields_set_standard(http_fields, ARRAY_SIZE(http_fields), exchange);
+	if (!fields_read(reading, node, http_fields, ARRAY_SIZE(http_fields), exchange))
 		return;
 	if (exchange->body && text_equal(exchange->method, "GET"))
 		document_complain(reading->document, document_find(node, "body"),
@@ -317,42 +392,71 @@ void exchange_read_http(struct reading *reading, const struct document_node *nod
 	check_credential(reading, node, exchange);
 }
 
+static const struct field mqtt_fields[] = {
+	{"broker", FIELD_OTHER, .required = true, .read = exchange_read_broker,
+	 .about = "mqtt://host:1883 or mqtts://host:8883", .describe = exchange_describe_broker},
+	{"topic", FIELD_OTHER, .required = true, .read = read_topic,
+	 .about = "where it is published", .describe = describe_topic},
+	{"payload", FIELD_OTHER, .required = true, .read = read_body, .about = "what is published",
+	 .describe = describe_body},
+	{"qos", FIELD_UNSIGNED, FIELD_AT(struct exchange, qos), .max = 2,
+	 .about = "0 at most once, 1 at least once, 2 exactly once"},
+	{"retain", FIELD_BOOLEAN, FIELD_AT(struct exchange, retain),
+	 .about = "whether the broker keeps it"},
+	{"credential", FIELD_NAME, FIELD_AT(struct exchange, credential),
+	 .about = "the name of a secret"},
+	{"ca", FIELD_NAME, FIELD_AT(struct exchange, ca),
+	 .about = "the name of a secret with the certificates to trust"},
+};
+
+json_t *exchange_describe_mqtt(void)
+{
+	return SCHEMA_MAP(mqtt_fields);
+}
 void exchange_read_mqtt(struct reading *reading, const struct document_node *node, void *target)
 {
-	static const struct field fields[] = {
-		{"broker", FIELD_OTHER, .required = true, .read = exchange_read_broker},
-		{"topic", FIELD_OTHER, .required = true, .read = read_topic},
-		{"payload", FIELD_OTHER, .required = true, .read = read_body},
-		{"qos", FIELD_UNSIGNED, FIELD_AT(struct exchange, qos), .max = 2},
-		{"retain", FIELD_BOOLEAN, FIELD_AT(struct exchange, retain)},
-		{"credential", FIELD_NAME, FIELD_AT(struct exchange, credential)},
-		{"ca", FIELD_NAME, FIELD_AT(struct exchange, ca)},
-	};
 	if (begin(reading, node, target, EXCHANGE_MQTT))
-		(void)fields_read(reading, node, fields, ARRAY_SIZE(fields), target);
+		(void)fields_read(reading, node, mqtt_fields, ARRAY_SIZE(mqtt_fields), target);
 }
 
+static const struct field ssh_fields[] = {
+	{"user", FIELD_OTHER, .required = true, .read = read_user, .about = "who logs in",
+	 .describe = schema_name},
+	{"host", FIELD_OTHER, .read = read_host, .about = "{ip} or a name",
+	 .describe = describe_host},
+	{"port", FIELD_UNSIGNED, FIELD_AT(struct exchange, port), .min = 1, .max = 65535,
+	 .standard = "22", .about = "the port of the server"},
+	{"command", FIELD_OTHER, .required = true, .read = read_arguments,
+	 .about = "the program and its arguments", .describe = describe_arguments},
+	{"credential", FIELD_NAME, .required = true, FIELD_AT(struct exchange, credential),
+	 .about = "the name of a secret"},
+};
+
+json_t *exchange_describe_ssh(void)
+{
+	return SCHEMA_MAP(ssh_fields);
+}
 void exchange_read_ssh(struct reading *reading, const struct document_node *node, void *target)
 {
-	static const struct field fields[] = {
-		{"user", FIELD_OTHER, .required = true, .read = read_user},
-		{"host", FIELD_OTHER, .read = read_host},
-		{"port", FIELD_UNSIGNED, FIELD_AT(struct exchange, port), .min = 1, .max = 65535,
-		 .standard = "22"},
-		{"command", FIELD_OTHER, .required = true, .read = read_arguments},
-		{"credential", FIELD_NAME, .required = true, FIELD_AT(struct exchange, credential)},
-	};
 	if (!begin(reading, node, target, EXCHANGE_SSH))
 		return;
-	fields_set_standard(fields, ARRAY_SIZE(fields), target);
-	(void)fields_read(reading, node, fields, ARRAY_SIZE(fields), target);
+	fields_set_standard(ssh_fields, ARRAY_SIZE(ssh_fields), target);
+	(void)fields_read(reading, node, ssh_fields, ARRAY_SIZE(ssh_fields), target);
 }
 
+static const struct field program_fields[] = {
+	{"command", FIELD_OTHER, .required = true, .read = read_program_arguments,
+	 .about = "the whole path of the program and its arguments",
+	 .describe = describe_program_arguments},
+};
+
+json_t *exchange_describe_program(void)
+{
+	return SCHEMA_MAP(program_fields);
+}
 void exchange_read_program(struct reading *reading, const struct document_node *node, void *target)
 {
-	static const struct field fields[] = {
-		{"command", FIELD_OTHER, .required = true, .read = read_program_arguments},
-	};
 	if (begin(reading, node, target, EXCHANGE_PROGRAM))
-		(void)fields_read(reading, node, fields, ARRAY_SIZE(fields), target);
+		(void)fields_read(reading, node, program_fields, ARRAY_SIZE(program_fields),
+				  target);
 }

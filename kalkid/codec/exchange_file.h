@@ -23,26 +23,34 @@
 
 /* Lines of a table whose struct begins with its exchange; `timeout` of none stays 0, which whoever
  * reads replaces by EXCHANGE_TIMEOUT_STANDARD_US. */
-#define EXCHANGE_FIELD_HTTP                                     \
-	{                                                       \
-		"http", FIELD_OTHER, .read = exchange_read_http \
+#define EXCHANGE_FIELD_HTTP                                                   \
+	{                                                                     \
+		"http", FIELD_OTHER, .read = exchange_read_http,              \
+				     .about = "a request over HTTP or HTTPS", \
+				     .describe = exchange_describe_http       \
 	}
-#define EXCHANGE_FIELD_MQTT                                     \
-	{                                                       \
-		"mqtt", FIELD_OTHER, .read = exchange_read_mqtt \
+#define EXCHANGE_FIELD_MQTT                                                  \
+	{                                                                    \
+		"mqtt", FIELD_OTHER, .read = exchange_read_mqtt,             \
+				     .about = "a message to an MQTT broker", \
+				     .describe = exchange_describe_mqtt      \
 	}
-#define EXCHANGE_FIELD_SSH                                    \
-	{                                                     \
-		"ssh", FIELD_OTHER, .read = exchange_read_ssh \
+#define EXCHANGE_FIELD_SSH                                                                    \
+	{                                                                                     \
+		"ssh", FIELD_OTHER, .read = exchange_read_ssh, .about = "a command over SSH", \
+				    .describe = exchange_describe_ssh                         \
 	}
-#define EXCHANGE_FIELD_PROGRAM                                        \
-	{                                                             \
-		"program", FIELD_OTHER, .read = exchange_read_program \
+#define EXCHANGE_FIELD_PROGRAM                                                \
+	{                                                                     \
+		"program", FIELD_OTHER, .read = exchange_read_program,        \
+					.about = "a program on this host",    \
+					.describe = exchange_describe_program \
 	}
-#define EXCHANGE_FIELD_TIMEOUT                                                         \
-	{                                                                              \
-		"timeout", FIELD_DURATION, FIELD_AT(struct exchange, timeout_us),      \
-			.min = EXCHANGE_TIMEOUT_MIN_US, .max = EXCHANGE_TIMEOUT_MAX_US \
+#define EXCHANGE_FIELD_TIMEOUT                                                          \
+	{                                                                               \
+		"timeout", FIELD_DURATION, FIELD_AT(struct exchange, timeout_us),       \
+			.min = EXCHANGE_TIMEOUT_MIN_US, .max = EXCHANGE_TIMEOUT_MAX_US, \
+			.about = "how long an answer is waited for"                     \
 	}
 
 /* Readers for such tables; `target` is the exchange.  A second form in one place is complained
@@ -56,3 +64,11 @@ void exchange_read_program(struct reading *reading, const struct document_node *
 char *exchange_read_text(struct reading *reading, const struct document_node *node, size_t max);
 /* "mqtt://host:1883" or "mqtts://host". */
 void exchange_read_broker(struct reading *reading, const struct document_node *node, void *target);
+
+/* The same for editors: see codec/schema.h. */
+json_t *exchange_describe_http(void);
+json_t *exchange_describe_mqtt(void);
+json_t *exchange_describe_ssh(void);
+json_t *exchange_describe_program(void);
+json_t *exchange_describe_text(void);
+json_t *exchange_describe_broker(void);

@@ -35,6 +35,9 @@ struct field {
 	const char *standard;       /* as one would write it; NULL: zero */
 	const char *const *choices; /* the last is NULL */
 	void (*read)(struct reading *reading, const struct document_node *node, void *target);
+	/* For editors: what the key means, and which values read() takes: see codec/schema.h. */
+	const char *about;
+	json_t *(*describe)(void);
 };
 
 #define FIELD_AT(type, member) .offset = offsetof(type, member), .size = sizeof(((type *)0)->member)

@@ -3,14 +3,17 @@
 #include "codec/policy_internal.h"
 
 #include "base/mem.h"
+#include "codec/schema.h"
+
+#define FACTOR_MIN 0.01
+#define FACTOR_MAX 100.0
 
 void read_factor(struct reading *reading, const struct document_node *node, double *ret)
 {
-	static const double smallest = 0.01, largest = 100;
 	if (node->kind != DOCUMENT_NUMBER)
 		document_complain(reading->document, node, reading->complaints,
 				  "2 is twice as often, 0.5 half", "is no number");
-	else if (node->number < smallest || node->number > largest)
+	else if (node->number < FACTOR_MIN || node->number > FACTOR_MAX)
 		document_complain(reading->document, node, reading->complaints,
 				  "0.01 to 100; 2 is twice as often, 0.5 half", "is out of range");
 	else
@@ -23,25 +26,37 @@ static void read_action_factor(struct reading *reading, const struct document_no
 	read_factor(reading, node, &((struct action *)target)->factor);
 }
 
+json_t *describe_factor(void)
+{
+	return schema_number(FACTOR_MIN, FACTOR_MAX);
+}
+
 static const struct field command_fields[] = {
-	{"command", FIELD_NAME, .required = true, FIELD_AT(struct action, name)},
-	{"device", FIELD_NAME, FIELD_AT(struct action, device)},
-	{"group", FIELD_NAME, FIELD_AT(struct action, group)},
-	{"type", FIELD_NAME, FIELD_AT(struct action, type)},
+	{"command", FIELD_NAME, .required = true, FIELD_AT(struct action, name),
+	 .about = "send this; where nobody else is named, to the device itself"},
+	{"device", FIELD_NAME, FIELD_AT(struct action, device),
+	 .about = "another device, by its name"},
+	{"group", FIELD_NAME, FIELD_AT(struct action, group), .about = "all devices of this group"},
+	{"type", FIELD_NAME, FIELD_AT(struct action, type), .about = "all devices of this type"},
 };
 static const struct field notify_fields[] = {
-	{"notify", FIELD_NAME, .required = true, FIELD_AT(struct action, name)},
+	{"notify", FIELD_NAME, .required = true, FIELD_AT(struct action, name),
+	 .about = "tell this notifier"},
 };
 static const struct field tag_fields[] = {
-	{"tag", FIELD_NAME, .required = true, FIELD_AT(struct action, name)},
+	{"tag", FIELD_NAME, .required = true, FIELD_AT(struct action, name),
+	 .about = "put this tag on the device"},
 };
 static const struct field untag_fields[] = {
-	{"untag", FIELD_NAME, .required = true, FIELD_AT(struct action, name)},
+	{"untag", FIELD_NAME, .required = true, FIELD_AT(struct action, name),
+	 .about = "take this tag from the device"},
 };
 static const struct field factor_fields[] = {
-	{"telemetry_factor", FIELD_OTHER, .required = true, .read = read_action_factor},
+	{"telemetry_factor", FIELD_OTHER, .required = true, .read = read_action_factor,
+	 .about = "ask the sources so much more often: 2 is twice as often",
+	 .describe = describe_factor},
 	{"for", FIELD_DURATION, FIELD_AT(struct action, for_us), .min = 1000000,
-	 .max = 365 * (int64_t)86400 * 1000000},
+	 .max = 365 * (int64_t)86400 * 1000000, .about = "only so long"},
 };
 
 /* By its first field's key one knows an action. */
@@ -55,6 +70,17 @@ static const struct {
 	[ACTION_UNTAG] = {untag_fields, ARRAY_SIZE(untag_fields)},
 	[ACTION_TELEMETRY_FACTOR] = {factor_fields, ARRAY_SIZE(factor_fields)},
 };
+
+json_t *describe_actions(void)
+{
+	json_t *any = json_array();
+	for (unsigned i = 0; i < ACTION_KIND_COUNT; i++)
+		json_array_append_new(any, schema_map(forms[i].fields, forms[i].count));
+	json_t *command = json_array_get(any, ACTION_COMMAND);
+	schema_add_conflict(command, "device", "group");
+	schema_add_conflict(command, "device", "type");
+	return schema_list(json_pack("{s:o}", "anyOf", any), 0, ACTIONS_MAX);
+}
 
 /* A command for others may be one of their types: files.c knows those. */
 static void check_own_command(struct reading *reading, const struct document_node *node,

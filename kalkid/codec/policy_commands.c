@@ -5,6 +5,7 @@
 #include "base/mem.h"
 #include "codec/exchange_file.h"
 #include "codec/policy_internal.h"
+#include "codec/schema.h"
 
 static const struct field command_fields[] = {
 	EXCHANGE_FIELD_HTTP,
@@ -13,8 +14,16 @@ static const struct field command_fields[] = {
 	EXCHANGE_FIELD_PROGRAM,
 	EXCHANGE_FIELD_TIMEOUT,
 	{"retries", FIELD_UNSIGNED, FIELD_AT(struct device_command, retries),
-	 .max = COMMAND_RETRIES_MAX},
+	 .max = COMMAND_RETRIES_MAX, .about = "how often it is tried again"},
 };
+
+json_t *describe_commands(void)
+{
+	static const char *const ways[] = {"http", "mqtt", "ssh", "program", NULL};
+	json_t *command = SCHEMA_MAP(command_fields);
+	schema_add_ways(command, ways, 0, NULL);
+	return schema_named(schema_name(), command, 0, COMMANDS_MAX);
+}
 
 static void read_command(struct reading *reading, const struct document_node *entry,
 			 struct device_command *command)

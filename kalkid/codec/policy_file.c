@@ -9,6 +9,7 @@
 #include "codec/fields.h"
 #include "codec/image_reference.h"
 #include "codec/policy_internal.h"
+#include "codec/schema.h"
 
 #define YEAR_US (365 * (int64_t)86400 * 1000000)
 
@@ -43,11 +44,25 @@ static void read_parameters(struct reading *reading, const struct document_node 
 				  "is longer than %d bytes as JSON", PARAMETERS_BYTES_MAX);
 }
 
+static json_t *describe_image(void)
+{
+	return schema_line(NULL, IMAGE_BYTES - 1);
+}
+
+static json_t *describe_map(void)
+{
+	return json_pack("{s:s}", "type", "object");
+}
+
 static const struct field hop_fields[] = {
-	{"name", FIELD_NAME, .required = true, FIELD_AT(struct hop, name)},
-	{"image", FIELD_OTHER, .required = true, .read = read_image},
-	{"parameters", FIELD_OTHER, .read = read_parameters},
-	{"fail", FIELD_CHOICE, FIELD_AT(struct hop, fail), .choices = HOP_FAIL_NAMES},
+	{"name", FIELD_NAME, .required = true, FIELD_AT(struct hop, name),
+	 .about = "of the hop, once in its chain"},
+	{"image", FIELD_OTHER, .required = true, .read = read_image,
+	 .about = "the image of its container, as name:tag", .describe = describe_image},
+	{"parameters", FIELD_OTHER, .read = read_parameters,
+	 .about = "for the image: see its own schema", .describe = describe_map},
+	{"fail", FIELD_CHOICE, FIELD_AT(struct hop, fail), .choices = HOP_FAIL_NAMES,
+	 .about = "whether traffic passes while it does not run"},
 };
 
 static void refuse_equal_hops(struct reading *reading, const struct document_node *node,
@@ -97,6 +112,12 @@ static void read_chain(struct reading *reading, const struct document_node *node
 				  "a list of hops, pass or block", "is no chain");
 }
 
+static json_t *describe_chain(void)
+{
+	return schema_either(json_pack("{s:[s, s]}", "enum", "pass", "block"),
+			     schema_list(SCHEMA_MAP(hop_fields), 1, HOPS_MAX));
+}
+
 /* Index of the state that the node names, or -1 and a complaint. */
 static int read_state(struct reading *reading, const struct document_node *node)
 {
@@ -131,14 +152,20 @@ static void read_calm_to(struct reading *reading, const struct document_node *no
 				  state->name);
 }
 
+static const struct field calm_fields[] = {
+	{"after", FIELD_DURATION, .required = true, FIELD_AT(struct policy_state, calm_us),
+	 .min = 1000000, .max = YEAR_US, .about = "so long without an alert"},
+	{"to", FIELD_OTHER, .required = true, .read = read_calm_to, .about = "a looser state",
+	 .describe = schema_name},
+};
+
+static json_t *describe_calm(void)
+{
+	return SCHEMA_MAP(calm_fields);
+}
 static void read_calm(struct reading *reading, const struct document_node *node, void *target)
 {
-	static const struct field fields[] = {
-		{"after", FIELD_DURATION, .required = true, FIELD_AT(struct policy_state, calm_us),
-		 .min = 1000000, .max = YEAR_US},
-		{"to", FIELD_OTHER, .required = true, .read = read_calm_to},
-	};
-	(void)fields_read(reading, node, fields, ARRAY_SIZE(fields), target);
+	(void)fields_read(reading, node, calm_fields, ARRAY_SIZE(calm_fields), target);
 }
 
 static void read_state_factor(struct reading *reading, const struct document_node *node,
@@ -148,17 +175,33 @@ static void read_state_factor(struct reading *reading, const struct document_nod
 }
 
 static const struct field state_fields[] = {
-	{"chain", FIELD_OTHER, .required = true, .read = read_chain},
+	{"chain", FIELD_OTHER, .required = true, .read = read_chain,
+	 .about = "a list of hops, pass (everything) or block (nothing)",
+	 .describe = describe_chain},
 	{"hold", FIELD_CHOICE, FIELD_AT(struct policy_state, posture.hold),
-	 .choices = POSTURE_HOLD_NAMES},
+	 .choices = POSTURE_HOLD_NAMES, .about = "what is in force until the chain is ready"},
 	{"standby", FIELD_CHOICE, FIELD_AT(struct policy_state, posture.standby),
-	 .choices = POSTURE_STANDBY_NAMES},
-	{"stop_now", FIELD_BOOLEAN, FIELD_AT(struct policy_state, posture.cut)},
-	{"dwell", FIELD_DURATION, FIELD_AT(struct policy_state, dwell_us), .max = YEAR_US},
-	{"calm", FIELD_OTHER, .read = read_calm},
-	{"final", FIELD_BOOLEAN, FIELD_AT(struct policy_state, final)},
-	{"telemetry_factor", FIELD_OTHER, .read = read_state_factor},
+	 .choices = POSTURE_STANDBY_NAMES,
+	 .about = "which chains stand ready before they are needed"},
+	{"stop_now", FIELD_BOOLEAN, FIELD_AT(struct policy_state, posture.cut),
+	 .about = "drop what is still inside the chain before"},
+	{"dwell", FIELD_DURATION, FIELD_AT(struct policy_state, dwell_us), .max = YEAR_US,
+	 .about = "stay at least so long, unless something tighter comes"},
+	{"calm", FIELD_OTHER, .read = read_calm,
+	 .about = "back to a looser state after a time without alerts", .describe = describe_calm},
+	{"final", FIELD_BOOLEAN, FIELD_AT(struct policy_state, final),
+	 .about = "only an operator ends this state"},
+	{"telemetry_factor", FIELD_OTHER, .read = read_state_factor,
+	 .about = "ask the sources so much more often: 2 is twice as often",
+	 .describe = describe_factor},
 };
+
+static json_t *describe_states(void)
+{
+	json_t *name = schema_name();
+	json_object_set_new(name, "not", json_pack("{s:s}", "const", "any"));
+	return schema_named(name, SCHEMA_MAP(state_fields), 1, POLICY_STATES_MAX);
+}
 
 /* All names first: calm and rules name states before and after their own. */
 void read_state_names(struct reading *reading, const struct document_node *map)
@@ -262,14 +305,40 @@ static void read_when(struct reading *reading, const struct document_node *node,
 					 NULL, "%s", err.text);
 }
 
+static json_t *describe_from(void)
+{
+	return schema_either(json_pack("{s:s}", "const", "any"),
+			     schema_list(schema_name(), 1, POLICY_STATES_MAX));
+}
+
+static json_t *describe_when(void)
+{
+	return json_pack("{s:s, s:i}", "type", "string", "minLength", 1);
+}
+
 static const struct field rule_fields[] = {
-	{"name", FIELD_NAME, .required = true, FIELD_AT(struct policy_rule, name)},
-	{"description", FIELD_TEXT, FIELD_AT(struct policy_rule, description)},
-	{"from", FIELD_OTHER, .required = true, .read = read_from},
-	{"when", FIELD_OTHER, .required = true, .read = read_when},
-	{"to", FIELD_OTHER, .read = read_to},
-	{"actions", FIELD_OTHER, .read = read_actions},
+	{"name", FIELD_NAME, .required = true, FIELD_AT(struct policy_rule, name),
+	 .about = "of the rule, once in the type"},
+	{"description", FIELD_TEXT, FIELD_AT(struct policy_rule, description),
+	 .about = "what it means, for people"},
+	{"from", FIELD_OTHER, .required = true, .read = read_from,
+	 .about = "in which states it holds: any, or a list", .describe = describe_from},
+	{"when", FIELD_OTHER, .required = true, .read = read_when,
+	 .about = "the condition: see LANGUAGE.md", .describe = describe_when},
+	{"to", FIELD_OTHER, .read = read_to,
+	 .about = "the state that it leads to; left out: it only acts", .describe = schema_name},
+	{"actions", FIELD_OTHER, .read = read_actions, .about = "what it does besides",
+	 .describe = describe_actions},
 };
+
+json_t *describe_rules(void)
+{
+	json_t *rule = SCHEMA_MAP(rule_fields);
+	json_object_set_new(
+		rule, "anyOf",
+		json_pack("[{s:[s]}, {s:[s]}]", "required", "to", "required", "actions"));
+	return schema_list(rule, 0, POLICY_RULES_MAX);
+}
 
 /* What concerns a rule as a whole, once its parts are good. */
 static void check_rule(struct reading *reading, const struct document_node *node,
@@ -323,16 +392,37 @@ void read_rules(struct reading *reading, const struct document_node *list, void 
 
 /* In the order of reading: what names states comes behind them. */
 static const struct field policy_fields[] = {
-	{"type", FIELD_NAME, .required = true, FIELD_AT(struct policy, type)},
-	{"description", FIELD_TEXT, FIELD_AT(struct policy, description)},
-	{"include", FIELD_OTHER, .read = read_include},
-	{"sensors", FIELD_OTHER, .read = read_sensors},
-	{"states", FIELD_OTHER, .required = true, .read = read_states},
-	{"initial", FIELD_OTHER, .read = read_initial},
-	{"commands", FIELD_OTHER, .read = read_commands},
-	{"rules", FIELD_OTHER, .read = read_rules},
-	{"telemetry", FIELD_OTHER, .read = read_sources},
+	{"type", FIELD_NAME, .required = true, FIELD_AT(struct policy, type),
+	 .about = "the name of the device type"},
+	{"description", FIELD_TEXT, FIELD_AT(struct policy, description),
+	 .about = "what it is, for people"},
+	{"include", FIELD_OTHER, .read = read_include,
+	 .about = "files beside this one with sensors and rules for several types",
+	 .describe = describe_include},
+	{"sensors", FIELD_OTHER, .read = read_sensors, .about = "what its devices measure",
+	 .describe = describe_sensors},
+	{"states", FIELD_OTHER, .required = true, .read = read_states,
+	 .about = "from the loosest to the tightest", .describe = describe_states},
+	{"initial", FIELD_OTHER, .read = read_initial,
+	 .about = "the state that a device begins in; left out: the first",
+	 .describe = schema_name},
+	{"commands", FIELD_OTHER, .read = read_commands,
+	 .about = "what its devices can be told to do", .describe = describe_commands},
+	{"rules", FIELD_OTHER, .read = read_rules, .about = "the first that is true wins",
+	 .describe = describe_rules},
+	{"telemetry", FIELD_OTHER, .read = read_sources,
+	 .about = "where the values of the sensors come from", .describe = describe_sources},
 };
+
+json_t *schema_of_type(void)
+{
+	return json_pack("{s:s, s:s, s:{s:{s:[{s:[s]}, {s:[s]}]}, s:[{s:[s]}, {s:[s]}]}, s:o, s:o}",
+			 "$schema", "https://json-schema.org/draft/2020-12/schema", "title",
+			 "A device type of KalKi, or what types include", "if", "not", "anyOf",
+			 "required", "type", "required", "states", "anyOf", "required", "rules",
+			 "required", "sensors", "then", describe_included(), "else",
+			 SCHEMA_MAP(policy_fields));
+}
 
 struct policy *policy_read_among(const struct document *document, const struct policy_types *types,
 				 struct complaints *complaints)

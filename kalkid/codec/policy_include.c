@@ -6,6 +6,7 @@
 
 #include "base/mem.h"
 #include "codec/policy_internal.h"
+#include "codec/schema.h"
 
 bool document_is_included(const struct document *document)
 {
@@ -21,10 +22,25 @@ static void pass_over(struct reading *reading maybe_unused,
 
 /* Its rules wait for the states. */
 static const struct field included_fields[] = {
-	{"description", FIELD_OTHER, .read = pass_over},
-	{"sensors", FIELD_OTHER, .read = read_sensors},
-	{"rules", FIELD_OTHER, .read = pass_over},
+	{"description", FIELD_OTHER, .read = pass_over,
+	 .about = "what these rules are for, for people"},
+	{"sensors", FIELD_OTHER, .read = read_sensors,
+	 .about = "what devices of the types that include this measure",
+	 .describe = describe_sensors},
+	{"rules", FIELD_OTHER, .read = pass_over,
+	 .about = "rules of the types that include this, behind their own",
+	 .describe = describe_rules},
 };
+
+json_t *describe_included(void)
+{
+	return SCHEMA_MAP(included_fields);
+}
+
+json_t *describe_include(void)
+{
+	return schema_list(schema_name(), 0, INCLUDES_MAX);
+}
 
 static void take_included(struct type_reading *type, struct document *document)
 {

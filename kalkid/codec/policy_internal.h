@@ -43,5 +43,15 @@ void read_actions(struct reading *reading, const struct document_node *list, voi
 /* How much more often than standard the sources are asked. */
 void read_factor(struct reading *reading, const struct document_node *node, double *ret);
 
+/* What these read, for editors: see codec/schema.h. */
+json_t *describe_included(void);
+json_t *describe_include(void);
+json_t *describe_rules(void);
+json_t *describe_sensors(void);
+json_t *describe_sources(void);
+json_t *describe_commands(void);
+json_t *describe_actions(void);
+json_t *describe_factor(void);
+
 /* policy_types.c: those of all files in the document's directory */
 void policy_types_beside(struct policy_outlines *outlines, const struct document *document);

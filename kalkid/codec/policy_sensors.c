@@ -1,16 +1,24 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* codec/policy_sensors.c - what a device type measures. */
 #include "codec/policy_internal.h"
+#include "codec/schema.h"
 
 #include <ctype.h>
 #include <string.h>
 
 static const struct field sensor_fields[] = {
 	{"type", FIELD_CHOICE, .required = true, FIELD_AT(struct sensor, type),
-	 .choices = SENSOR_TYPE_NAMES},
-	{"unit", FIELD_TEXT, FIELD_AT(struct sensor, unit)},
-	{"keep", FIELD_UNSIGNED, FIELD_AT(struct sensor, keep), .min = 1, .max = SENSOR_KEEP_MAX},
+	 .choices = SENSOR_TYPE_NAMES, .about = "what its values are"},
+	{"unit", FIELD_TEXT, FIELD_AT(struct sensor, unit), .about = "of its numbers, for people"},
+	{"keep", FIELD_UNSIGNED, FIELD_AT(struct sensor, keep), .min = 1, .max = SENSOR_KEEP_MAX,
+	 .about = "how many of its values are kept for conditions"},
 };
+
+json_t *describe_sensors(void)
+{
+	return schema_named(schema_line("^[A-Za-z][A-Za-z0-9_]*$", NAME_BYTES - 1),
+			    SCHEMA_MAP(sensor_fields), 0, SENSORS_MAX);
+}
 
 /* It has to be a word of the condition language, and none that it has already. */
 static bool read_sensor_name(struct reading *reading, const struct document_node *entry,

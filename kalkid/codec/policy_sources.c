@@ -13,6 +13,7 @@
 #include "codec/exchange_file.h"
 #include "codec/json_path.h"
 #include "codec/pattern.h"
+#include "codec/schema.h"
 #include "codec/xml.h"
 
 #define EVERY_MIN_US      ((int64_t)100 * 1000)
@@ -97,17 +98,51 @@ static void read_offset(struct reading *reading, const struct document_node *nod
 	read_real(reading, node, &((struct mapping *)target)->offset);
 }
 
+static json_t *describe_path(void)
+{
+	return schema_line(NULL, MAPPING_PATH_BYTES);
+}
+
+static json_t *describe_equals(void)
+{
+	return schema_line(NULL, NAME_BYTES - 1);
+}
+
+static json_t *describe_real(void)
+{
+	return json_pack("{s:s}", "type", "number");
+}
+
 static const struct field mapping_fields[] = {
-	{"json", FIELD_OTHER, .read = read_json_path},
-	{"xpath", FIELD_OTHER, .read = read_xpath},
-	{"line", FIELD_UNSIGNED, FIELD_AT(struct mapping, line), .min = 1, .max = LINES_MAX},
-	{"split", FIELD_TEXT, FIELD_AT(struct mapping, split)},
-	{"column", FIELD_UNSIGNED, FIELD_AT(struct mapping, column), .min = 1, .max = COLUMNS_MAX},
-	{"pattern", FIELD_OTHER, .read = read_pattern},
-	{"equals", FIELD_OTHER, .read = read_equals},
-	{"scale", FIELD_OTHER, .read = read_scale},
-	{"offset", FIELD_OTHER, .read = read_offset},
+	{"json", FIELD_OTHER, .read = read_json_path,
+	 .about = "the part of an answer in JSON: $.state.lights[0].on", .describe = describe_path},
+	{"xpath", FIELD_OTHER, .read = read_xpath, .about = "the part of an answer in XML",
+	 .describe = describe_path},
+	{"line", FIELD_UNSIGNED, FIELD_AT(struct mapping, line), .min = 1, .max = LINES_MAX,
+	 .about = "the line of the answer, from 1"},
+	{"split", FIELD_TEXT, FIELD_AT(struct mapping, split),
+	 .about = "what parts the columns of the line"},
+	{"column", FIELD_UNSIGNED, FIELD_AT(struct mapping, column), .min = 1, .max = COLUMNS_MAX,
+	 .about = "which column, from 1"},
+	{"pattern", FIELD_OTHER, .read = read_pattern,
+	 .about = "a regular expression; its first group is the value", .describe = describe_path},
+	{"equals", FIELD_OTHER, .read = read_equals, .about = "true when the text is this",
+	 .describe = describe_equals},
+	{"scale", FIELD_OTHER, .read = read_scale, .about = "the number times this",
+	 .describe = describe_real},
+	{"offset", FIELD_OTHER, .read = read_offset, .about = "and this added",
+	 .describe = describe_real},
 };
+
+static json_t *describe_map(void)
+{
+	json_t *mapping = SCHEMA_MAP(mapping_fields);
+	schema_add_conflict(mapping, "json", "xpath");
+	schema_add_conflict(mapping, "json", "line");
+	schema_add_conflict(mapping, "xpath", "line");
+	json_object_set_new(mapping, "dependentRequired", json_pack("{s:[s]}", "split", "column"));
+	return schema_named(schema_name(), mapping, 1, SENSORS_MAX);
+}
 
 /* Keys that say nothing for a sensor of this type, or without another key. */
 static void check_mapping(struct reading *reading, const struct document_node *node,
@@ -185,6 +220,33 @@ static void read_map(struct reading *reading, const struct document_node *map, v
 
 /* --- sources that are not asked --- */
 
+static json_t *describe_filter(void)
+{
+	return schema_line("^.+$", EXCHANGE_TEXT_BYTES);
+}
+
+static json_t *describe_listen(void)
+{
+	return schema_line("^.+:[0-9]{1,5}$", LISTEN_BYTES);
+}
+
+static json_t *describe_to(void)
+{
+	return schema_line("^[^ <>]*@[^ <>]*$", EXCHANGE_TEXT_BYTES);
+}
+
+static json_t *describe_set(void)
+{
+	return schema_named(schema_name(),
+			    json_pack("{s:[s, s, s]}", "type", "boolean", "number", "string"), 1,
+			    SENSORS_MAX);
+}
+
+static json_t *describe_push(void)
+{
+	return schema_map(NULL, 0);
+}
+
 static bool is_filter(const char *text)
 {
 	size_t length;
@@ -234,22 +296,36 @@ static bool begin(struct reading *reading, const struct document_node *node, str
 	return false;
 }
 
+static const struct field mqtt_fields[] = {
+	{"broker", FIELD_OTHER, .required = true, .read = exchange_read_broker,
+	 .about = "mqtt://host:1883 or mqtts://host:8883", .describe = exchange_describe_broker},
+	{"topic", FIELD_OTHER, .required = true, .read = read_topic,
+	 .about = "what is subscribed; '+' is one whole level, '#' the rest",
+	 .describe = describe_filter},
+	{"availability", FIELD_OTHER, .read = read_availability,
+	 .about = "the topic that tells whether the device is there", .describe = describe_filter},
+	{"online", FIELD_TEXT, FIELD_AT(struct source, online), .standard = "online",
+	 .about = "what it says there when it is"},
+	{"offline", FIELD_TEXT, FIELD_AT(struct source, offline), .standard = "offline",
+	 .about = "and when it is not"},
+	{"qos", FIELD_UNSIGNED, FIELD_AT(struct source, exchange.qos), .max = 2,
+	 .about = "0 at most once, 1 at least once, 2 exactly once"},
+	{"credential", FIELD_NAME, FIELD_AT(struct source, exchange.credential),
+	 .about = "the name of a secret"},
+	{"ca", FIELD_NAME, FIELD_AT(struct source, exchange.ca),
+	 .about = "the name of a secret with the certificates to trust"},
+};
+
+static json_t *describe_mqtt(void)
+{
+	return SCHEMA_MAP(mqtt_fields);
+}
 static void read_mqtt(struct reading *reading, const struct document_node *node, void *target)
 {
-	static const struct field fields[] = {
-		{"broker", FIELD_OTHER, .required = true, .read = exchange_read_broker},
-		{"topic", FIELD_OTHER, .required = true, .read = read_topic},
-		{"availability", FIELD_OTHER, .read = read_availability},
-		{"online", FIELD_TEXT, FIELD_AT(struct source, online), .standard = "online"},
-		{"offline", FIELD_TEXT, FIELD_AT(struct source, offline), .standard = "offline"},
-		{"qos", FIELD_UNSIGNED, FIELD_AT(struct source, exchange.qos), .max = 2},
-		{"credential", FIELD_NAME, FIELD_AT(struct source, exchange.credential)},
-		{"ca", FIELD_NAME, FIELD_AT(struct source, exchange.ca)},
-	};
 	if (!begin(reading, node, target, SOURCE_MQTT))
 		return;
-	fields_set_standard(fields, ARRAY_SIZE(fields), target);
-	(void)fields_read(reading, node, fields, ARRAY_SIZE(fields), target);
+	fields_set_standard(mqtt_fields, ARRAY_SIZE(mqtt_fields), target);
+	(void)fields_read(reading, node, mqtt_fields, ARRAY_SIZE(mqtt_fields), target);
 }
 
 /* "127.0.0.1:2525", "[::1]:2525" */
@@ -313,15 +389,23 @@ static void read_set(struct reading *reading, const struct document_node *map, v
 	}
 }
 
+static const struct field smtp_fields[] = {
+	{"listen", FIELD_OTHER, .required = true, .read = read_listen,
+	 .about = "the address and port for its mail: 192.168.7.1:2525",
+	 .describe = describe_listen},
+	{"to", FIELD_OTHER, .read = read_to, .about = "whom it writes to", .describe = describe_to},
+	{"set", FIELD_OTHER, .required = true, .read = read_set,
+	 .about = "the values that a mail stands for", .describe = describe_set},
+};
+
+static json_t *describe_smtp(void)
+{
+	return SCHEMA_MAP(smtp_fields);
+}
 static void read_smtp(struct reading *reading, const struct document_node *node, void *target)
 {
-	static const struct field fields[] = {
-		{"listen", FIELD_OTHER, .required = true, .read = read_listen},
-		{"to", FIELD_OTHER, .read = read_to},
-		{"set", FIELD_OTHER, .required = true, .read = read_set},
-	};
 	if (begin(reading, node, target, SOURCE_SMTP))
-		(void)fields_read(reading, node, fields, ARRAY_SIZE(fields), target);
+		(void)fields_read(reading, node, smtp_fields, ARRAY_SIZE(smtp_fields), target);
 }
 
 static void read_push(struct reading *reading, const struct document_node *node, void *target)
@@ -333,19 +417,34 @@ static void read_push(struct reading *reading, const struct document_node *node,
 /* --- a source --- */
 
 static const struct field source_fields[] = {
-	{"name", FIELD_NAME, .required = true, FIELD_AT(struct source, name)},
+	{"name", FIELD_NAME, .required = true, FIELD_AT(struct source, name),
+	 .about = "of the source, once in the type"},
 	EXCHANGE_FIELD_HTTP,
 	EXCHANGE_FIELD_SSH,
 	EXCHANGE_FIELD_PROGRAM,
-	{"mqtt", FIELD_OTHER, .read = read_mqtt},
-	{"smtp", FIELD_OTHER, .read = read_smtp},
-	{"push", FIELD_OTHER, .read = read_push},
+	{"mqtt", FIELD_OTHER, .read = read_mqtt, .about = "a subscription at an MQTT broker",
+	 .describe = describe_mqtt},
+	{"smtp", FIELD_OTHER, .read = read_smtp, .about = "devices that mail",
+	 .describe = describe_smtp},
+	{"push", FIELD_OTHER, .read = read_push, .about = "values come through the API: {}",
+	 .describe = describe_push},
 	{"every", FIELD_DURATION, FIELD_AT(struct source, every_us), .min = EVERY_MIN_US,
-	 .max = EVERY_MAX_US},
+	 .max = EVERY_MAX_US, .about = "how often it is asked"},
 	EXCHANGE_FIELD_TIMEOUT,
-	{"misses", FIELD_UNSIGNED, FIELD_AT(struct source, misses), .min = 1, .max = MISSES_MAX},
-	{"map", FIELD_OTHER, .read = read_map},
+	{"misses", FIELD_UNSIGNED, FIELD_AT(struct source, misses), .min = 1, .max = MISSES_MAX,
+	 .about = "after so many the values count as unavailable"},
+	{"map", FIELD_OTHER, .read = read_map,
+	 .about = "which part of an answer is the value of which sensor", .describe = describe_map},
 };
+
+json_t *describe_sources(void)
+{
+	static const char *const ways[] = {"http", "ssh", "program", "mqtt", "smtp", "push", NULL};
+	static const size_t mapped = 4;
+	json_t *source = SCHEMA_MAP(source_fields);
+	schema_add_ways(source, ways, mapped, "map");
+	return schema_list(source, 0, SOURCES_MAX);
+}
 
 static void set_times(struct source *source)
 {
