@@ -313,8 +313,8 @@ class BruteForce(Case):
         words = os.path.join(self.site.folder, "words")
         with open(words, "w", encoding="ascii") as file:
             file.writelines(f"secret{number}\n" for number in range(40))
-        self.site.run("net", "hydra", "-q", "-I", "-t", "4", "-l", "admin", "-P", words,
-                       f"http-get://{DEVICE_IP}/", check=False)
+        self.site.run("net", "env", "-C", self.site.folder, "hydra", "-q", "-I", "-t", "4", "-l", "admin",
+                      "-P", words, f"http-get://{DEVICE_IP}/", check=False)
         alert = self.daemon.wait_kind("alert")
         self.assertEqual({key: alert[key] for key in ("type", "severity", "source", "target",
                                                       "target_port", "count", "detail")},

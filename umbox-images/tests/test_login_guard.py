@@ -47,8 +47,8 @@ class LoginGuard(Case):
         words = os.path.join(self.site.folder, "words")
         with open(words, "w", encoding="ascii") as file:
             file.writelines(f"secret{number}\n" for number in range(12))
-        guesser = self.site.start("net", "hydra", "-q", "-I", "-w", "2", "-t", "2", "-l", "admin", "-P",
-                                  words, f"http-get://{DEVICE_IP}/")
+        guesser = self.site.start("net", "env", "-C", self.site.folder, "hydra", "-q", "-I", "-w", "2",
+                                  "-t", "2", "-l", "admin", "-P", words, f"http-get://{DEVICE_IP}/")
         alert = self.daemon.wait_kind("alert", seconds=60)
         guesser.terminate()
         self.assertEqual((alert["type"], alert["source"], alert["target"], alert["target_port"],
