@@ -217,11 +217,35 @@ static bool draining(const struct draft *d)
 	return false;
 }
 
+/* Identity, what is left of old paths, what is to stand ready: no frame waits for it. */
+static void plan_upkeep(struct draft *d)
+{
+	const struct world *have = d->have;
+	bool held = have->path.state == PATH_HELD;
+	bool gone = have->stale || (!d->want->enrolled && !have->umbox_count);
+
+	if (have->complete && have->enrolled && have->readdressed && !have->stale &&
+	    d->want->enrolled) {
+		add(d, STEP_ENROL);
+		return;
+	}
+	if (have->complete && needs_clean(d) && (cuts(d) || !draining(d))) {
+		struct step *step = add(d, STEP_CLEAN);
+		if (next_prepared(d))
+			step->path = d->next;
+	} else if (have->complete && have->enrolled && held && gone && !needs_clean(d)) {
+		add(d, STEP_UNENROL);
+	} else if (d->want->enrolled && !have->enrolled && held) {
+		add(d, STEP_ENROL);
+	} else if (d->next.count && !needs_clean(d) && !next_prepared(d)) {
+		add(d, STEP_PREPARE)->path = d->next;
+	}
+}
+
 static void plan_steering(struct draft *d)
 {
 	const struct world *have = d->have;
 	bool held = have->path.state == PATH_HELD, done = target_in_force(d);
-	bool gone = have->stale || (!d->want->enrolled && !have->umbox_count);
 
 	if (have->busy) {
 		d->waiting = true;
@@ -233,19 +257,8 @@ static void plan_steering(struct draft *d)
 	} else if (!done && !held && !old_chain_may_stay(d)) {
 		add(d, STEP_HOLD)->cut = cuts(d);
 		d->holds = true;
-	} else if (have->complete && have->enrolled && have->readdressed && !have->stale &&
-		   d->want->enrolled) {
-		add(d, STEP_ENROL);
-	} else if (have->complete && needs_clean(d) && (cuts(d) || !draining(d))) {
-		struct step *step = add(d, STEP_CLEAN);
-		if (next_prepared(d))
-			step->path = d->next;
-	} else if (have->complete && have->enrolled && held && gone && !needs_clean(d)) {
-		add(d, STEP_UNENROL);
-	} else if (d->want->enrolled && !have->enrolled && held) {
-		add(d, STEP_ENROL);
-	} else if (d->next.count && !needs_clean(d) && !next_prepared(d)) {
-		add(d, STEP_PREPARE)->path = d->next;
+	} else {
+		plan_upkeep(d);
 	}
 }
 

@@ -48,7 +48,7 @@ static void end(struct packet *packet, int result, const char *words)
 		if (packet->messages[i].open)
 			broker_withdraw(&packet->messages[i].publication);
 	packet->result = result;
-	if (result < 0 && !packet->err.text[0])
+	if (result < 0 && words && !packet->err.text[0])
 		error_set(&packet->err, result, "%s", words);
 	uv_close((uv_handle_t *)&packet->timer, on_closed);
 }

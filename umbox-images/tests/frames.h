@@ -168,15 +168,16 @@ static inline void put_dns_record(struct test_dns *dns, const char *name, const 
 {
 	uint8_t octets[16];
 	bool six = address && strchr(address, ':');
+	const char *alias = target ? target : "";
 	put_dns_name(dns, name);
 	put_dns(dns, (uint8_t[]){0, address ? six ? 28 : 1 : 5, 0, 1, 0, 0, 0, 60}, 8);
-	uint8_t bytes = address ? six ? 16 : 4 : (uint8_t)(strlen(target) + 2);
+	uint8_t bytes = address ? six ? 16 : 4 : (uint8_t)(strlen(alias) + 2);
 	put_dns(dns, (uint8_t[]){0, bytes}, 2);
 	if (address) {
 		inet_pton(six ? AF_INET6 : AF_INET, address, octets);
 		put_dns(dns, octets, bytes);
 	} else {
-		put_dns_name(dns, target);
+		put_dns_name(dns, alias);
 	}
 }
 
