@@ -260,6 +260,7 @@ def test_unavailable_after_five_misses(house):
 
 
 def test_motion_turns_the_lamp_on(house):
+    house.reset("camera")
     house.reset("lamp", on=[False])
     house.running["camera"].do("motion")
     wait_for(lambda: house.running["lamp"].values["on"] == [True], timeout=60, what="the lamp")

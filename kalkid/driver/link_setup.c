@@ -453,10 +453,11 @@ struct teardown {
 	struct error *err;
 };
 
-/* Only the first failure is told; the others are tried all the same. */
+/* Only the first failure is told; the others are tried all the same.  What is gone already (a leg
+ * goes with its umbox) is no failure. */
 static void failed(struct teardown *down, int r, const struct error *words)
 {
-	if (r >= 0 || down->result < 0)
+	if (r >= 0 || r == -ENODEV || down->result < 0)
 		return;
 	down->result = r;
 	if (down->err)
