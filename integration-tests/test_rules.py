@@ -86,8 +86,12 @@ def release(site, name):
 
 
 def last_transition(site, name):
-    page = site.api.get(f"/devices/{name}/timeline?kind=transition&order=newest&limit=1")
-    return page["items"][0]["eve"]["kalki"]
+    """That which led to the present state: the kernel and the state come before the history."""
+    def written():
+        page = site.api.get(f"/devices/{name}/timeline?kind=transition&order=newest&limit=1")
+        newest = page["items"][0]["eve"]["kalki"]
+        return newest if newest["to"] == state(site, name) else None
+    return wait_for(written, timeout=60, what=f"{name}: the transition in the history")
 
 
 def test_a_rule_waits_for_all_alert_types_within_its_window(running):
