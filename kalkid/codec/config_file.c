@@ -201,18 +201,11 @@ static const struct field telemetry_fields[] = {
 	 .max = 1000, .standard = "64"},
 };
 
-#define SECTION(name)                                                                      \
-	static void read_##name(struct reading *reading, const struct document_node *node, \
-				void *target)                                              \
-	{                                                                                  \
-		(void)fields_read(reading, node, name##_fields, ARRAY_SIZE(name##_fields), \
-				  target);                                                 \
-	}
-SECTION(docker)
-SECTION(umbox)
-SECTION(chain)
-SECTION(history)
-SECTION(telemetry)
+FIELDS_SECTION(docker)
+FIELDS_SECTION(umbox)
+FIELDS_SECTION(chain)
+FIELDS_SECTION(history)
+FIELDS_SECTION(telemetry)
 
 enum { PLACE_FIELDS = 3 /* the first ones say where things are */ };
 

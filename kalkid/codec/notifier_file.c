@@ -366,16 +366,9 @@ static const struct field retry_fields[] = {
 	 .max = DAY_US, .standard = "10m"},
 };
 
-#define SECTION(name)                                                                      \
-	static void read_##name(struct reading *reading, const struct document_node *node, \
-				void *target)                                              \
-	{                                                                                  \
-		(void)fields_read(reading, node, name##_fields, ARRAY_SIZE(name##_fields), \
-				  target);                                                 \
-	}
-SECTION(limit)
-SECTION(keep)
-SECTION(retry)
+FIELDS_SECTION(limit)
+FIELDS_SECTION(keep)
+FIELDS_SECTION(retry)
 
 static const struct field notifier_fields[] = {
 	{"webhook", FIELD_OTHER, .read = read_webhook},

@@ -16,6 +16,7 @@
 #include "codec/files.h"
 #include "engine/act.h"
 #include "engine/control.h"
+#include "engine/test_bed.h"
 
 #define SECOND ((int64_t)1000000)
 
@@ -76,19 +77,6 @@ static void on_event(struct engine_subscriber *subscriber, const struct event *e
 		     (int)json_integer_value(json_object_get(kalki, "attempts")));
 	TEXT_COPY(f->last, event->json);
 	json_decref(root);
-}
-
-static struct policy *read_policy(const char *text)
-{
-	struct complaints complaints = {0};
-	struct document *document = NULL;
-	struct policy *policy = NULL;
-	if (document_read(&document, "t.yaml", text, strlen(text), &complaints) == 0)
-		policy = policy_read(document, &complaints);
-	document_free(document);
-	if (!policy)
-		fail_msg("%s", complaints.text.bytes);
-	return policy;
 }
 
 static void make_device(struct device *device, unsigned i)

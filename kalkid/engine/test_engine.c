@@ -19,6 +19,7 @@
 #include "core/explain.h"
 #include "driver/fake.h"
 #include "engine/control.h"
+#include "engine/test_bed.h"
 
 enum { TICK_US = 10000, TICKS_MAX = 4000, DIED = 42 };
 
@@ -82,20 +83,6 @@ static const char SENSING[] =
 				    "  - {name: back, from: [Normal], when: 'alert(\"device-available\")', to: Attacked, actions: [{command: turn-off}]}\n"
 				    "  - {name: calm, from: [Attacked], when: 'time_in_state >= 1m', to: Normal, actions: [{command: turn-on}]}\n";
 
-static struct policy *read_policy(const char *text)
-{
-	struct complaints complaints = {0};
-	struct document *document = NULL;
-	struct policy *policy = NULL;
-	if (document_read(&document, "t.yaml", text, strlen(text), &complaints) == 0)
-		policy = policy_read(document, &complaints);
-	document_free(document);
-	if (!policy)
-		fail_msg("%s", complaints.text.bytes);
-	complaints_done(&complaints);
-	return policy;
-}
-
 /* --- daemon and world --- */
 
 static void on_world_step(void *data, unsigned number, const struct step *step)
@@ -113,34 +100,10 @@ static void turn(struct fixture *f)
 		uv_run(&f->loop, UV_RUN_NOWAIT);
 }
 
-static void on_done(void *data)
-{
-	*(bool *)data = true;
-}
-
-static void run_until(struct fixture *f, const bool *done)
-{
-	while (!*done)
-		uv_run(&f->loop, UV_RUN_ONCE);
-}
-
-struct written {
-	struct store_barrier barrier;
-	bool done;
-};
-
-static void on_written(struct store_barrier *barrier, int result)
-{
-	assert_int_equal(result, 0);
-	container_of(barrier, struct written, barrier)->done = true;
-}
-
 /* Everything given to the store is on disk, and who waited for that was told. */
 static void write_all(struct fixture *f)
 {
-	struct written written = {.barrier.done = on_written};
-	store_sync(f->store, &written.barrier);
-	run_until(f, &written.done);
+	write_store(&f->loop, f->store);
 	turn(f);
 }
 
@@ -177,10 +140,10 @@ static void end_daemon(struct fixture *f)
 	f->stopped = f->closed = f->store_closed = false;
 	engine_stop(f->engine, on_done, &f->stopped);
 	f->driver->ops->close(f->driver, on_done, &f->closed);
-	run_until(f, &f->stopped);
-	run_until(f, &f->closed);
+	loop_until(&f->loop, &f->stopped);
+	loop_until(&f->loop, &f->closed);
 	store_close(f->store, on_done, &f->store_closed);
-	run_until(f, &f->store_closed);
+	loop_until(&f->loop, &f->store_closed);
 	engine_free(f->engine);
 	turn(f);
 }

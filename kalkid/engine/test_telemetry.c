@@ -14,6 +14,7 @@
 #include "codec/files.h"
 #include "driver/fake.h"
 #include "engine/control.h"
+#include "engine/test_bed.h"
 
 enum { ASKS_MAX = 4096, LINKS_MAX = 64, STEP_US = 10000, SECOND_US = 1000000 };
 
@@ -58,19 +59,6 @@ static const char SPEAKING[] =
 	"rules:\n"
 	"  - {name: lost, from: [Normal], when: 'alert(\"device-unavailable\")', to: Watched}\n";
 
-static struct policy *read_policy(const char *text)
-{
-	struct complaints complaints = {0};
-	struct document *document = NULL;
-	struct policy *policy = NULL;
-	if (document_read(&document, "t", text, strlen(text), &complaints) == 0)
-		policy = policy_read(document, &complaints);
-	document_free(document);
-	if (!policy)
-		fail_msg("%s", complaints.text.bytes);
-	return policy;
-}
-
 static struct bed *bed_of(struct telemetry *telemetry)
 {
 	return container_of(telemetry, struct bed, telemetry);
@@ -110,11 +98,6 @@ static void close_link(struct telemetry *telemetry, struct telemetry_link *link)
 }
 
 static const struct telemetry_ops OPS = {open_link, ask, close_link};
-
-static void on_done(void *data)
-{
-	*(bool *)data = true;
-}
 
 static void on_trouble(void *data maybe_unused, const char *words maybe_unused)
 {
@@ -170,14 +153,11 @@ static int tear_down(void **state)
 	struct bed *bed = *state;
 	engine_stop(bed->engine, on_done, &bed->stopped);
 	assert_int_equal(bed->open_count, 0);
-	while (!bed->stopped)
-		uv_run(&bed->loop, UV_RUN_ONCE);
+	loop_until(&bed->loop, &bed->stopped);
 	bed->driver->ops->close(bed->driver, on_done, &bed->closed);
-	while (!bed->closed)
-		uv_run(&bed->loop, UV_RUN_ONCE);
+	loop_until(&bed->loop, &bed->closed);
 	store_close(bed->store, on_done, &bed->store_closed);
-	while (!bed->store_closed)
-		uv_run(&bed->loop, UV_RUN_ONCE);
+	loop_until(&bed->loop, &bed->store_closed);
 	engine_free(bed->engine);
 	uv_run(&bed->loop, UV_RUN_DEFAULT);
 	assert_int_equal(uv_loop_close(&bed->loop), 0);
@@ -205,26 +185,6 @@ static void pass(struct bed *bed, int64_t us, double value)
 				link->listener->on_miss(link, "silence", false);
 		}
 	}
-}
-
-struct written {
-	struct store_barrier barrier;
-	bool done;
-};
-
-static void on_written(struct store_barrier *barrier, int result)
-{
-	assert_int_equal(result, 0);
-	container_of(barrier, struct written, barrier)->done = true;
-}
-
-/* What loosens is carried out once it is on disk. */
-static void write_all(struct bed *bed)
-{
-	struct written written = {.barrier.done = on_written};
-	store_sync(bed->store, &written.barrier);
-	while (!written.done)
-		uv_run(&bed->loop, UV_RUN_ONCE);
 }
 
 static const char *state_of(const struct bed *bed, const char *name)
@@ -315,7 +275,7 @@ static void rules_change_the_rhythm(void **state)
 	pass(bed, 100 * SECOND_US, 1);
 	assert_int_equal(bed->ask_count - before, 20);
 	assert_int_equal(engine_set_state(bed->engine, "plug0", "Normal", 0, &order, &err), 0);
-	write_all(bed);
+	write_store(&bed->loop, bed->store);
 	before = bed->ask_count;
 	pass(bed, 100 * SECOND_US, 1);
 	assert_int_equal(bed->ask_count - before, 10);

@@ -37,6 +37,13 @@ def emit(name, unit, what, **figures):
     print(json.dumps(line, ensure_ascii=False), flush=True)
 
 
+def processor_seconds(pid):
+    """What the process has used so far, in user space and in the kernel."""
+    with open(f"/proc/{pid}/stat", encoding="ascii") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def percentile(values, share):
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
