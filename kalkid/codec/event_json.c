@@ -124,7 +124,7 @@ char *event_json_transition(const struct event *event, const struct decision *de
 	set_text(kalki, "from", text->from);
 	set_text(kalki, "to", text->to);
 	set_text(kalki, "cause", decision_cause_name(decision->cause));
-	set_text(kalki, "rule", text->rule);
+	set_text(kalki, "rule", decision->rule_name);
 	set_text(kalki, "reason", decision->reason);
 	json_object_set_new(kalki, "tightens", json_boolean(decision->tightens));
 

@@ -46,7 +46,7 @@ char *event_json_alert(const struct event *event, const struct alert *alert) mus
 int event_json_read_alert(const char *json, struct alert *ret) must_check;
 
 struct transition_text {
-	const char *from, *to, *rule; /* names; `rule` may be NULL */
+	const char *from, *to; /* names */
 	/* Engine times, 0 where there is none: the newest evidence came in, the decision stood, the
 	 * kernel had it. */
 	int64_t alert_us, decided_us, enforced_us;

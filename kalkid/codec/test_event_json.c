@@ -111,9 +111,10 @@ static void a_transition_has_its_reasons(void **state maybe_unused)
 		.tightens = true,
 		.evidence = {16, 12},
 		.evidence_count = 2,
+		.rule_name = "guess",
 		.reason = "rule 'guess'",
 	};
-	struct transition_text text = {"Normal", "Attack", "guess", .alert_us = 7, .decided_us = 9};
+	struct transition_text text = {"Normal", "Attack", .alert_us = 7, .decided_us = 9};
 	json_t *json = parse(event_json_transition(&event, &decision, &text), "transition");
 	const json_t *kalki = kalki_of(json);
 	expect_text(kalki, "from", "Normal");

@@ -69,8 +69,9 @@ static enum notice_kind notice_of(struct notice *ret, enum event_kind kind, char
 static void transitions_and_alerts_become_notices(void **state maybe_unused)
 {
 	struct event event = {.id = 7, .device_name = "cam1"};
-	struct decision decision = {.cause = DECISION_RULE, .reason = "five logins"};
-	struct transition_text text = {.from = "Normal", .to = "Attack", .rule = "brute"};
+	struct decision decision = {
+		.cause = DECISION_RULE, .rule_name = "brute", .reason = "five logins"};
+	struct transition_text text = {.from = "Normal", .to = "Attack"};
 	struct alert alert = {
 		.type = "login", .severity = ALERT_HIGH, .count = 5, .detail = "from outside"};
 	struct notice notice;

@@ -161,6 +161,7 @@ static void fire(struct machine *machine, const struct policy *policy, unsigned 
 	known->was_true = true;
 	enter(machine, policy_rule_to(rule, machine->state), DECISION_RULE, now_us, ret);
 	ret->rule = (int)index;
+	TEXT_COPY(ret->rule_name, rule->name);
 	use_up(machine, &result, rule->stays ? known : NULL, ret);
 	set_reason(ret, "rule '%s': %s", rule->name, words);
 	if (ret->tightens)

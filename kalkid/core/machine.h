@@ -59,6 +59,7 @@ struct decision {
 	unsigned from, to; /* states; equal when a rule only acts */
 	bool tightens;
 	int rule;                        /* index, -1 when no rule */
+	char rule_name[NAME_BYTES];      /* "" when no rule; the policy may be replaced meanwhile */
 	uint64_t evidence[EVIDENCE_MAX]; /* ids of the alerts that made it true, newest first */
 	unsigned evidence_count;
 	char reason[REASON_BYTES]; /* for people: "rule 'brute-force' ...", an operator's words */

@@ -326,9 +326,7 @@ static struct wish wish_of(const struct act *act, const struct control_device *d
 	memcpy(wish.evidence, decision->evidence, sizeof(wish.evidence));
 	TEXT_COPY(wish.from, device->device.name);
 	TEXT_COPY(wish.reason, decision->reason);
-	if (device->policy && decision->rule >= 0 &&
-	    (unsigned)decision->rule < device->policy->rule_count)
-		TEXT_COPY(wish.rule, device->policy->rules[decision->rule].name);
+	TEXT_COPY(wish.rule, decision->rule_name);
 	return wish;
 }
 

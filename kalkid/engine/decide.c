@@ -129,7 +129,6 @@ static void record_transition(struct control_device *device, const struct decisi
 	struct transition_text text = {
 		.from = policy->states[decision->from].name,
 		.to = policy->states[decision->to].name,
-		.rule = decision->rule >= 0 ? policy->rules[decision->rule].name : NULL,
 		.alert_us = decision->evidence_count ? device->machine.last_alert_us : 0,
 		.decided_us = event->time_us,
 		.enforced_us = decision->tightens ? enforced_us(device) : 0,

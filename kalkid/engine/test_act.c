@@ -177,8 +177,10 @@ static void answer(struct fixture *f, const char *name, int result, const char *
 
 static void ask_of_rule(struct fixture *f, const char *name, struct action action)
 {
-	struct decision decision = {
-		.rule = 0, .reason = "rule 'dark'", .evidence = {7, 5}, .evidence_count = 2};
+	struct decision decision = {.rule_name = "dark",
+				    .reason = "rule 'dark'",
+				    .evidence = {7, 5},
+				    .evidence_count = 2};
 	struct engine_actor *actor = f->engine->actor;
 	actor->on_action(actor, &device_of(f, name)->device, &action, &decision);
 }
