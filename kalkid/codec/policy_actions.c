@@ -12,10 +12,11 @@ void read_factor(struct reading *reading, const struct document_node *node, doub
 {
 	if (node->kind != DOCUMENT_NUMBER)
 		document_complain(reading->document, node, reading->complaints,
-				  "2 is twice as often, 0.5 half", "is no number");
-	else if (node->number < FACTOR_MIN || node->number > FACTOR_MAX)
+				  "2 is twice as often, 0.5 half, 0 not at all", "is no number");
+	else if (node->number != 0 && (node->number < FACTOR_MIN || node->number > FACTOR_MAX))
 		document_complain(reading->document, node, reading->complaints,
-				  "0.01 to 100; 2 is twice as often, 0.5 half", "is out of range");
+				  "0.01 to 100; 2 is twice as often, 0.5 half, 0 not at all",
+				  "is out of range");
 	else
 		*ret = node->number;
 }
@@ -28,7 +29,8 @@ static void read_action_factor(struct reading *reading, const struct document_no
 
 json_t *describe_factor(void)
 {
-	return schema_number(FACTOR_MIN, FACTOR_MAX);
+	return json_pack("{s:[{s:i}, o]}", "anyOf", "const", 0,
+			 schema_number(FACTOR_MIN, FACTOR_MAX));
 }
 
 static const struct field command_fields[] = {
@@ -53,7 +55,7 @@ static const struct field untag_fields[] = {
 };
 static const struct field factor_fields[] = {
 	{"telemetry_factor", FIELD_OTHER, .required = true, .read = read_action_factor,
-	 .about = "ask the sources so much more often: 2 is twice as often",
+	 .about = "ask the sources so much more often: 2 is twice as often, 0 not at all",
 	 .describe = describe_factor},
 	{"for", FIELD_DURATION, FIELD_AT(struct action, for_us), .min = 1000000,
 	 .max = 365 * (int64_t)86400 * 1000000, .about = "only so long"},

@@ -192,7 +192,7 @@ static const struct field state_fields[] = {
 	{"final", FIELD_BOOLEAN, FIELD_AT(struct policy_state, final),
 	 .about = "only an operator ends this state"},
 	{"telemetry_factor", FIELD_OTHER, .read = read_state_factor,
-	 .about = "ask the sources so much more often: 2 is twice as often",
+	 .about = "ask the sources so much more often: 2 is twice as often, 0 not at all",
 	 .describe = describe_factor},
 };
 

@@ -212,11 +212,12 @@ static const struct {
 	 "t.yaml:5:24: sensors.x.keep: is out of range (1 to 1024)\n"
 	 "t.yaml:6:6: sensors.y: the key 'type' is missing\n"
 	 "t.yaml:6:13: sensors.y.unit: is longer than 15 bytes\n"},
-	{"type: t\nstates:\n  A: {chain: pass, telemetry_factor: 0}\n  B: {chain: pass, "
+	{"type: t\nstates:\n  A: {chain: pass, telemetry_factor: 0.001}\n  B: {chain: pass, "
 	 "telemetry_factor: fast}\n",
 	 "t.yaml:3:38: states.A.telemetry_factor: is out of range (0.01 to 100; 2 is twice as often, 0.5 "
-	 "half)\n"
-	 "t.yaml:4:38: states.B.telemetry_factor: is no number (2 is twice as often, 0.5 half)\n"},
+	 "half, 0 not at all)\n"
+	 "t.yaml:4:38: states.B.telemetry_factor: is no number (2 is twice as often, 0.5 half, 0 not at "
+	 "all)\n"},
 	{"type: t\n" STATES "rules:\n- name: r\n  from: any\n  when: 'true'\n  actions:\n"
 	 "  - {command: stop, device: a, type: b}\n  - {notify: ops, tag: x}\n  - {say: x}\n"
 	 "  - {telemetry_factor: -1, for: 1ms}\n  - x\n",
@@ -226,7 +227,7 @@ static const struct {
 	 "t.yaml:10:5: rules[0].actions[2]: is no action (one of command, notify, tag, untag, "
 	 "telemetry_factor)\n"
 	 "t.yaml:11:24: rules[0].actions[3].telemetry_factor: is out of range (0.01 to 100; 2 is twice as "
-	 "often, 0.5 half)\n"
+	 "often, 0.5 half, 0 not at all)\n"
 	 "t.yaml:11:33: rules[0].actions[3].for: is out of range (1s to 365d)\n"
 	 "t.yaml:12:5: rules[0].actions[4]: is no action (one of command, notify, tag, untag, "
 	 "telemetry_factor)\n"},

@@ -313,6 +313,8 @@ static void tag(struct act *act, struct control_device *device, const struct act
 	}
 	store_put_device(act->engine->store, value);
 	record(act, value, name, action->name, wish, 1, "ok", NULL);
+	control_fleet_changed(act->engine);
+	control_schedule(device);
 }
 
 static struct wish wish_of(const struct act *act, const struct control_device *device,

@@ -138,5 +138,7 @@ void telemetry_follow(struct control_device *device);
 void telemetry_forget(struct control_device *device);
 /* A factor that held for the state holds no more. */
 void telemetry_leave_state(struct control_device *device);
-/* `for_us` 0: until another one is set or the state changes. */
+/* None but that of the state holds any more. */
+void telemetry_end_factor(struct control_device *device);
+/* `factor` 0: nothing is asked.  `for_us` 0: until another one is set or the state changes. */
 void telemetry_set_factor(struct control_device *device, double factor, int64_t for_us);

@@ -236,6 +236,7 @@ int engine_release(struct engine *engine, const char *name, const struct operato
 	const char *reason = order->reason && order->reason[0] ? order->reason : RELEASED;
 	machine_release(&device->machine, device->policy, reason, clock_now_us(engine->clock),
 			&decision);
+	telemetry_end_factor(device);
 	if (device->quarantined) {
 		device->quarantined = false;
 		device->quarantine_reason[0] = '\0';

@@ -45,17 +45,9 @@ static struct sensing *of_link(struct telemetry_link *link)
 
 /* --- when --- */
 
-static double factor_of(const struct control_device *device, int64_t now_us)
-{
-	if (device->factor_until_us > now_us)
-		return device->factor;
-	return device->policy->states[device->machine.state].telemetry_factor;
-}
-
-static int64_t period_of(const struct sensing *sensing, int64_t now_us)
+static int64_t period_of(const struct sensing *sensing, double factor)
 {
 	const struct source *source = sensing->link.source;
-	double factor = factor_of(sensing->device, now_us);
 	int64_t period_us = max_of((int64_t)((double)source->every_us / factor), PERIOD_MIN_US);
 	if (sensing->misses < source->misses)
 		return period_us;
@@ -74,12 +66,29 @@ static uint32_t spread(const struct sensing *sensing)
 	return hash ^ hash >> 15;
 }
 
-static int64_t next_point(const struct sensing *sensing, int64_t now_us)
+static int64_t next_point(const struct sensing *sensing, double factor, int64_t now_us)
 {
-	int64_t period_us = period_of(sensing, now_us);
+	if (factor <= 0)
+		return DEADLINE_NEVER;
+	int64_t period_us = period_of(sensing, factor);
 	int64_t phase_us = (int64_t)((double)spread(sensing) / UINT32_MAX * (double)period_us);
 	int64_t points = now_us < phase_us ? 0 : (now_us - phase_us) / period_us + 1;
 	return phase_us + points * period_us;
+}
+
+/* The factor of a rule holds for a time; then that of the state. */
+static int64_t next_question(const struct sensing *sensing, int64_t now_us)
+{
+	const struct control_device *device = sensing->device;
+	int64_t from_us = now_us;
+	if (device->factor_until_us > now_us) {
+		int64_t at_us = next_point(sensing, device->factor, now_us);
+		if (at_us <= device->factor_until_us)
+			return at_us;
+		from_us = device->factor_until_us;
+	}
+	return next_point(sensing, device->policy->states[device->machine.state].telemetry_factor,
+			  from_us);
 }
 
 /* A source that speaks by itself is waited for from now on. */
@@ -89,7 +98,7 @@ static void schedule(struct sensing *sensing)
 	int64_t now_us = clock_now_us(sensing->device->engine->clock);
 	int64_t at_us = DEADLINE_NEVER;
 	if (source->kind == SOURCE_POLL)
-		at_us = next_point(sensing, now_us);
+		at_us = next_question(sensing, now_us);
 	else if (source->every_us)
 		at_us = now_us + source->every_us;
 	deadline_set(sensing->device->engine->deadlines, &sensing->deadline, at_us);
@@ -275,6 +284,12 @@ void telemetry_leave_state(struct control_device *device)
 {
 	if (device->factor_until_us == INT64_MAX)
 		device->factor_until_us = 0;
+}
+
+void telemetry_end_factor(struct control_device *device)
+{
+	device->factor_until_us = 0;
+	telemetry_follow(device);
 }
 
 /* --- what is known, what is pushed --- */

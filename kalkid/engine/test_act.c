@@ -32,7 +32,12 @@ static const char LAMP[] =
 	"- {name: dark, from: any, when: 'alert(\"x\")', actions: [{command: 'on'}]}\n";
 static const char PLUG[] = "type: plug\n"
 			   "states: {S: {chain: pass}}\n"
-			   "commands: {'on': {program: {command: [/bin/on]}}}\n";
+			   "commands: {'on': {program: {command: [/bin/on]}}}\n"
+			   "rules:\n"
+			   "- {name: hot, from: any, when: 'any(group: mine, tag: \"hot\")',\n"
+			   "   actions: [{tag: seen-hot}]}\n"
+			   "- {name: cold, from: any, when: 'not any(group: mine, tag: \"hot\")',\n"
+			   "   actions: [{untag: seen-hot}]}\n";
 
 struct fixture {
 	char folder[64], path[96];
@@ -353,6 +358,19 @@ static void tags_are_put_on_and_taken_off(void **state)
 	assert_non_null(strstr(f->results.bytes, "lamp1 t15 failed 0;"));
 }
 
+static void a_tag_is_news_for_those_who_look_at_it(void **state)
+{
+	struct fixture *f = *state;
+	f->engine->started = true; /* before, nobody looks */
+	act_of_rule(f, "lamp1", (struct action){.kind = ACTION_TAG, .name = "hot"});
+	deadlines_run(f->engine->deadlines);
+	expect_and_clear(&f->results, "lamp1 hot ok 1;plug1 seen-hot ok 1;");
+	act_of_rule(f, "lamp1", (struct action){.kind = ACTION_UNTAG, .name = "hot"});
+	deadlines_run(f->engine->deadlines);
+	expect_and_clear(&f->results, "lamp1 hot ok 1;plug1 seen-hot ok 1;");
+	assert_int_equal(device_of(f, "plug1")->device.tag_count, 0);
+}
+
 static void a_notifier_that_is_not_there_is_told(void **state)
 {
 	struct fixture *f = *state;
@@ -394,6 +412,7 @@ int main(void)
 		TEST(a_device_or_command_that_goes_takes_what_waits_along),
 		TEST(an_end_gives_up_what_waits),
 		TEST(tags_are_put_on_and_taken_off),
+		TEST(a_tag_is_news_for_those_who_look_at_it),
 		TEST(a_notifier_that_is_not_there_is_told),
 		TEST(operators_send_commands_too),
 	};

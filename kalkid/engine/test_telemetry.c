@@ -281,6 +281,36 @@ static void rules_change_the_rhythm(void **state)
 	assert_int_equal(bed->ask_count - before, 10);
 }
 
+static void a_release_brings_the_rhythm_back(void **state)
+{
+	struct bed *bed = *state;
+	struct error err = {0};
+	static const struct operator_order order = {.who = "test"};
+	start(bed, TYPE, 1);
+	struct control_device *device = bed->engine->by_name;
+	for (int64_t for_us = 0; for_us <= 1000 * (int64_t)SECOND_US;
+	     for_us += 1000 * (int64_t)SECOND_US) {
+		telemetry_set_factor(device, 0, for_us);
+		unsigned before = bed->ask_count;
+		pass(bed, 100 * SECOND_US, 1);
+		assert_int_equal(bed->ask_count - before, 0);
+		assert_int_equal(engine_release(bed->engine, "plug0", &order, &err), 0);
+		pass(bed, 100 * SECOND_US, 1);
+		assert_int_equal(bed->ask_count - before, 10);
+	}
+}
+
+static void a_slow_rhythm_ends_when_it_should(void **state)
+{
+	struct bed *bed = *state;
+	start(bed, TYPE, 1);
+	telemetry_set_factor(bed->engine->by_name, 0.01, 20 * SECOND_US);
+	pass(bed, 20 * SECOND_US, 1);
+	unsigned before = bed->ask_count;
+	pass(bed, 100 * SECOND_US, 1);
+	assert_int_equal(bed->ask_count - before, 10);
+}
+
 static void what_we_block_is_not_unavailable(void **state)
 {
 	struct bed *bed = *state;
@@ -422,6 +452,8 @@ int main(void)
 		TEST(misses_make_a_device_unavailable_and_an_answer_brings_it_back),
 		TEST(an_open_question_lets_its_next_point_pass),
 		TEST(rules_change_the_rhythm),
+		TEST(a_release_brings_the_rhythm_back),
+		TEST(a_slow_rhythm_ends_when_it_should),
 		TEST(what_we_block_is_not_unavailable),
 		TEST(silence_of_a_source_that_speaks_is_a_miss),
 		TEST(a_source_that_says_that_it_is_gone_is_believed),
