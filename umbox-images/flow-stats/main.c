@@ -38,7 +38,9 @@ int main(void)
 		.interval_s = umbox_integer(umbox, "interval_s", 5, 1, 3600),
 	};
 	umbox_wake_at(umbox, 0);
-	int status = umbox_run(umbox, &(struct umbox_handler){on_frame, on_time, &program});
+	int status = umbox_run(umbox, &(struct umbox_handler){.on_frame = on_frame,
+							      .on_time = on_time,
+							      .user = &program});
 	flows_free(program.flows);
 	return status;
 }

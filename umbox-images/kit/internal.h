@@ -3,10 +3,12 @@
 #pragma once
 
 #include <jansson.h>
+#include <sys/types.h>
 
 #include "control.h"
 #include "leg.h"
 #include "umbox.h"
+#include "umbox_bearer.h"
 
 enum {
 	UMBOX_COUNTERS_MAX = 16,
@@ -15,6 +17,8 @@ enum {
 	UMBOX_ALERTS_PER_SECOND = 10,
 	UMBOX_FAILURE_BYTES = 256,
 	UMBOX_HOST_ADDRESSES_MAX = 64,
+	UMBOX_WATCHED_MAX = 8,
+	UMBOX_WATCHED_OWN = 16, /* what epoll tells of the first */
 };
 
 struct umbox_own_counter {
@@ -27,6 +31,13 @@ struct umbox_alert_budget {
 	char type[64];
 	int64_t micro_alerts;
 	int64_t time_us;
+};
+
+/* A descriptor of the program's own. */
+struct umbox_watched {
+	int fd;
+	umbox_on_readable *on_readable;
+	void *user;
 };
 
 struct umbox {
@@ -47,6 +58,13 @@ struct umbox {
 	int64_t wake_us, ready_us, heartbeat_us;
 	int watch_fd, signal_fd, link_fd;
 
+	/* Of those for whom somebody else forwards. */
+	bool legs_seen;
+	pid_t child; /* 0: none */
+	const char *child_name;
+	struct umbox_watched watched[UMBOX_WATCHED_MAX];
+	unsigned watched_count;
+
 	uint64_t passed, dropped, answered, kept;
 	struct umbox_leg_counts counts;
 	uint64_t alerts, alerts_lost, records, records_lost;
@@ -59,3 +77,12 @@ int64_t umbox_now_us(void);
 void umbox_free(struct umbox *umbox);
 /* Says the heartbeat, unless lines are waiting: then it would say nothing new. */
 void umbox_heartbeat(struct umbox *umbox);
+
+/* Follows the program's own descriptors from now on, and serves the n-th. */
+void umbox_bearer_start(struct umbox *umbox);
+void umbox_bearer_serve(struct umbox *umbox, unsigned number);
+/* A process has ended: the umbox ends with its child, and buries everybody else's. */
+void umbox_bearer_bury(struct umbox *umbox);
+/* Kills the child. */
+void umbox_bearer_stop(struct umbox *umbox);
+void umbox_watch_fd(struct umbox *umbox, int fd, uint32_t what, uint32_t events);

@@ -30,7 +30,7 @@ int64_t umbox_now_us(void)
 	return now.tv_sec * 1000000ll + now.tv_nsec / 1000;
 }
 
-static void watch(struct umbox *umbox, int fd, enum watched what, uint32_t events)
+void umbox_watch_fd(struct umbox *umbox, int fd, uint32_t what, uint32_t events)
 {
 	struct epoll_event event = {.events = events, .data.u32 = what};
 	if (fd < 0 || epoll_ctl(umbox->watch_fd, EPOLL_CTL_ADD, fd, &event) < 0)
@@ -52,14 +52,26 @@ static int open_link_notices(void)
 
 static bool attached(const struct umbox *umbox)
 {
-	return umbox->legs[UMBOX_OUT].fd >= 0;
+	return umbox->legs_seen;
+}
+
+static void open_legs(struct umbox *umbox)
+{
+	for (int i = 0; i < UMBOX_LEG_COUNT; i++) {
+		int result = umbox_leg_open(&umbox->legs[i], leg_names[i], umbox->legs[i].index);
+		if (result < 0) {
+			umbox_fail(umbox, "leg '%s': %s", leg_names[i], strerror(-result));
+			return;
+		}
+		umbox_watch_fd(umbox, umbox->legs[i].fd, (uint32_t)i, EPOLLIN);
+	}
+	umbox_control_ready(&umbox->control, umbox->now_us);
 }
 
 static void attach(struct umbox *umbox)
 {
-	unsigned index[UMBOX_LEG_COUNT];
 	for (int i = 0; i < UMBOX_LEG_COUNT; i++)
-		if (!umbox_leg_is_up(leg_names[i], &index[i]))
+		if (!umbox_leg_is_up(leg_names[i], &umbox->legs[i].index))
 			return;
 	if (umbox->ready_after_ms == UMBOX_NEVER)
 		return;
@@ -67,16 +79,12 @@ static void attach(struct umbox *umbox)
 		umbox->ready_us = umbox->now_us + umbox->ready_after_ms * 1000;
 	if (umbox->ready_us != INT64_MAX && umbox->now_us < umbox->ready_us)
 		return;
-	for (int i = 0; i < UMBOX_LEG_COUNT; i++) {
-		int result = umbox_leg_open(&umbox->legs[i], leg_names[i], index[i]);
-		if (result < 0) {
-			umbox_fail(umbox, "leg '%s': %s", leg_names[i], strerror(-result));
-			return;
-		}
-		watch(umbox, umbox->legs[i].fd, (enum watched)i, EPOLLIN);
-	}
 	umbox->ready_us = INT64_MAX;
-	umbox_control_ready(&umbox->control, umbox->now_us);
+	umbox->legs_seen = true;
+	if (umbox->handler->on_frame)
+		open_legs(umbox);
+	else if (umbox->handler->on_legs)
+		umbox->handler->on_legs(umbox, umbox->handler->user);
 }
 
 /* A leg that is down may come up again; one that is gone never comes back. */
@@ -156,12 +164,27 @@ void umbox_wake_at(struct umbox *umbox, int64_t at_us)
 
 /* --- the loop */
 
-static void on_event(struct umbox *umbox, enum watched what, bool *stop)
+static void on_signal(struct umbox *umbox, bool *stop)
 {
-	switch (what) {
+	struct signalfd_siginfo info;
+	while (read(umbox->signal_fd, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGCHLD)
+			umbox_bearer_bury(umbox);
+		else
+			*stop = true;
+	}
+}
+
+static void on_event(struct umbox *umbox, uint32_t what, bool *stop)
+{
+	if (what >= UMBOX_WATCHED_OWN) {
+		umbox_bearer_serve(umbox, what - UMBOX_WATCHED_OWN);
+		return;
+	}
+	switch ((enum watched)what) {
 	case WATCHED_IN: on_frames(umbox, UMBOX_IN); break;
 	case WATCHED_OUT: on_frames(umbox, UMBOX_OUT); break;
-	case WATCHED_SIGNAL: *stop = true; break;
+	case WATCHED_SIGNAL: on_signal(umbox, stop); break;
 	case WATCHED_LINK: on_link_notice(umbox); break;
 	case WATCHED_CONTROL: umbox_control_serve(&umbox->control, umbox->now_us); break;
 	}
@@ -171,8 +194,8 @@ static void on_time(struct umbox *umbox)
 {
 	/* Edge-triggered, so that room for writing wakes only when it was missing before. */
 	if (umbox_control_connect(&umbox->control, umbox->now_us))
-		watch(umbox, umbox->control.fd, WATCHED_CONTROL,
-		      EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
+		umbox_watch_fd(umbox, umbox->control.fd, WATCHED_CONTROL,
+			       EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET);
 	if (umbox->now_us >= umbox->ready_us)
 		attach(umbox);
 	if (umbox->now_us >= umbox->heartbeat_us) {
@@ -208,16 +231,18 @@ static void start(struct umbox *umbox)
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	umbox->watch_fd = epoll_create1(EPOLL_CLOEXEC);
 	umbox->signal_fd = signalfd(-1, &signals, SFD_CLOEXEC | SFD_NONBLOCK);
 	umbox->link_fd = open_link_notices();
-	watch(umbox, umbox->signal_fd, WATCHED_SIGNAL, EPOLLIN);
-	watch(umbox, umbox->link_fd, WATCHED_LINK, EPOLLIN);
+	umbox_watch_fd(umbox, umbox->signal_fd, WATCHED_SIGNAL, EPOLLIN);
+	umbox_watch_fd(umbox, umbox->link_fd, WATCHED_LINK, EPOLLIN);
 	umbox->batch = umbox_batch_new();
 	umbox->now_us = umbox_now_us();
 	umbox->ready_us = INT64_MAX;
 	umbox->heartbeat_us = umbox->now_us + HEARTBEAT_US;
+	umbox_bearer_start(umbox);
 	check_legs(umbox);
 }
 
@@ -229,6 +254,7 @@ static int stop(struct umbox *umbox)
 	/* The connection first: its end is what the daemon waits for, and packet sockets are slow
 	 * to close. */
 	umbox_control_done(&umbox->control);
+	umbox_bearer_stop(umbox);
 	for (int i = 0; i < UMBOX_LEG_COUNT; i++)
 		umbox_leg_close(&umbox->legs[i]);
 	int descriptors[] = {umbox->watch_fd, umbox->signal_fd, umbox->link_fd};
@@ -252,7 +278,7 @@ int umbox_run(struct umbox *umbox, const struct umbox_handler *handler)
 		int count = epoll_wait(umbox->watch_fd, events, 8, time_left_ms(umbox));
 		umbox->now_us = umbox_now_us();
 		for (int i = 0; i < count; i++)
-			on_event(umbox, (enum watched)events[i].data.u32, &ended);
+			on_event(umbox, events[i].data.u32, &ended);
 	}
 	return stop(umbox);
 }

@@ -94,6 +94,19 @@ bool umbox_record(struct umbox *umbox, const struct umbox_json *object)
 	return said;
 }
 
+bool umbox_line(struct umbox *umbox, const char *line, size_t length)
+{
+	char text[UMBOX_LINE_BYTES];
+	bool said = length + 1 < sizeof(text);
+	if (said) {
+		memcpy(text, line, length);
+		text[length] = '\n';
+		said = umbox_control_say(&umbox->control, text, length + 1, umbox->now_us);
+	}
+	*(said ? &umbox->records : &umbox->records_lost) += 1;
+	return said;
+}
+
 uint64_t *umbox_counter(struct umbox *umbox, const char *name)
 {
 	assert(umbox->counter_count < UMBOX_COUNTERS_MAX);

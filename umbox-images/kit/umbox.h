@@ -30,10 +30,13 @@ enum umbox_verdict {
 };
 
 struct umbox_handler {
+	/* NULL: somebody else forwards, see umbox_bearer.h. */
 	enum umbox_verdict (*on_frame)(struct umbox *umbox, struct umbox_frame *frame, void *user);
 	/* The moment of umbox_wake_at has come; may be NULL. */
 	void (*on_time)(struct umbox *umbox, int64_t now_us, void *user);
 	void *user;
+	/* Without on_frame: both legs are there and up.  May be NULL. */
+	void (*on_legs)(struct umbox *umbox, void *user);
 };
 
 /* Reads the parameters.  Never NULL: what goes wrong here or in the getters is remembered, and

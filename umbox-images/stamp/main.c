@@ -95,5 +95,7 @@ int main(void)
 		umbox_ready_after(umbox, UMBOX_NEVER);
 	if (program.die_after_us)
 		umbox_wake_at(umbox, 0);
-	return umbox_run(umbox, &(struct umbox_handler){on_frame, on_time, &program});
+	return umbox_run(umbox, &(struct umbox_handler){.on_frame = on_frame,
+							.on_time = on_time,
+							.user = &program});
 }
