@@ -246,7 +246,7 @@ static void lost_legs_are_told(void **state)
 	assert_int_equal(told.count, 1);
 	assert_string_equal(told.last.name, "u10o");
 	assert_false(told.last.gone);
-	assert_false(link_legs_up(bed->link, 0x10));
+	assert_false(link_legs_up(bed->link, 0x10, false));
 	assert_int_equal(up(bed, false), 0);
 	assert_int_equal(observed(bed, &bed->a).state, PATH_BROKEN);
 	bed_run(inside, "ip link set u10o up");
@@ -358,7 +358,7 @@ static void many_umboxes_can_be_hooked_and_listed(void **state)
 		}
 		assert_done(link_add_legs(bed->link, id, &options, &err));
 		assert_done(nft_hook_legs(bed->nft, id, &err));
-		assert_true(link_legs_up(bed->link, id));
+		assert_true(link_legs_up(bed->link, id, false));
 	}
 	assert_int_equal(bed_try(link_namespace(bed->link),
 				 "timeout 10 nft list ruleset | grep -qw u%xo", MANY),

@@ -143,15 +143,15 @@ int bed_packet_socket(int netns, const char *interface)
 	return binding.fd;
 }
 
-void bed_umbox_open(struct bed_umbox *umbox, struct link *link, struct nft *nft, uint32_t id,
-		    unsigned mark)
+static void open_umbox(struct bed_umbox *umbox, struct link *link, struct nft *nft, uint32_t id,
+		       unsigned mark, bool direct)
 {
 	struct error err = {0};
 	char set[64] = "";
 	umbox->id = id;
 	umbox->netns = bed_namespace();
-	check(link_add_legs(link, id, &(struct leg_options){.netns = umbox->netns}, &err) == 0,
-	      "legs", err.text);
+	const struct leg_options options = {.netns = umbox->netns, .direct = direct};
+	check(link_add_legs(link, id, &options, &err) == 0, "legs", err.text);
 	check(nft_hook_legs(nft, id, &err) == 0, "hooks", err.text);
 	if (mark)
 		snprintf(set, sizeof(set), "udp dport 7777 @th,%u,8 set 1", 64 + 8 * mark);
@@ -164,6 +164,18 @@ void bed_umbox_open(struct bed_umbox *umbox, struct link *link, struct nft *nft,
 		"%s\nfwd to in\n}\n"
 		"}\nEOF\n",
 		set, set);
+}
+
+void bed_umbox_open(struct bed_umbox *umbox, struct link *link, struct nft *nft, uint32_t id,
+		    unsigned mark)
+{
+	open_umbox(umbox, link, nft, id, mark, false);
+}
+
+void bed_umbox_open_direct(struct bed_umbox *umbox, struct link *link, struct nft *nft, uint32_t id,
+			   unsigned mark)
+{
+	open_umbox(umbox, link, nft, id, mark, true);
 }
 
 void bed_umbox_close(struct bed_umbox *umbox, struct link *link, struct nft *nft)

@@ -38,6 +38,9 @@ struct bed_umbox {
 };
 void bed_umbox_open(struct bed_umbox *umbox, struct link *link, struct nft *nft, uint32_t id,
 		    unsigned mark);
+/* The same with a direct leg. */
+void bed_umbox_open_direct(struct bed_umbox *umbox, struct link *link, struct nft *nft, uint32_t id,
+			   unsigned mark);
 void bed_umbox_close(struct bed_umbox *umbox, struct link *link, struct nft *nft);
 
 /* Frames.  Each carries `tag` in its payload, by which it is found again. */

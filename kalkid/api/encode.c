@@ -195,18 +195,23 @@ static json_t *counters_to_json(const struct hop_status *hop)
 			       ? NUMBERS({"passed", inside->passed}, {"dropped", inside->dropped},
 					 {"overrun", inside->overrun}, {"lost", inside->lost})
 			       : json_null();
-	return json_pack("{s:o, s:o, s:o}", "in", leg_to_json(&hop->counters.leg[LEG_IN]), "out",
-			 leg_to_json(&hop->counters.leg[LEG_OUT]), "inside", told);
+	/* Left out where it is NULL. */
+	json_t *direct = hop->counters.direct ? leg_to_json(&hop->counters.leg[LEG_DIRECT]) : NULL;
+	return json_pack("{s:o, s:o, s:o*, s:o}", "in", leg_to_json(&hop->counters.leg[LEG_IN]),
+			 "out", leg_to_json(&hop->counters.leg[LEG_OUT]), "direct", direct,
+			 "inside", told);
 }
 
 static json_t *legs_to_json(const struct hop_status *hop)
 {
 	if (!hop->umbox)
 		return json_null();
-	char in[LINK_NAME_BYTES], out[LINK_NAME_BYTES];
+	char in[LINK_NAME_BYTES], out[LINK_NAME_BYTES], direct[LINK_NAME_BYTES];
 	leg_name(in, hop->umbox, LEG_IN);
 	leg_name(out, hop->umbox, LEG_OUT);
-	return json_pack("{s:s, s:s}", "in", in, "out", out);
+	leg_name(direct, hop->umbox, LEG_DIRECT);
+	return json_pack("{s:s, s:s, s:s*}", "in", in, "out", out, "direct",
+			 hop->counted && hop->counters.direct ? direct : NULL);
 }
 
 json_t *encode_hop(const struct hop_status *hop)

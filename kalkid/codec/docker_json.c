@@ -145,6 +145,7 @@ static void read_image_labels(struct container *ret, const json_t *labels)
 {
 	ret->plain_frames = text_equal(text_in(labels, "umbox.offload"), "off");
 	ret->ready_wired = text_equal(text_in(labels, "umbox.ready"), "wired");
+	ret->direct = text_equal(text_in(labels, "umbox.direct"), "yes");
 }
 
 static enum container_state state_of(const char *status)

@@ -41,7 +41,7 @@ struct container {
 	char started_at[STARTED_AT_BYTES]; /* of an inspection */
 	int exit_code;
 	bool out_of_memory;
-	bool plain_frames, ready_wired; /* labels that it has from its image */
+	bool plain_frames, ready_wired, direct; /* labels that it has from its image */
 };
 
 /* What a new container is made of. */

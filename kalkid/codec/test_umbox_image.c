@@ -40,14 +40,16 @@ static void defaults(void **state maybe_unused)
 static void all_labels(void **state maybe_unused)
 {
 	struct umbox_image image;
-	assert_int_equal(read_labels(&image,
-				     "\"umbox.contract\":\"1\",\"umbox.mode\":\"inline\","
-				     "\"umbox.capabilities\":\"NET_RAW, NET_ADMIN\","
-				     "\"umbox.memory\":\"16m\",\"umbox.pids\":\"4\","
-				     "\"umbox.offload\":\"off\",\"umbox.ready\":\"wired\","
-				     "\"umbox.midstream\":\"reset\",\"other\":\"x\"",
-				     NULL),
-			 0);
+	assert_int_equal(
+		read_labels(
+			&image,
+			"\"umbox.contract\":\"1\",\"umbox.mode\":\"inline\","
+			"\"umbox.capabilities\":\"NET_RAW, NET_ADMIN\","
+			"\"umbox.memory\":\"16m\",\"umbox.pids\":\"4\","
+			"\"umbox.offload\":\"off\",\"umbox.ready\":\"wired\","
+			"\"umbox.midstream\":\"reset\",\"umbox.direct\":\"yes\",\"other\":\"x\"",
+			NULL),
+		0);
 	assert_true(image.capable[CAPABILITY_NET_RAW] && image.capable[CAPABILITY_NET_ADMIN]);
 	assert_false(image.capable[CAPABILITY_NET_BIND_SERVICE]);
 	assert_int_equal(image.memory_bytes, 16 << 20);
@@ -76,6 +78,7 @@ static void wrong_labels_are_named(void **state maybe_unused)
 		{"\"umbox.contract\":\"1\",\"umbox.offload\":\"on\"", "umbox.offload"},
 		{"\"umbox.contract\":\"1\",\"umbox.ready\":\"soon\"", "umbox.ready"},
 		{"\"umbox.contract\":\"1\",\"umbox.midstream\":\"x\"", "umbox.midstream"},
+		{"\"umbox.contract\":\"1\",\"umbox.direct\":\"maybe\"", "umbox.direct"},
 		{"\"umbox.contract\":\"1\",\"umbox.parameters\":\"{\"", "not JSON"},
 		{"\"umbox.contract\":\"1\",\"umbox.parameters\":\"{\\\"pattern\\\":\\\"a\\\"}\"",
 		 "keyword 'pattern'"},

@@ -102,6 +102,13 @@ static int read_offload(struct umbox_image *image, const char *value, struct err
 	return 0;
 }
 
+static int read_direct(struct umbox_image *image maybe_unused, const char *value, struct error *err)
+{
+	if (value && !text_equal(value, "yes") && !text_equal(value, "no"))
+		return wrong("umbox.direct", value, "yes or no", err);
+	return 0;
+}
+
 static int read_ready(struct umbox_image *image, const char *value, struct error *err)
 {
 	image->ready_wired = text_equal(value, "wired");
@@ -148,6 +155,7 @@ static const struct {
 	{"umbox.pids", read_pids},
 	{"umbox.offload", read_offload},
 	{"umbox.ready", read_ready},
+	{"umbox.direct", read_direct},
 	{"umbox.midstream", read_midstream},
 	{"umbox.parameters", read_parameters},
 };

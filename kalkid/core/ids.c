@@ -115,9 +115,12 @@ bool ip_equal(const struct ip *a, const struct ip *b)
 	return a->family == b->family && memcmp(a->octet, b->octet, a->family == 4 ? 4 : 16) == 0;
 }
 
+static const char leg_letters[LEG_SIDE_COUNT] = {
+	[LEG_IN] = 'i', [LEG_OUT] = 'o', [LEG_DIRECT] = 'r'};
+
 void leg_name(char name[static LINK_NAME_BYTES], uint32_t umbox, enum leg_side side)
 {
-	snprintf(name, LINK_NAME_BYTES, "u%x%c", umbox, side == LEG_IN ? 'i' : 'o');
+	snprintf(name, LINK_NAME_BYTES, "u%x%c", umbox, leg_letters[side]);
 }
 
 void slot_name(char name[static LINK_NAME_BYTES], uint32_t device)
@@ -153,10 +156,13 @@ bool leg_name_parse(const char *name, uint32_t *ret_umbox, enum leg_side *ret_si
 	const char *rest;
 	if (name[0] != 'u' || !number_parse(name + 1, UINT32_MAX, &umbox, &rest))
 		return false;
-	if ((rest[0] != 'i' && rest[0] != 'o') || rest[1])
+	unsigned side = 0;
+	while (side < LEG_SIDE_COUNT && rest[0] != leg_letters[side])
+		side++;
+	if (side == LEG_SIDE_COUNT || rest[1])
 		return false;
 	*ret_umbox = umbox;
-	*ret_side = rest[0] == 'i' ? LEG_IN : LEG_OUT;
+	*ret_side = side;
 	return true;
 }
 

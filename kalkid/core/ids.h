@@ -40,15 +40,16 @@ int ip_parse(struct ip *ret, const char *text, struct error *err) must_check;
 void ip_print(char text[static IP_TEXT_BYTES], const struct ip *ip);
 bool ip_equal(const struct ip *a, const struct ip *b);
 
-/* The two legs of a umbox, seen from the chain. */
+/* The legs of a umbox, seen from the chain. */
 enum leg_side {
-	LEG_IN,  /* toward the device */
-	LEG_OUT, /* toward the network */
+	LEG_IN,     /* toward the device */
+	LEG_OUT,    /* toward the network */
+	LEG_DIRECT, /* of an image that asks for it: answers past the rest of the chain */
 	LEG_SIDE_COUNT,
 };
 
 /* Interface names in the data-plane namespace:
- *   u<umbox id, hex><i|o>   host end of a leg       u1a2i
+ *   u<umbox id, hex><i|o|r> host end of a leg       u1a2i (r: of the direct one)
  *   s<device number, hex>   slot, port of the bridge
  *   p<device number, hex>   its peer, where frames from the network enter a chain
  * An umbox id is never used twice in the life of a database, a device number not while it lives. */

@@ -15,8 +15,8 @@ enum {
 	IDENTITIES =
 		4096, /* the rules have room for more than DEVICES_MAX: several bridges, one day */
 	ADDRESSES = IDENTITIES * DEVICE_IPS_MAX,
-	/* Chains in force, prepared and draining. */
-	PATHS = IDENTITIES * 4,
+	/* Ends of chains in force, prepared and draining, and direct legs: 32 for each device. */
+	PATHS = IDENTITIES * 8,
 	LEGS = IDENTITIES * 32,
 };
 
@@ -62,11 +62,11 @@ static const struct steering_set_info set_infos[STEERING_SET_COUNT] = {
 	[STEERING_NX] = {"nx", STEERING_KEY_INTERFACE, STEERING_VALUE_INTERFACE, LEGS,
 			 "from hop to hop"},
 	[STEERING_TAILS] = {"tails", STEERING_KEY_INTERFACE_MAC, STEERING_VALUE_NONE, PATHS,
-			    "where a device's frame has crossed its whole chain"},
+			    "where a device's frame leaves its chain"},
 	[STEERING_OUT] = {"out", STEERING_KEY_INTERFACE_MAC, STEERING_VALUE_INTERFACE, PATHS,
-			  "from the tail of a chain to the network"},
+			  "from the tail of a chain, or past it, to the network"},
 	[STEERING_BACK] = {"back", STEERING_KEY_INTERFACE_MAC, STEERING_VALUE_INTERFACE, PATHS,
-			   "from the head of a chain to its device"},
+			   "from the head of a chain, or past it, to its device"},
 	[STEERING_DMAC] = {"dmac", STEERING_KEY_INTERFACE, STEERING_VALUE_MAC, PATHS,
 			   "to whom multicast goes at the head of a chain"},
 };
@@ -362,6 +362,24 @@ static void want_ways_in(struct steering *want, const struct steering_place *pla
 		steering_add(want, &elements[i]);
 }
 
+/* What comes out of it leaves the chain, bound to the device as at the ends. */
+static void want_direct(struct steering *want, const struct steering_place *place, uint32_t leg)
+{
+	const struct steering_element elements[] = {
+		{.set = STEERING_TAILS, .interface = leg, .mac = place->mac},
+		{.set = STEERING_OUT,
+		 .interface = leg,
+		 .mac = place->mac,
+		 .to_interface = place->slot_peer},
+		{.set = STEERING_BACK,
+		 .interface = leg,
+		 .mac = place->mac,
+		 .to_interface = place->port},
+	};
+	for (unsigned i = 0; leg && i < ARRAY_SIZE(elements); i++)
+		steering_add(want, &elements[i]);
+}
+
 /* The inner entries of the legs of `path`, but for those of `except`. */
 static void want_inner(struct steering *want, const struct steering_place *place,
 		       const struct steering_legs *path, const struct steering_legs *except)
@@ -394,6 +412,7 @@ static void want_inner(struct steering *want, const struct steering_place *place
 			steering_add(want, &tail);
 		}
 		steering_add(want, &toward_network);
+		want_direct(want, place, path->leg[i][LEG_DIRECT]);
 	}
 }
 

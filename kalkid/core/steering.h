@@ -8,9 +8,11 @@
  *     device port --up--> u1i [umbox 1] u1o --out--> slot peer       and back:
  *     device port <--back-- u1i [umbox 1] u1o <--dn-- slot peer
  *
- * with `nx` from leg to leg between hops.  `up`, `dn` and `peers` are the *ways in*: without them
- * nothing reaches a chain, whatever else is there.  The others are *inner* entries, keyed by a leg,
- * and may be there before a chain is in force and after.
+ * with `nx` from leg to leg between hops.  A umbox may have a third leg, u1r, that nothing leads
+ * into: what it writes there is at both ends of the chain at once, in the device's name out to the
+ * network or to a peer, to the device's MAC back to it.  `up`, `dn` and `peers` are the *ways in*:
+ * without them nothing reaches a chain, whatever else is there.  The others are *inner* entries,
+ * keyed by a leg, and may be there before a chain is in force and after.
  *
  * Pure: values in, a list of changes out, which the caller commits as one transaction and then
  * applies. */
@@ -43,10 +45,10 @@ enum steering_set {
 	STEERING_PEERS, /* MAC -> tail leg; pass: -> device port */
 	/* Inner. */
 	STEERING_NX,    /* leg -> next leg */
-	STEERING_TAILS, /* (tail leg, MAC): here a frame has crossed its whole chain; pass: (port,
+	STEERING_TAILS, /* (tail or direct leg, MAC): here a frame leaves its chain; pass: (port,
 			   MAC) */
-	STEERING_OUT,   /* (tail leg, MAC) -> slot peer; pass: (port, MAC) -> slot peer */
-	STEERING_BACK,  /* (head leg, MAC) -> device port */
+	STEERING_OUT,   /* (tail or direct leg, MAC) -> slot peer; pass: (port, MAC) -> slot peer */
+	STEERING_BACK,  /* (head or direct leg, MAC) -> device port */
 	STEERING_DMAC,  /* head leg -> MAC, for multicast; pass: slot peer -> MAC */
 	STEERING_SET_COUNT,
 };
@@ -122,7 +124,8 @@ struct steering_place {
 	struct mac mac;
 };
 
-/* The host ends of the legs of a path's umboxes, from the device to the network; none: pass. */
+/* The host ends of the legs of a path's umboxes, from the device to the network; none: pass.  A
+ * direct leg is 0 where there is none. */
 struct steering_legs {
 	uint32_t leg[HOPS_MAX][LEG_SIDE_COUNT];
 	unsigned count;
@@ -167,7 +170,7 @@ struct steering_names {
 	/* false when `interface` is no usable leg: gone, down or not hooked */
 	bool (*umbox_of)(const struct steering_names *names, uint32_t interface,
 			 uint32_t *ret_umbox, enum leg_side *ret_side);
-	/* 0 when there is none */
+	/* 0 when there is none; a direct leg may be missing */
 	uint32_t (*leg_of)(const struct steering_names *names, uint32_t umbox, enum leg_side side);
 };
 

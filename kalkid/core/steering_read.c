@@ -46,6 +46,17 @@ static bool is_home(const struct reader *reader, uint32_t in)
 	       next(reader, STEERING_BACK, in, mac) == reader->place->port;
 }
 
+/* The direct leg of the umbox does all that it should: true, too, where it has none. */
+static bool is_direct(const struct reader *reader, uint32_t umbox)
+{
+	enum leg_side found;
+	uint32_t owner, leg = reader->names->leg_of(reader->names, umbox, LEG_DIRECT);
+	return !leg ||
+	       (reader->names->umbox_of(reader->names, leg, &owner, &found) &&
+		is_exit(reader, leg) &&
+		next(reader, STEERING_BACK, leg, &reader->place->mac) == reader->place->port);
+}
+
 /* The umbox that `leg` is the given side of, and its other leg. */
 static bool cross(const struct reader *reader, uint32_t leg, enum leg_side side,
 		  uint32_t *ret_umbox, uint32_t *ret_other)
@@ -99,8 +110,11 @@ static bool follow(const struct reader *reader, struct path *path, struct steeri
 		if (path->count == HOPS_MAX ||
 		    !cross(reader, in, LEG_IN, &path->ids[path->count], &out))
 			return false;
-		memcpy(legs->leg[legs->count++], (uint32_t[]){in, out}, sizeof(legs->leg[0]));
-		path->count++;
+		uint32_t umbox = path->ids[path->count++];
+		uint32_t direct = reader->names->leg_of(reader->names, umbox, LEG_DIRECT);
+		memcpy(legs->leg[legs->count++], (uint32_t[]){in, out, direct},
+		       sizeof(legs->leg[0]));
+		agrees = agrees && is_direct(reader, umbox);
 		if (before)
 			agrees = agrees && next(reader, STEERING_NX, in, NULL) == before;
 		else
@@ -119,8 +133,9 @@ static bool follow(const struct reader *reader, struct path *path, struct steeri
 static bool path_has_leg(const struct steering_legs *legs, uint32_t interface)
 {
 	for (unsigned i = 0; i < legs->count; i++)
-		if (legs->leg[i][LEG_IN] == interface || legs->leg[i][LEG_OUT] == interface)
-			return true;
+		for (unsigned side = 0; side < LEG_SIDE_COUNT; side++)
+			if (legs->leg[i][side] == interface)
+				return true;
 	return false;
 }
 
@@ -131,7 +146,8 @@ static bool spare_down(const struct reader *reader, const struct steering_legs *
 {
 	uint32_t above = 0, in;
 	for (unsigned count = 0; count < HOPS_MAX;) {
-		if (!cross(reader, out, LEG_OUT, &ids[count++], &in))
+		if (!cross(reader, out, LEG_OUT, &ids[count], &in) ||
+		    !is_direct(reader, ids[count++]))
 			return false;
 		if (above && !path_has_leg(in_force, out) &&
 		    next(reader, STEERING_NX, out, NULL) != above)
@@ -153,7 +169,8 @@ static bool spare_up(const struct reader *reader, const struct steering_legs *in
 	while (!is_exit(reader, out)) {
 		uint32_t in = next(reader, STEERING_NX, out, NULL), below = out;
 		if (path->count == HOPS_MAX ||
-		    !cross(reader, in, LEG_IN, &path->ids[path->count++], &out))
+		    !cross(reader, in, LEG_IN, &path->ids[path->count], &out) ||
+		    !is_direct(reader, path->ids[path->count++]))
 			return false;
 		if (!path_has_leg(in_force, in) && next(reader, STEERING_NX, in, NULL) != below)
 			return false;

@@ -76,14 +76,18 @@ static void link_names_go_both_ways(void **state maybe_unused)
 	assert_true(leg_name_parse(name, &number, &side));
 	assert_int_equal(number, UINT32_MAX);
 	assert_int_equal(side, LEG_OUT);
+	leg_name(name, 18, LEG_DIRECT);
+	assert_string_equal(name, "u12r");
+	assert_true(leg_name_parse(name, &number, &side));
+	assert_int_equal(side, LEG_DIRECT);
 	slot_name(name, DEVICE_NUMBER_MAX);
 	assert_string_equal(name, "sffff");
 	assert_true(slot_name_parse(name, &number));
 	slot_peer_name(name, 7);
 	assert_true(slot_peer_name_parse(name, &number));
 	assert_int_equal(number, 7);
-	static const char *const foreign[] = {"",   "u",    "u1",  "u1x",   "u1ii",        "u01i",
-					      "ui", "uFFi", "eth", "s7/..", "u1fffffffffi"};
+	static const char *const foreign[] = {"",   "u",    "u1",   "u1x", "u1ii",  "u01i",
+					      "ui", "uFFi", "u1ri", "eth", "s7/..", "u1fffffffffi"};
 	for (size_t i = 0; i < ARRAY_SIZE(foreign); i++) {
 		assert_false(leg_name_parse(foreign[i], &number, &side));
 		assert_false(slot_name_parse(foreign[i], &number));

@@ -145,6 +145,97 @@ static void addresses_are_replaced_under_the_path(void **state maybe_unused)
 	steering_done(&held);
 }
 
+/* Legs of umbox n are n1, n2 and, where n is odd, n3 (direct). */
+static bool umbox_of(const struct steering_names *names maybe_unused, uint32_t interface,
+		     uint32_t *ret_umbox, enum leg_side *ret_side)
+{
+	*ret_umbox = interface / 10;
+	*ret_side = interface % 10 - 1;
+	return interface > 30 && interface % 10;
+}
+
+static uint32_t leg_of(const struct steering_names *names maybe_unused, uint32_t umbox,
+		       enum leg_side side)
+{
+	return side == LEG_DIRECT && umbox % 2 == 0 ? 0 : umbox * 10 + side + 1;
+}
+
+static struct steering_legs legs_with_direct(unsigned count, const unsigned *umboxes)
+{
+	struct steering_legs path = legs(count, umboxes);
+	for (unsigned i = 0; i < count; i++)
+		path.leg[i][LEG_DIRECT] = leg_of(NULL, umboxes[i], LEG_DIRECT);
+	return path;
+}
+
+static unsigned count_of_leg(const struct steering *held, uint32_t interface)
+{
+	unsigned count = 0;
+	for (unsigned i = 0; i < held->count; i++) {
+		assert_int_not_equal(held->elements[i].to_interface, interface);
+		count += held->elements[i].interface == interface;
+	}
+	return count;
+}
+
+static void a_direct_leg_comes_and_goes_with_its_hop(void **state maybe_unused)
+{
+	const struct steering_names names = {umbox_of, leg_of};
+	struct steering held = {0};
+	struct steering_changes changes = {0};
+	struct steering_view view;
+	const struct steering_legs x = legs_with_direct(3, (unsigned[]){4, 5, 6}),
+				   y = legs_with_direct(2, (unsigned[]){5, 6}),
+				   z = legs_with_direct(1, (unsigned[]){7});
+	route(&held, &x, false, &changes);
+	steering_changes_done(&changes);
+	/* Out, marked as an exit, and back: nothing leads in. */
+	assert_int_equal(count_of_leg(&held, 53), 3);
+	steering_read(&view, &held, &place, &names);
+	assert_int_equal(view.path.state, PATH_WHOLE);
+	assert_memory_equal(view.legs.leg, x.leg, sizeof(x.leg));
+
+	/* It stays as it is where its hop stays. */
+	route(&held, &y, false, &changes);
+	for (unsigned i = 0; i < changes.count; i++)
+		assert_int_not_equal(changes.list[i].element.interface, 53);
+	steering_changes_done(&changes);
+
+	steering_clean(&changes, &held, &y, &none);
+	steering_apply(&held, &changes);
+	steering_changes_done(&changes);
+
+	/* A prepared chain has its own before it is in force; and is none where that is missing. */
+	steering_prepare(&changes, &held, &place, &z, &y);
+	steering_apply(&held, &changes);
+	steering_changes_done(&changes);
+	assert_int_equal(count_of_leg(&held, 73), 3);
+	steering_read(&view, &held, &place, &names);
+	assert_int_equal(view.spare_count, 1);
+	const struct steering_change lost = {
+		.element = {.set = STEERING_BACK, .interface = 73, .mac = place.mac}};
+	steering_apply(&held, &(struct steering_changes){(struct steering_change *)&lost, 1, 1});
+	steering_read(&view, &held, &place, &names);
+	assert_int_equal(view.spare_count, 0);
+
+	route(&held, &z, true, &changes);
+	steering_changes_done(&changes);
+	assert_int_equal(count_of_leg(&held, 53), 0);
+	assert_int_equal(count_of_leg(&held, 73), 3);
+	/* One that lacks an entry is seen as broken, and made whole. */
+	steering_apply(&held, &(struct steering_changes){(struct steering_change *)&lost, 1, 1});
+	steering_read(&view, &held, &place, &names);
+	assert_int_equal(view.path.state, PATH_BROKEN);
+	route(&held, &z, false, &changes);
+	assert_int_equal(changes.count, 1);
+	steering_changes_done(&changes);
+	steering_hold(&changes, &held, true, &none);
+	steering_apply(&held, &changes);
+	steering_changes_done(&changes);
+	assert_int_equal(held.count, 0);
+	steering_done(&held);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -152,6 +243,7 @@ int main(void)
 		cmocka_unit_test(a_tail_that_becomes_inner_is_no_exit),
 		cmocka_unit_test(what_is_left_drains_or_is_cut),
 		cmocka_unit_test(addresses_are_replaced_under_the_path),
+		cmocka_unit_test(a_direct_leg_comes_and_goes_with_its_hop),
 	};
 	return cmocka_run_group_tests_name("steering", tests, NULL, NULL);
 }

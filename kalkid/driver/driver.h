@@ -97,7 +97,8 @@ struct leg_counters {
 
 struct umbox_counters {
 	struct leg_counters leg[LEG_SIDE_COUNT];
-	bool told; /* `inside` came with a heartbeat */
+	bool direct; /* it has such a leg */
+	bool told;   /* `inside` came with a heartbeat */
 	struct umbox_account inside;
 };
 

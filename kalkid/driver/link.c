@@ -307,14 +307,15 @@ int link_remove_legs(struct link *link, uint32_t umbox, struct error *err)
 	return r == -ENODEV ? 0 : r;
 }
 
+/* The direct one is the last: `sides` are made. */
 static int make_legs(struct link *link, uint32_t umbox, int netns, const char *const inner[],
-		     struct error *err)
+		     unsigned sides, struct error *err)
 {
 	struct link_batch batch;
 	char alias[LINK_ALIAS_BYTES], names[LEG_SIDE_COUNT][LINK_NAME_BYTES];
 	link_alias(alias, link->instance, "leg");
 	link_batch_begin(&batch, link->inside.sequence);
-	for (unsigned side = 0; side < LEG_SIDE_COUNT; side++) {
+	for (unsigned side = 0; side < sides; side++) {
 		leg_name(names[side], umbox, side);
 		link_batch_new_pair(&batch, &(struct link_pair){.name = names[side],
 								.peer = inner[side],
@@ -323,14 +324,14 @@ static int make_legs(struct link *link, uint32_t umbox, int netns, const char *c
 								.peer_netns = netns,
 								.up = true});
 	}
-	for (unsigned side = 0; side < LEG_SIDE_COUNT; side++)
+	for (unsigned side = 0; side < sides; side++)
 		link_batch_edit(&batch, &(struct link_edit){.name = names[side], .alias = alias});
 	return link_commit(&link->inside, &batch, err, "making the legs of umbox %u", umbox);
 }
 
 /* No socket is kept: one that is held would keep the namespace, and with it the legs, of a umbox
  * that died. */
-static int raise_inner_ends(int netns, const char *const inner[], struct error *err)
+static int raise_inner_ends(int netns, const char *const inner[], unsigned sides, struct error *err)
 {
 	struct netlink netlink = NETLINK_NONE;
 	struct link_batch batch;
@@ -338,16 +339,17 @@ static int raise_inner_ends(int netns, const char *const inner[], struct error *
 	if (r < 0)
 		return r;
 	link_batch_begin(&batch, netlink.sequence);
-	for (unsigned side = 0; side < LEG_SIDE_COUNT; side++)
+	for (unsigned side = 0; side < sides; side++)
 		link_batch_edit(&batch, &(struct link_edit){.name = inner[side], .up = LINK_ON});
-	r = link_commit(&netlink, &batch, err, "raising %s and %s", inner[LEG_IN], inner[LEG_OUT]);
+	r = link_commit(&netlink, &batch, err, "raising the inner ends");
 	netlink_close(&netlink);
 	return r;
 }
 
-static int refresh_legs(struct link *link, uint32_t umbox, bool plain_frames, struct error *err)
+static int refresh_legs(struct link *link, uint32_t umbox, unsigned sides, bool plain_frames,
+			struct error *err)
 {
-	for (unsigned side = 0; side < LEG_SIDE_COUNT; side++) {
+	for (unsigned side = 0; side < sides; side++) {
 		char name[LINK_NAME_BYTES];
 		leg_name(name, umbox, side);
 		int r = plain_frames ? link_ethtool_set(link, name, ETHTOOL_STXCSUM, 0, err) : 0;
@@ -365,16 +367,18 @@ int link_add_legs(struct link *link, uint32_t umbox, const struct leg_options *o
 	const char *inner[LEG_SIDE_COUNT] = {
 		[LEG_IN] = options->name[LEG_IN] ? options->name[LEG_IN] : "in",
 		[LEG_OUT] = options->name[LEG_OUT] ? options->name[LEG_OUT] : "out",
+		[LEG_DIRECT] = options->name[LEG_DIRECT] ? options->name[LEG_DIRECT] : "direct",
 	};
+	unsigned sides = options->direct ? LEG_SIDE_COUNT : LEG_DIRECT;
 	int r = link_remove_legs(link, umbox, err);
 	if (r == 0)
 		r = namespace_disable_ipv6(options->netns, err);
 	if (r == 0)
-		r = make_legs(link, umbox, options->netns, inner, err);
+		r = make_legs(link, umbox, options->netns, inner, sides, err);
 	if (r == 0)
-		r = raise_inner_ends(options->netns, inner, err);
+		r = raise_inner_ends(options->netns, inner, sides, err);
 	if (r == 0)
-		r = refresh_legs(link, umbox, options->plain_frames, err);
+		r = refresh_legs(link, umbox, sides, options->plain_frames, err);
 	if (r < 0) {
 		error_prefix(err, "legs of umbox %u: ", umbox);
 		if (link_remove_legs(link, umbox, NULL) < 0)
@@ -383,13 +387,25 @@ int link_add_legs(struct link *link, uint32_t umbox, const struct leg_options *o
 	return r;
 }
 
-bool link_legs_up(const struct link *link, uint32_t umbox)
+bool link_legs_up(const struct link *link, uint32_t umbox, bool direct)
 {
-	for (unsigned side = 0; side < LEG_SIDE_COUNT; side++) {
+	for (unsigned side = 0; side < (direct ? LEG_SIDE_COUNT : LEG_DIRECT); side++) {
 		char name[LINK_NAME_BYTES];
 		leg_name(name, umbox, side);
 		const struct link_view *view = link_find(link, name);
 		if (!view || !view->up || !view->running)
+			return false;
+	}
+	return true;
+}
+
+/* No leg of an earlier side is there. */
+static bool is_first_leg(const struct link *link, uint32_t umbox, enum leg_side side)
+{
+	for (unsigned earlier = 0; earlier < side; earlier++) {
+		char name[LINK_NAME_BYTES];
+		leg_name(name, umbox, earlier);
+		if (link_entry_find(link, name))
 			return false;
 	}
 	return true;
@@ -401,11 +417,8 @@ void link_each_legs(const struct link *link, void (*each)(void *data, uint32_t u
 	HASH_ITER(by_name, link->names, entry, next) {
 		uint32_t umbox;
 		enum leg_side side;
-		char in[LINK_NAME_BYTES];
-		if (!leg_name_parse(entry->view.name, &umbox, &side))
-			continue;
-		leg_name(in, umbox, LEG_IN);
-		if (side == LEG_IN || !link_entry_find(link, in))
+		if (leg_name_parse(entry->view.name, &umbox, &side) &&
+		    is_first_leg(link, umbox, side))
 			each(data, umbox);
 	}
 }
@@ -417,9 +430,12 @@ int link_counters(struct link *link, uint32_t umbox, struct umbox_counters *ret,
 		char name[LINK_NAME_BYTES];
 		struct link_info info;
 		leg_name(name, umbox, side);
+		if (side == LEG_DIRECT && !link_find(link, name))
+			break;
 		int r = link_ask(&link->inside, name, &info, err);
 		if (r < 0)
 			return r == -ENODEV ? -ENOENT : r;
+		counters.direct = side == LEG_DIRECT;
 		counters.leg[side] = (struct leg_counters){
 			.from_umbox_frames = info.rx_frames,
 			.from_umbox_bytes = info.rx_bytes,

@@ -84,21 +84,23 @@ void link_each_slot(const struct link *link, void (*each)(void *data, uint32_t d
 /* How a umbox wants its legs. */
 struct leg_options {
 	int netns;                        /* of the container; borrowed for the call */
-	const char *name[LEG_SIDE_COUNT]; /* inside the container; NULL: "in" and "out" */
+	const char *name[LEG_SIDE_COUNT]; /* inside the container; NULL: "in", "out", "direct" */
+	bool direct;                      /* it gets a direct leg, too */
 	bool plain_frames; /* no checksum or segmentation offload reaches the umbox: for AF_PACKET
 			    * users without PACKET_VNET_HDR */
 };
 
-/* Gives a umbox its two legs: veth pairs whose host ends u<id>i, u<id>o are here, whose peers are
- * born in the container's namespace; IPv6 off in there, both ends up.  Half-made legs of the same
- * id are replaced.  They are to be hooked (nft_hook_legs) before they are routed. */
+/* Gives a umbox its legs: veth pairs whose host ends u<id>i, u<id>o are here, and u<id>r, whose
+ * peers are born in the container's namespace; IPv6 off in there, both ends up.  Half-made legs of
+ * the same id are replaced.  They are to be hooked (nft_hook_legs) before they are routed. */
 int link_add_legs(struct link *link, uint32_t umbox, const struct leg_options *options,
 		  struct error *err) must_check;
-/* Both pairs in one message; no error when there are none. */
+/* All pairs in one message; no error when there are none. */
 int link_remove_legs(struct link *link, uint32_t umbox, struct error *err) must_check;
-/* Both host ends are there, up and running (their peers are up, too). */
-bool link_legs_up(const struct link *link, uint32_t umbox);
-/* Calls for each umbox that has at least one host end here. */
+/* The host ends are there, the direct one too if there is to be one, up and running (their peers
+ * are up, too). */
+bool link_legs_up(const struct link *link, uint32_t umbox, bool direct);
+/* Calls for each umbox that has at least one host end of a leg here. */
 void link_each_legs(const struct link *link, void (*each)(void *data, uint32_t umbox), void *data);
 
 /* 0, or -ENOENT when it has no legs. */

@@ -145,6 +145,7 @@ static int wire(struct local_driver *local, uint32_t id, struct error *err)
 		return error_set(err, -ENOENT, "umbox %" PRIu32 " does not run", id);
 	const struct leg_options options = {
 		.netns = umbox->netns,
+		.direct = umbox->container.direct,
 		.plain_frames = umbox->container.plain_frames,
 	};
 	int result = link_add_legs(local->link, id, &options, err);

@@ -134,7 +134,7 @@ static void add_umbox(struct observation *observation, const struct container *c
 		.device = marks->device,
 		.generation = marks->generation,
 		.state = state_of(held),
-		.wired = link_legs_up(local->link, marks->umbox) &&
+		.wired = link_legs_up(local->link, marks->umbox, held && held->container.direct) &&
 			 nft_legs_hooked(local->nft, marks->umbox),
 		.ready = held && held->ready,
 	};
@@ -202,7 +202,8 @@ static int hook_again(struct local_driver *local, struct error *err)
 {
 	for (struct umbox *umbox = umbox_first(local->umboxes); umbox; umbox = umbox_next(umbox)) {
 		uint32_t id = umbox->container.marks.umbox;
-		if (!link_legs_up(local->link, id) || nft_legs_hooked(local->nft, id))
+		if (!link_legs_up(local->link, id, umbox->container.direct) ||
+		    nft_legs_hooked(local->nft, id))
 			continue;
 		int result = nft_hook_legs(local->nft, id, err);
 		if (result < 0)

@@ -211,6 +211,8 @@ static bool find_legs(const struct nft *nft, const struct path *path, struct ste
 			char name[LINK_NAME_BYTES];
 			leg_name(name, path->ids[i], side);
 			const struct link_view *leg = link_find(nft->link, name);
+			if (!leg && side == LEG_DIRECT)
+				continue;
 			if (!leg_usable(nft, leg))
 				return false;
 			ret->leg[ret->count][side] = leg->index;
@@ -491,30 +493,38 @@ int nft_follow_host(struct nft *nft, struct error *err)
 static int with_legs(struct nft *nft, uint32_t umbox,
 		     int (*act)(struct nft *nft, enum nft_base base, const char *const *interfaces,
 				unsigned count, struct error *err),
-		     struct error *err)
+		     unsigned sides, struct error *err)
 {
 	char names[LEG_SIDE_COUNT][LINK_NAME_BYTES];
 	const char *interfaces[LEG_SIDE_COUNT];
-	for (unsigned side = 0; side < LEG_SIDE_COUNT; side++) {
+	for (unsigned side = 0; side < sides; side++) {
 		leg_name(names[side], umbox, side);
 		interfaces[side] = names[side];
 	}
-	return act(nft, NFT_BASE_LEGS, interfaces, LEG_SIDE_COUNT, err);
+	return act(nft, NFT_BASE_LEGS, interfaces, sides, err);
+}
+
+/* How many of its legs there are to hook: the direct one is the last. */
+static unsigned sides_of(const struct nft *nft, uint32_t umbox)
+{
+	char direct[LINK_NAME_BYTES];
+	leg_name(direct, umbox, LEG_DIRECT);
+	return link_find(nft->link, direct) ? LEG_SIDE_COUNT : LEG_DIRECT;
 }
 
 int nft_hook_legs(struct nft *nft, uint32_t umbox, struct error *err)
 {
-	return with_legs(nft, umbox, nft_hook, err);
+	return with_legs(nft, umbox, nft_hook, sides_of(nft, umbox), err);
 }
 
 int nft_unhook_legs(struct nft *nft, uint32_t umbox, struct error *err)
 {
-	return with_legs(nft, umbox, nft_unhook, err);
+	return with_legs(nft, umbox, nft_unhook, LEG_SIDE_COUNT, err);
 }
 
 bool nft_legs_hooked(const struct nft *nft, uint32_t umbox)
 {
-	for (unsigned side = 0; side < LEG_SIDE_COUNT; side++) {
+	for (unsigned side = 0; side < sides_of(nft, umbox); side++) {
 		char name[LINK_NAME_BYTES];
 		leg_name(name, umbox, side);
 		if (!nft_is_hooked(nft, NFT_BASE_LEGS, name))

@@ -83,7 +83,7 @@ int nft_prepare(struct nft *nft, uint32_t device, const struct path *path,
 int nft_clean(struct nft *nft, uint32_t device, const struct path *keep,
 	      struct error *err) must_check;
 
-/* Hooks both legs of a umbox, so that what comes out of it is steered (unhooked it goes nowhere).
+/* Hooks the legs of a umbox, so that what comes out of it is steered (unhooked it goes nowhere).
  */
 int nft_hook_legs(struct nft *nft, uint32_t umbox, struct error *err) must_check;
 /* Before or after the legs went; no error when they are not hooked. */

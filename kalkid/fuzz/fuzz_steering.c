@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* fuzz/fuzz_steering.c - any sequence of operations on a model of the maps: what the maps lead to
- * is at every moment the path that was routed last, whole, or nothing. */
+ * is at every moment the path that was routed last, whole, or nothing; and a direct leg leads out
+ * of the chain, and nothing into it. */
 #include <assert.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -43,23 +44,24 @@ struct model {
 
 static uint32_t leg_of_umbox(uint32_t umbox, enum leg_side side)
 {
-	return FIRST_LEG + 2 * umbox + side;
+	return FIRST_LEG + LEG_SIDE_COUNT * umbox + side;
 }
 
 static bool umbox_of(const struct steering_names *names maybe_unused, uint32_t interface,
 		     uint32_t *ret_umbox, enum leg_side *ret_side)
 {
-	if (interface < FIRST_LEG || interface >= FIRST_LEG + 2 * (UMBOXES + 1))
+	if (interface < FIRST_LEG || interface >= FIRST_LEG + LEG_SIDE_COUNT * (UMBOXES + 1))
 		return false;
-	*ret_umbox = (interface - FIRST_LEG) / 2;
-	*ret_side = (interface - FIRST_LEG) % 2;
+	*ret_umbox = (interface - FIRST_LEG) / LEG_SIDE_COUNT;
+	*ret_side = (interface - FIRST_LEG) % LEG_SIDE_COUNT;
 	return true;
 }
 
 static uint32_t leg_of(const struct steering_names *names maybe_unused, uint32_t umbox,
 		       enum leg_side side)
 {
-	return leg_of_umbox(umbox, side);
+	bool none = side == LEG_DIRECT && umbox % 2 == 0;
+	return none ? 0 : leg_of_umbox(umbox, side);
 }
 
 static const struct steering_names model_names = {umbox_of, leg_of};
@@ -160,9 +162,37 @@ static void check_ends(const struct model *model)
 	}
 }
 
+static bool is_direct_leg(uint32_t interface)
+{
+	uint32_t umbox;
+	enum leg_side side;
+	return umbox_of(NULL, interface, &umbox, &side) && side == LEG_DIRECT;
+}
+
+/* Nothing leads into a direct leg, and out of it only to where the device is. */
+static void check_direct(const struct model *model)
+{
+	for (unsigned i = 0; i < model->held.count; i++) {
+		const struct steering_element *element = &model->held.elements[i];
+		assert(!is_direct_leg(element->to_interface));
+		if (!is_direct_leg(element->interface))
+			continue;
+		assert(element->set != STEERING_OUT ||
+		       element->to_interface == model->place.slot_peer);
+		assert(element->set != STEERING_BACK || element->to_interface == model->place.port);
+	}
+	for (unsigned i = 0; model->routed && i < model->path.count; i++) {
+		uint32_t direct = model->path.leg[i][LEG_DIRECT];
+		assert(!direct || (find(model, STEERING_TAILS, direct, true) &&
+				   find(model, STEERING_OUT, direct, true) &&
+				   find(model, STEERING_BACK, direct, true)));
+	}
+}
+
 static void check(const struct model *model)
 {
 	check_ends(model);
+	check_direct(model);
 	const struct walk up = walk_up(model), down = walk_down(model, STEERING_DN),
 			  peer = walk_down(model, STEERING_PEERS);
 	struct steering_view view;
@@ -210,8 +240,9 @@ static struct steering_legs take_path(struct input *input)
 		while (used[umbox])
 			umbox = umbox % UMBOXES + 1;
 		used[umbox] = true;
-		path.leg[path.count][LEG_IN] = leg_of_umbox(umbox, LEG_IN);
-		path.leg[path.count++][LEG_OUT] = leg_of_umbox(umbox, LEG_OUT);
+		for (unsigned side = 0; side < LEG_SIDE_COUNT; side++)
+			path.leg[path.count][side] = leg_of(NULL, umbox, side);
+		path.count++;
 	}
 	return path;
 }
@@ -243,7 +274,8 @@ static void check_in_flight(const struct model *model, const struct steering_leg
 			unsigned crossed = up ? i : x->count - 1 - i;
 			for (unsigned j = 0; j < crossed; j++)
 				walk.umbox[walk.count++] =
-					(x->leg[up ? j : x->count - 1 - j][LEG_IN] - FIRST_LEG) / 2;
+					(x->leg[up ? j : x->count - 1 - j][LEG_IN] - FIRST_LEG) /
+					LEG_SIDE_COUNT;
 			walk_from(model, x->leg[i][up ? LEG_IN : LEG_OUT], &walk);
 			assert(!walk.out || walk_is(&walk, x, up) || walk_is(&walk, y, up));
 		}
