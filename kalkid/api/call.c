@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
 #include "base/mem.h"
 
@@ -49,49 +48,12 @@ bool call_boolean(struct api_call *call, const char *parameter, bool *ret)
 	return false;
 }
 
-/* The offset from UTC behind the seconds: "Z" or "+01:30". */
-static int parse_offset(int64_t *ret_seconds, const char *text)
-{
-	int hours, minutes, end = 0;
-	*ret_seconds = 0;
-	if (strcmp(text, "Z") == 0 || strcmp(text, "z") == 0)
-		return 0;
-	if (*text != '+' && *text != '-')
-		return -EINVAL;
-	if (sscanf(text + 1, "%2d:%2d%n", &hours, &minutes, &end) != 2 || text[1 + end])
-		return -EINVAL;
-	if (hours < 0 || hours > 23 || minutes < 0 || minutes > 59)
-		return -EINVAL;
-	*ret_seconds = (*text == '-' ? -60 : 60) * (int64_t)(hours * 60 + minutes);
-	return 0;
-}
-
-int time_parse(int64_t *ret_wall_us, const char *text)
-{
-	struct tm parts = {0};
-	const char *at = strptime(text, "%Y-%m-%d", &parts);
-	if (!at || !*at || !strchr("Tt ", *at))
-		return -EINVAL;
-	at = strptime(at + 1, "%H:%M:%S", &parts);
-	if (!at)
-		return -EINVAL;
-	int64_t fraction_us = 0, unit_us = 100000, offset_seconds;
-	if (*at == '.')
-		for (at++; *at >= '0' && *at <= '9'; at++, unit_us /= 10)
-			fraction_us += (*at - '0') * unit_us;
-	int result = parse_offset(&offset_seconds, at);
-	if (result < 0)
-		return result;
-	*ret_wall_us = ((int64_t)timegm(&parts) - offset_seconds) * 1000000 + fraction_us;
-	return 0;
-}
-
 bool call_time(struct api_call *call, const char *parameter, int64_t *ret_wall_us)
 {
 	const char *text = target_query(&call->target, parameter);
-	int64_t back_us;
+	int64_t back_us, zone_us;
 	*ret_wall_us = 0;
-	if (!text || time_parse(ret_wall_us, text) == 0)
+	if (!text || clock_parse_wall(ret_wall_us, &zone_us, text) == 0)
 		return true;
 	if (duration_parse(&back_us, text) == 0) {
 		*ret_wall_us = clock_wall_now_us(call->clock) - back_us;

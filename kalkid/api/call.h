@@ -59,7 +59,5 @@ void call_accepted(struct api_call *call, const struct operator_order *order, un
 void call_changed(struct api_call *call, const struct operator_order *order, const char *device,
 		  unsigned status);
 
-/* RFC 3339, with offset. -EINVAL. */
-int time_parse(int64_t *ret_wall_us, const char *text) must_check;
 /* Decimal digits only. -EINVAL. */
 int number_parse(uint64_t *ret, const char *text) must_check;

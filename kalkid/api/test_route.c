@@ -197,34 +197,7 @@ static void every_route_is_described(void **state maybe_unused)
 	json_decref(root);
 }
 
-/* --- times and ETags --- */
-
-static void times_are_read(void **state maybe_unused)
-{
-	int64_t us;
-	assert_int_equal(time_parse(&us, "2026-01-31T12:00:00.000001Z"), 0);
-	assert_int_equal(us, 1769860800000001);
-	assert_int_equal(time_parse(&us, "2026-01-31t13:30:00.5+01:30"), 0);
-	assert_int_equal(us, 1769860800500000);
-	assert_int_equal(time_parse(&us, "1970-01-01 00:00:00-00:01"), 0);
-	assert_int_equal(us, 60000000);
-	static const char *const bad[] = {
-		"",
-		"now",
-		"2026-01-31",
-		"2026-01-31T12:00:00",
-		"2026-01-31T12:00Z",
-		"2026-13-01T12:00:00Z",
-		"2026-01-31T12:00:00+1",
-		"2026-01-31T12:00:00+24:00",
-		"2026-01-31T12:00:00Zx",
-		"2026-01-31T12:00:00+01:00x",
-		"12:00:00Z",
-		"1h",
-	};
-	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
-		assert_int_equal(time_parse(&us, bad[i]), -EINVAL);
-}
+/* --- numbers and ETags --- */
 
 static void numbers_are_read(void **state maybe_unused)
 {
@@ -258,7 +231,6 @@ int main(void)
 		cmocka_unit_test(a_wrong_path_gets_the_nearest),
 		cmocka_unit_test(every_described_operation_is_served),
 		cmocka_unit_test(every_route_is_described),
-		cmocka_unit_test(times_are_read),
 		cmocka_unit_test(numbers_are_read),
 		cmocka_unit_test(etags_match_by_version),
 	};

@@ -9,6 +9,8 @@
 
 #include <stdint.h>
 
+#include "base/macros.h"
+
 struct clock {
 	int64_t (*now_us)(const struct clock *clock);      /* engine time */
 	int64_t (*wall_now_us)(const struct clock *clock); /* since 1970, UTC */
@@ -39,3 +41,6 @@ static inline int64_t clock_wall_now_us(const struct clock *clock)
 enum { TIME_TEXT_BYTES = 32 };
 /* RFC 3339 in UTC with microseconds: 2026-01-31T12:00:00.000001Z. */
 void clock_print_wall(char text[static TIME_TEXT_BYTES], int64_t wall_us);
+/* The way back, with any offset from UTC: Z, +01:30 or +0130; `*ret_zone_us` is how far local time
+ * is ahead there.  -EINVAL. */
+int clock_parse_wall(int64_t *ret_wall_us, int64_t *ret_zone_us, const char *text) must_check;

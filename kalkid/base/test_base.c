@@ -78,6 +78,37 @@ static void wall_time_prints_as_rfc3339(void **state maybe_unused)
 	assert_string_equal(text, "2026-01-01T00:00:00.000001Z");
 }
 
+static void times_are_read(void **state maybe_unused)
+{
+	int64_t us, zone_us;
+	assert_int_equal(clock_parse_wall(&us, &zone_us, "2026-01-31T12:00:00.000001Z"), 0);
+	assert_int_equal(us, 1769860800000001);
+	assert_int_equal(clock_parse_wall(&us, &zone_us, "2026-01-31t13:30:00.5+01:30"), 0);
+	assert_int_equal(us, 1769860800500000);
+	assert_int_equal(clock_parse_wall(&us, &zone_us, "1970-01-01 00:00:00-00:01"), 0);
+	assert_int_equal(us, 60000000);
+	assert_int_equal(zone_us, -60000000);
+	assert_int_equal(clock_parse_wall(&us, &zone_us, "2026-01-31T13:30:00.000001+0130"), 0);
+	assert_int_equal(us, 1769860800000001);
+	assert_int_equal(zone_us, 5400000000);
+	static const char *const bad[] = {
+		"",
+		"now",
+		"2026-01-31",
+		"2026-01-31T12:00:00",
+		"2026-01-31T12:00Z",
+		"2026-13-01T12:00:00Z",
+		"2026-01-31T12:00:00+1",
+		"2026-01-31T12:00:00+24:00",
+		"2026-01-31T12:00:00Zx",
+		"2026-01-31T12:00:00+01:00x",
+		"12:00:00Z",
+		"1h",
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(bad); i++)
+		assert_int_equal(clock_parse_wall(&us, &zone_us, bad[i]), -EINVAL);
+}
+
 static void fake_clock_moves_only_when_told(void **state maybe_unused)
 {
 	struct clock_fake fake;
@@ -131,6 +162,7 @@ int main(void)
 		cmocka_unit_test(buffer_grows_and_drops),
 		cmocka_unit_test(copy_says_when_it_cut),
 		cmocka_unit_test(wall_time_prints_as_rfc3339),
+		cmocka_unit_test(times_are_read),
 		cmocka_unit_test(fake_clock_moves_only_when_told),
 		cmocka_unit_test(digest_names_bytes),
 		cmocka_unit_test(what_the_start_needed_is_given_back),

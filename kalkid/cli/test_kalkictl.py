@@ -573,13 +573,62 @@ rules:
         self.assertEqual(result.code, 0, result.err)
         self.assertEqual(result.out, "cam2 otherwise:\n  was       A\n  would be  A > B\n"
                                      "2 of 3 devices would have moved; 1 otherwise than they did\n")
-        self.assertIn("1 lines are no events", result.err)
+        self.assertIn("history.jsonl:11: is no JSON\nkalkictl: 1 lines were not understood\n", result.err)
         answer = json.loads(self.run_tool("policy", "replay", policy, history, "-o", "json").out)
         self.assertEqual([device["same"] for device in answer["devices"]], [True, False, True])
+        self.assertEqual(answer["devices"][1]["moves"], [
+            {"time": "2026-01-31T12:00:22.000000Z", "from": "A", "to": "B", "cause": "rule", "rule": "up"}])
         self.assertEqual(self.run_tool("policy", "replay", policy, history, "--detailed-exitcode").code, 10)
         only = self.run_tool("policy", "replay", policy, history, "--device", "cam1")
         self.assertIn("1 of 1 devices would have moved; 0 otherwise", only.out)
         self.assertEqual(self.run_tool("policy", "replay", policy, "/nonexistent").code, 4)
+
+    def test_eve_and_values_are_replayed_together(self):
+        policy = self.write("t.yaml", """type: t
+sensors: {heat: {type: number}}
+states: {A: {chain: pass}, B: {chain: block, final: true}}
+rules: [{name: up, from: [A], when: 'count("suricata-7", within: 10m) >= 2 and heat > 30', to: B}]
+""")
+
+        def eve(minute, target, kind="alert"):
+            return json.dumps({"timestamp": f"2026-01-31T13:{minute:02}:00.000000+0100", "event_type": kind,
+                               "src_ip": "10.0.0.99", "dest_ip": target,
+                               "alert": {"signature_id": 7, "severity": 1}}) + "\n"
+
+        alerts = self.write("eve.json", eve(0, "10.0.0.1") + eve(1, "10.0.0.1", "flow") + eve(2, "10.0.0.1")
+                            + eve(3, "10.0.0.2") + eve(4, "10.0.0.3"))
+        values = self.write("heat.csv", "time,device,heat\n2026-01-31T12:01:00Z,one,31\n"
+                                        "2026-01-31T12:01:30Z,other,31\n")
+        devices = self.write("devices.yaml", "".join(
+            f"- {{name: {name}, type: {kind}, port: iot0, mac: '02:00:00:00:00:0{i}', ips: [10.0.0.{i}]}}\n"
+            for i, (name, kind) in enumerate((("one", "t"), ("two", "t"), ("other", "x")), 1)))
+        result = self.run_tool("policy", "replay", policy, alerts, values, "--devices", devices, "-v")
+        self.assertEqual(result.code, 0, result.err)
+        self.assertEqual(result.out, "one:\n  would be  A > B\n"
+                                     "    2026-01-31T12:02:00.000000Z  A > B  by rule up\n"
+                                     "two:\n  would be  A\n1 of 2 devices would have moved\n")
+        self.assertIn("1 lines are of no device that is known", result.err)
+        self.assertEqual(self.run_tool("policy", "replay", policy, alerts, values, "--devices", devices,
+                                       "--detailed-exitcode").code, 10)
+        # Without a file all is of one device, or of that which is named.
+        alone = self.run_tool("policy", "replay", policy, alerts)
+        self.assertEqual((alone.out, alone.err), ("0 of 1 devices would have moved\n", ""))
+        named = self.run_tool("policy", "replay", policy, alerts, values, "--device", "one")
+        self.assertEqual(named.out, "one:\n  would be  A > B\n1 of 1 devices would have moved\n")
+
+    def test_what_cannot_be_replayed_is_told(self):
+        policy = self.write("t.yaml", self.POLICY)
+        wrong = self.write("wrong.csv", "time,hat\n1,2\n")
+        result = self.run_tool("policy", "replay", policy, wrong)
+        self.assertEqual(result.code, 6)
+        self.assertIn("wrong.csv:1: the column 'hat' is neither time, device, source nor a sensor of the type 't' "
+                      "(did you mean 'heat'?)", result.err)
+        newest_first = self.write("newest.csv", "time,heat\n1000,2\n900,2\n940,2\n")
+        result = self.run_tool("policy", "replay", policy, newest_first)
+        self.assertEqual(result.code, 0)
+        self.assertIn("1 lines are older than those before them", result.err)
+        self.assertEqual(self.run_tool("policy", "replay", policy, newest_first, "--devices", "/nonexistent").code, 4)
+        self.assertEqual(self.run_tool("policy", "replay", policy, newest_first, "--devices", policy).code, 6)
 
     def test_a_policy_is_tested_in_virtual_time(self):
         policy = self.write("t.yaml", self.POLICY)

@@ -4,7 +4,6 @@
 
 #include <arpa/inet.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -155,7 +154,7 @@ static int read_alert(struct alert *alert, const json_t *object, struct error *e
 	return 0;
 }
 
-static int read_eve_alert(struct alert *alert, const json_t *line, struct error *err)
+int eve_alert_read(struct alert *alert, const json_t *line, struct error *err)
 {
 	static const char *const ends[] = {"src_ip", "dest_ip", "src_port", "dest_port"};
 	static const enum alert_severity severities[] = {ALERT_LOW, ALERT_HIGH, ALERT_MEDIUM,
@@ -232,7 +231,7 @@ static int read_eve(struct umbox_line *ret, const json_t *line, const char *type
 {
 	if (text_equal(type, "alert")) {
 		ret->kind = UMBOX_LINE_ALERT;
-		return read_eve_alert(&ret->alert, line, err);
+		return eve_alert_read(&ret->alert, line, err);
 	}
 	ret->kind = UMBOX_LINE_RECORD;
 	ret->record = json_dumps(line, JSON_COMPACT);

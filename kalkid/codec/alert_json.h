@@ -3,6 +3,7 @@
  * The umbox is an enemy: the line is bounded, strict, and nothing in it says who speaks. */
 #pragma once
 
+#include <jansson.h>
 #include <stddef.h>
 
 #include "core/alert.h"
@@ -30,3 +31,5 @@ struct umbox_line {
 /* Reads a line without its newline.  -EINVAL with the reason: malformed. */
 int umbox_line_read(struct umbox_line *ret, const char *bytes, size_t count,
 		    struct error *err) must_check;
+/* The alert of an EVE line of event_type "alert".  -EINVAL with the reason. */
+int eve_alert_read(struct alert *ret, const json_t *line, struct error *err) must_check;

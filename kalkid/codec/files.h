@@ -79,3 +79,9 @@ void policy_remark_hop(const struct document *document, unsigned state, unsigned
 /* A device from a map with the keys of devices.d, as the API takes it too. */
 int device_read(struct device *ret, const struct document *document,
 		const struct document_node *map, struct complaints *complaints) must_check;
+/* The devices of one file, a list; calls `on_device` for each good one. */
+void devices_read(const struct document *document, struct complaints *complaints,
+		  void (*on_device)(void *data, const struct device *device,
+				    const struct document *document,
+				    const struct document_node *node),
+		  void *data);

@@ -17,13 +17,6 @@ void config_check(const struct config *config, const char *file, struct complain
 /* `notifiers:`; a later file's replaces the one of the same name as a whole. */
 void notifiers_read(struct reading *reading, const struct document_node *map, void *config);
 
-/* The devices of one file, a list; calls `on_device` for each good one. */
-void devices_read(const struct document *document, struct complaints *complaints,
-		  void (*on_device)(void *data, const struct device *device,
-				    const struct document *document,
-				    const struct document_node *node),
-		  void *data);
-
 /* NULL when no file defines the type. */
 const struct policy *files_find_policy(const struct files *files, const char *type);
 /* Notifiers and commands that actions of rules name, and that are not there. */
