@@ -57,6 +57,29 @@ def test_another_address(site, cam):
             assert json.load(file)["device"] == {"name": "cam1", "mac": mac, "ips": [address]}
 
 
+def test_another_type_and_description(site, cam):
+    site.types.append(device_type("webcam", {"Normal": chain(stamp("b"), stamp("c"))}))
+    site.reload()
+    words = ["--type", "webcam", "--description", "at the door", "--port", cam.port, "--mac",
+             cam.mac, "--ips", f"{cam.ip},{cam.ip6}", "--groups", "hall,cameras", "--tags", "old"]
+    done = site.daemon.kalkictl("device", "add", "cam1", "--replace", *words)
+    assert done.returncode == 0, done.stderr
+    site.wait_goal("cam1", "converged")
+    assert site.hops("cam1") == ["b", "c"]
+    wait_for(lambda: cam.ping(site.hosts["host"]), what="a ping")
+    definition = site.device_status("cam1")["definition"]
+    assert (definition["description"], definition["groups"], definition["tags"]) == (
+        "at the door", ["hall", "cameras"], ["old"])
+    # What was edited outlives the daemon.
+    site.daemon.stop()
+    site.daemon.start()
+    site.wait_goal("cam1", "converged")
+    assert site.device_status("cam1")["definition"] == definition
+    assert site.daemon.kalkictl("device", "rm", "cam1", "--yes").returncode == 0
+    wait_for(lambda: not containers(site), timeout=60, what="the end of its umboxes")
+    assert not cam.ping(site.hosts["host"])
+
+
 def test_a_daemon_that_was_stopped_for_a_while(site, cam):
     """Longer than umboxes may be silent: what they said meanwhile counts."""
     before = containers(site)

@@ -251,6 +251,7 @@ static bool fits(const struct fake_event *at, const struct event_filter *filter)
 {
 	return (!filter->kinds || filter->kinds & 1u << at->event.kind) &&
 	       (!filter->device || filter->device == at->event.device) &&
+	       (!filter->among.count || device_set_has(&filter->among, at->event.device)) &&
 	       at->event.id > filter->after_id &&
 	       (!filter->before_id || at->event.id < filter->before_id) &&
 	       at->event.wall_us >= filter->since_wall_us &&
@@ -322,6 +323,17 @@ int engine_device_number(const struct engine *engine, const char *name, uint32_t
 	if (result == 0)
 		*ret = status.device.number;
 	return result;
+}
+
+int engine_device_numbers(const struct engine *engine, const char *type, const char *group,
+			  struct device_set *ret, struct error *err)
+{
+	struct device_status status = {0};
+	while (engine_next_device(engine, status.device.name, &status) == 0)
+		if ((!type || text_equal(status.device.type, type)) &&
+		    (!group || device_in_group(&status.device, group)))
+			device_set_add(ret, status.device.number);
+	return ret->count ? 0 : error_set(err, -ENOENT, "no device is of these");
 }
 
 void engine_subscribe(struct engine *engine, struct engine_subscriber *subscriber)

@@ -53,12 +53,23 @@ static bool read_device(struct api_call *call, const char *name, uint32_t *ret)
 	return false;
 }
 
+static bool read_among(struct api_call *call, struct device_set *ret)
+{
+	const char *type = target_query(&call->target, "type");
+	const char *group = target_query(&call->target, "group");
+	struct error err = {0};
+	if ((!type && !group) || engine_device_numbers(call->engine, type, group, ret, &err) == 0)
+		return true;
+	answer_error(call->request, &err);
+	return false;
+}
+
 static bool read_filter(struct api_call *call, const char *device, struct event_filter *ret,
 			uint64_t *ret_cursor)
 {
 	uint64_t limit;
 	if (!read_kinds(call, &ret->kinds) || !read_device(call, device, &ret->device) ||
-	    !read_order(call, &ret->newest_first) ||
+	    !read_among(call, &ret->among) || !read_order(call, &ret->newest_first) ||
 	    !call_time(call, "since", &ret->since_wall_us) ||
 	    !call_boolean(call, "unacknowledged", &ret->unacknowledged) ||
 	    !call_number(call, "limit", 1, PAGE_LIMIT_MAX, PAGE_LIMIT, &limit) ||

@@ -60,7 +60,8 @@ static bool fits(const struct stream_client *client, const struct stream_event *
 	const struct event_filter *filter = &client->filter;
 	return event->id > filter->after_id && event->wall_us >= filter->since_wall_us &&
 	       (!filter->kinds || filter->kinds & 1u << event->kind) &&
-	       (!filter->device || filter->device == event->device);
+	       (!filter->device || filter->device == event->device) &&
+	       (!filter->among.count || device_set_has(&filter->among, event->device));
 }
 
 static void print_frame(struct buffer *out, const struct event *event, const char *acknowledged_by)

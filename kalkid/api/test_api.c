@@ -505,6 +505,9 @@ static void events_are_told_by_pages(void **state)
 	expect_ids(fixture, "/api/v1/events?order=oldest&limit=2&cursor=2", "3 4");
 	expect_ids(fixture, "/api/v1/events?kind=alert,node", "4 3 1");
 	expect_ids(fixture, "/api/v1/events?device=cam2", "3");
+	expect_ids(fixture, "/api/v1/events?type=camera", "3 2 1");
+	expect_ids(fixture, "/api/v1/events?group=outside&type=camera", "3 2 1");
+	expect_ids(fixture, "/api/v1/alerts?group=outside&device=cam2", "3");
 	expect_ids(fixture, "/api/v1/events?since=2026-01-31T12:00:00.000004Z", "4 3");
 	fixture->clock.wall_us += 3600 * 1000000ll + 4;
 	expect_ids(fixture, "/api/v1/events?since=1h", "4 3");
@@ -535,6 +538,10 @@ static void bad_parameters_of_events_are_refused(void **state)
 		{"events?limit=1001", 400, "bad_parameter", "parameter 'limit' is '1001'"},
 		{"events?cursor=x", 400, "bad_parameter", "parameter 'cursor' is 'x'"},
 		{"events?device=cam9", 404, "not_found", "no device is named 'cam9'"},
+		{"events?type=lamp", 404, "not_found", "no device is of these"},
+		{"alerts?group=inside", 404, "not_found", "no device is of these"},
+		{"devices/cam1/timeline?type=camera", 400, "bad_parameter",
+		 "this path has no parameter 'type'"},
 		{"devices/cam9/timeline", 404, "not_found", "no device is named 'cam9'"},
 		{"alerts?unacknowledged=maybe", 400, "bad_parameter",
 		 "parameter 'unacknowledged' is 'maybe' (true or false is right)"},
@@ -694,7 +701,7 @@ static void unknown_paths_and_parameters_get_a_hint(void **state)
 	ask_problem(fixture, "GET", "/api/v1/alerts?acknowledged=true", NULL, 400, "bad_parameter",
 		    "this path has no parameter 'acknowledged'");
 	assert_string_equal(text_at(fixture, "hint"),
-			    "it takes: device unacknowledged since order cursor limit");
+			    "it takes: device type group unacknowledged since order cursor limit");
 	ask_problem(fixture, "GET", "/api/v1/status?x=1", NULL, 400, "bad_parameter",
 		    "this path has no parameter 'x'");
 	assert_null(at(fixture, "hint"));

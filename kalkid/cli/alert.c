@@ -32,7 +32,7 @@ int run_alert_list(struct cli *cli)
 	if (!event_limit(cli, &limit))
 		return EXIT_USAGE;
 	buffer_print(&url, "/api/v1/alerts");
-	url_query(&url, "device", cli_flag(cli, FLAG_DEVICE));
+	event_which(cli, &url);
 	url_query(&url, "since", cli_flag(cli, FLAG_SINCE));
 	url_query(&url, "unacknowledged", cli_flag(cli, FLAG_UNACKNOWLEDGED) ? "true" : NULL);
 	int code = client_list(cli, url.bytes, limit, &list);

@@ -41,7 +41,7 @@ static int follow(struct cli *cli, json_int_t last)
 	struct following following = {.cli = cli};
 	buffer_print(&url, "/api/v1/events");
 	url_query(&url, "kind", cli_flag(cli, FLAG_KIND));
-	url_query(&url, "device", cli_flag(cli, FLAG_DEVICE));
+	event_which(cli, &url);
 	if (last)
 		snprintf(following.last_id, sizeof(following.last_id), "%" JSON_INTEGER_FORMAT,
 			 last);

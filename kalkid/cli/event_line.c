@@ -158,6 +158,13 @@ bool event_limit(const struct cli *cli, unsigned *ret)
 	return true;
 }
 
+void event_which(const struct cli *cli, struct buffer *url)
+{
+	url_query(url, "device", cli_flag(cli, FLAG_DEVICE));
+	url_query(url, "type", cli_flag(cli, FLAG_TYPE));
+	url_query(url, "group", cli_flag(cli, FLAG_GROUP));
+}
+
 /* With --since the first ones after it, without it the last ones; both oldest first. */
 int event_print_history(struct cli *cli, const char *path, json_int_t *ret_last)
 {
@@ -169,7 +176,7 @@ int event_print_history(struct cli *cli, const char *path, json_int_t *ret_last)
 	buffer_print(&url, "%s", path);
 	url_query(&url, "since", since);
 	url_query(&url, "kind", cli_flag(cli, FLAG_KIND));
-	url_query(&url, "device", cli_flag(cli, FLAG_DEVICE));
+	event_which(cli, &url);
 	url_query(&url, "order", since ? "oldest" : "newest");
 	json_t *list = NULL;
 	int code = client_list(cli, url.bytes, limit, &list);

@@ -71,6 +71,53 @@ bool device_learns(const struct device *device)
 	return false;
 }
 
+bool device_in_group(const struct device *device, const char *group)
+{
+	for (unsigned i = 0; i < device->group_count; i++)
+		if (text_equal(device->groups[i], group))
+			return true;
+	return false;
+}
+
+bool device_shares_group(const struct device *a, const struct device *b)
+{
+	for (unsigned i = 0; i < a->group_count; i++)
+		if (device_in_group(b, a->groups[i]))
+			return true;
+	return false;
+}
+
+/* Where it stands, or would stand. */
+static unsigned place_of(const struct device_set *set, uint32_t number)
+{
+	unsigned low = 0, high = set->count;
+	while (low < high) {
+		unsigned middle = (low + high) / 2;
+		if (set->numbers[middle] < number)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+bool device_set_has(const struct device_set *set, uint32_t number)
+{
+	unsigned place = place_of(set, number);
+	return place < set->count && set->numbers[place] == number;
+}
+
+void device_set_add(struct device_set *set, uint32_t number)
+{
+	unsigned place = place_of(set, number);
+	if (set->count == DEVICES_MAX || device_set_has(set, number))
+		return;
+	memmove(&set->numbers[place + 1], &set->numbers[place],
+		(set->count - place) * sizeof(set->numbers[0]));
+	set->numbers[place] = number;
+	set->count++;
+}
+
 bool device_is_bound(const struct device *device, uint8_t family)
 {
 	for (unsigned i = 0; i < device->ip_count; i++)

@@ -69,6 +69,8 @@ bool device_vouched_ip(const struct device *device, const struct ip *ip);
 /* Where to reach it: the operator's first, else one that was learnt; NULL when none is known. */
 const struct ip *device_first_ip(const struct device *device);
 bool device_learns(const struct device *device);
+bool device_in_group(const struct device *device, const char *group);
+bool device_shares_group(const struct device *a, const struct device *b);
 /* Whether it may use its own addresses of the family only: it has one, or had a lease. */
 bool device_is_bound(const struct device *device, uint8_t family);
 /* What was learnt of `from` holds for `device`, too, as far as its definition lets it. */
@@ -83,6 +85,14 @@ void device_addresses_digest(const struct device *device, char ret[static DIGEST
 bool device_same_place(const struct device *a, const struct device *b);
 /* What the data plane knows of it: same identity, same enrolment. */
 bool device_same_identity(const struct device *a, const struct device *b);
+
+/* Numbers of devices, the smallest first. */
+struct device_set {
+	unsigned count;
+	uint32_t numbers[DEVICES_MAX];
+};
+void device_set_add(struct device_set *set, uint32_t number);
+bool device_set_has(const struct device_set *set, uint32_t number);
 
 /* Name, type, port and MAC present and well formed; no two equal addresses. */
 int device_check(const struct device *device, struct error *err) must_check;

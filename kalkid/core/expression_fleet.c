@@ -4,18 +4,10 @@
 #include "core/expression_internal.h"
 #include "core/machine.h"
 
-static bool has_label(const char labels[][NAME_BYTES], unsigned count, const char *label)
+static bool has_tag(const struct device *device, const char *tag)
 {
-	for (unsigned i = 0; i < count; i++)
-		if (text_equal(labels[i], label))
-			return true;
-	return false;
-}
-
-static bool share_group(const struct device *a, const struct device *b)
-{
-	for (unsigned i = 0; a && i < a->group_count; i++)
-		if (has_label(b->groups, b->group_count, a->groups[i]))
+	for (unsigned i = 0; i < device->tag_count; i++)
+		if (text_equal(device->tags[i], tag))
 			return true;
 	return false;
 }
@@ -33,13 +25,12 @@ bool fleet_selects(const struct facts *facts, const struct argument *arguments,
 		return false;
 	if (arguments[SLOT_NAME].given && !text_equal(arguments[SLOT_NAME].text, device->name))
 		return false;
-	if (arguments[SLOT_TAG].given &&
-	    !has_label(device->tags, device->tag_count, arguments[SLOT_TAG].text))
+	if (arguments[SLOT_TAG].given && !has_tag(device, arguments[SLOT_TAG].text))
 		return false;
 	if (!group->given)
 		return true;
-	return group->mine ? share_group(facts->device, device)
-			   : has_label(device->groups, device->group_count, group->text);
+	return group->mine ? facts->device && device_shares_group(facts->device, device)
+			   : device_in_group(device, group->text);
 }
 
 /* The condition with the facts of `member`; without one, whether it is there. */

@@ -236,22 +236,6 @@ static void put_job(struct act *act, struct control_device *device, const char *
 			     clock_now_us(act->engine->clock));
 }
 
-static bool is_in_group(const struct device *device, const char *group)
-{
-	for (unsigned i = 0; i < device->group_count; i++)
-		if (text_equal(device->groups[i], group))
-			return true;
-	return false;
-}
-
-static bool shares_group(const struct device *a, const struct device *b)
-{
-	for (unsigned i = 0; i < a->group_count; i++)
-		if (is_in_group(b, a->groups[i]))
-			return true;
-	return false;
-}
-
 static bool is_meant(const struct device *other, const struct device *own,
 		     const struct action *action)
 {
@@ -260,9 +244,9 @@ static bool is_meant(const struct device *other, const struct device *own,
 	if (action->type[0] && !text_equal(other->type, action->type))
 		return false;
 	if (action->group[0])
-		return is_in_group(other, action->group);
+		return device_in_group(other, action->group);
 	if (action->type[0])
-		return other->number != own->number && shares_group(own, other);
+		return other->number != own->number && device_shares_group(own, other);
 	return other->number == own->number;
 }
 

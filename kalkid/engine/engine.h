@@ -228,6 +228,9 @@ void engine_cancel_read(struct engine *engine, struct store_read *read);
 /* Device name to number for a filter; -ENOENT. */
 int engine_device_number(const struct engine *engine, const char *name, uint32_t *ret,
 			 struct error *err) must_check;
+/* The same for those of a type, of a group, or both; NULL: of any.  -ENOENT when there is none. */
+int engine_device_numbers(const struct engine *engine, const char *type, const char *group,
+			  struct device_set *ret, struct error *err) must_check;
 
 /* Called for every event, after it was given to the store. */
 struct engine_subscriber {

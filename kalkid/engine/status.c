@@ -197,6 +197,22 @@ int engine_device_number(const struct engine *engine, const char *name, uint32_t
 	return r;
 }
 
+int engine_device_numbers(const struct engine *engine, const char *type, const char *group,
+			  struct device_set *ret, struct error *err)
+{
+	const struct control_device *device, *next;
+	ret->count = 0;
+	HASH_ITER(hh_name, engine->by_name, device, next) {
+		if ((!type || text_equal(device->device.type, type)) &&
+		    (!group || device_in_group(&device->device, group)))
+			device_set_add(ret, device->device.number);
+	}
+	if (ret->count)
+		return 0;
+	return error_set(err, -ENOENT, "no device is%s%s%s%s", type ? " of type " : "",
+			 type ? type : "", group ? " in group " : "", group ? group : "");
+}
+
 void engine_subscribe(struct engine *engine, struct engine_subscriber *subscriber)
 {
 	events_subscribe(engine->events, subscriber);

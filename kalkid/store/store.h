@@ -107,10 +107,11 @@ void store_sync(struct store *store, struct store_barrier *barrier);
 enum { STORE_PAGE_MAX = 1000 };
 
 struct event_filter {
-	uint32_t kinds;     /* bit per event_kind, 0: all */
-	uint32_t device;    /* 0: all */
-	uint64_t after_id;  /* events with a greater id */
-	uint64_t before_id; /* with a smaller one; 0: no bound */
+	uint32_t kinds;          /* bit per event_kind, 0: all */
+	uint32_t device;         /* 0: all */
+	struct device_set among; /* none in it: all */
+	uint64_t after_id;       /* events with a greater id */
+	uint64_t before_id;      /* with a smaller one; 0: no bound */
 	int64_t since_wall_us;
 	unsigned limit; /* at most STORE_PAGE_MAX */
 	bool newest_first;

@@ -128,6 +128,19 @@ static void events_are_found_by_every_filter(void **state maybe_unused)
 	assert_int_equal(found.ids[0], 98);
 	assert_int_equal(found.ids[32], 2);
 
+	struct event_filter among = {.newest_first = true, .limit = 40};
+	device_set_add(&among.among, 3);
+	device_set_add(&among.among, 2);
+	device_set_add(&among.among, 3);
+	assert_int_equal(among.among.count, 2);
+	assert_int_equal(fixture_read(&f, among, &found), 0);
+	assert_int_equal(found.count, 40);
+	for (unsigned i = 0; i < found.count; i++)
+		assert_true(found.ids[i] % 3 != 1 && (!i || found.ids[i] < found.ids[i - 1]));
+	among.kinds = 1U << EVENT_ALERT;
+	assert_int_equal(fixture_read(&f, among, &found), 0);
+	assert_int_equal(found.count, 10);
+
 	int64_t wall_us = clock_wall_now_us(&f.clock.clock);
 	struct event_filter since = {.since_wall_us = wall_us - 4 * INT64_C(1000000)};
 	assert_int_equal(fixture_read(&f, since, &found), 0);
