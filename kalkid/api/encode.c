@@ -323,11 +323,11 @@ static json_t *rule_to_json(const struct policy *policy, const struct policy_rul
 	for (unsigned i = 0; i < policy->state_count; i++)
 		if (rule->from & 1u << i)
 			json_array_append_new(from, encode_text(policy->states[i].name));
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:I}", "name", encode_text(rule->name),
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:I, s:b}", "name", encode_text(rule->name),
 			 "description", encode_text(rule->description), "from", from, "to",
 			 rule->stays ? json_null() : encode_text(policy->states[rule->to].name),
 			 "when", encode_text(expression_text(rule->when)), "cost",
-			 (json_int_t)expression_cost(rule->when));
+			 (json_int_t)expression_cost(rule->when), "shadow", rule->shadow);
 }
 
 json_t *encode_type(const struct policy *policy)

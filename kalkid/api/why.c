@@ -52,10 +52,10 @@ static json_t *rule_to_json(const struct asked *asked, unsigned index)
 	int64_t held_us = applies ? explain_held_back_us(asked->policy, rule, asked->machine,
 							 asked->now_us)
 				  : 0;
-	return json_pack("{s:o, s:b, s:o, s:s, s:o, s:o, s:o}", "name", encode_text(rule->name),
-			 "applies", applies, "to",
+	return json_pack("{s:o, s:b, s:o, s:s, s:b, s:o, s:o, s:o}", "name",
+			 encode_text(rule->name), "applies", applies, "to",
 			 encode_text(asked->policy->states[policy_rule_to(rule, state)].name),
-			 "truth", TRUTH_NAMES[truth], "held_back_us",
+			 "truth", TRUTH_NAMES[truth], "shadow", rule->shadow, "held_back_us",
 			 held_us == INT64_MAX ? json_null() : json_integer(held_us), "words",
 			 encode_text(words.bytes), "parts", parts);
 }

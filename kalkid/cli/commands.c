@@ -41,7 +41,8 @@ const struct flag_info FLAGS[FLAG_COUNT] = {
 	[FLAG_IPS] = {"ips", 0, "A,B", NULL, "its addresses"},
 	[FLAG_KIND] =
 		{"kind", 0, "A,B", NULL,
-		 "of alert, transition, chain, step, operator, umbox, node, sensor, notice, action"},
+		 "of alert, transition, chain, step, operator, umbox, node, sensor, notice, action, "
+		 "shadow"},
 	[FLAG_LIMIT] = {"limit", 'n', "N", NULL, "at most so many (default 100)"},
 	[FLAG_MAC] = {"mac", 0, "MAC", NULL, "its MAC address"},
 	[FLAG_MULTICAST] = {"multicast", 0, NULL, NULL,

@@ -93,6 +93,10 @@ static void event_words(struct buffer *words, const json_t *event)
 		add_field(words, ", acknowledged by ", event, "acknowledged_by", "");
 	} else if (strcmp(kind, "transition") == 0) {
 		transition_words(words, kalki);
+	} else if (strcmp(kind, "shadow") == 0) {
+		buffer_print(words, "would be ");
+		transition_words(words, kalki);
+		add_field(words, "; not done: ", kalki, "not_done", "");
 	} else if (strcmp(kind, "step") == 0) {
 		step_words(words, kalki);
 	} else if (strcmp(kind, "operator") == 0) {

@@ -41,7 +41,8 @@ static void print_rule(const struct policy *policy, const struct policy_rule *ru
 	unsigned to = policy_rule_to(rule, state);
 	for (char *c = when; *c; c++)
 		*c = *c == '\n' ? ' ' : *c;
-	output_print("  rule '%s': %s%s%s", rule->name,
+	output_print("  rule '%s'%s: %s%s%s", rule->name,
+		     rule->shadow ? " (in shadow: nothing of this comes about)" : "",
 		     to == state  ? "stays"
 		     : to > state ? "tightens to "
 				  : "loosens to ",

@@ -19,7 +19,8 @@ static char *label_of(const struct policy *policy, unsigned from, unsigned to)
 		if (!(rule->from >> from & 1) || policy_rule_to(rule, from) != to)
 			continue;
 		if (count++ < LABEL_NAMES_MAX)
-			buffer_print(&label, "%s%s", label.length ? ", " : "", rule->name);
+			buffer_print(&label, "%s%s%s", label.length ? ", " : "", rule->name,
+				     rule->shadow ? " (shadow)" : "");
 	}
 	if (count > LABEL_NAMES_MAX)
 		buffer_print(&label, " and %u more", count - LABEL_NAMES_MAX);
@@ -76,7 +77,8 @@ void graph_print_acts(struct buffer *text, const struct policy *policy, unsigned
 	for (unsigned i = 0; i < policy->rule_count; i++) {
 		const struct policy_rule *rule = &policy->rules[i];
 		if ((rule->from >> state & 1) && policy_rule_to(rule, state) == state)
-			buffer_print(text, "%s%s", text->length > before ? ", " : "", rule->name);
+			buffer_print(text, "%s%s%s", text->length > before ? ", " : "", rule->name,
+				     rule->shadow ? " (shadow)" : "");
 	}
 }
 

@@ -17,6 +17,7 @@ struct taken {
 	unsigned device;
 	int rule;
 	enum decision_cause cause;
+	bool shadow;
 };
 
 struct run {
@@ -37,7 +38,8 @@ static void on_decision(void *data, unsigned device, const struct decision *deci
 		run->taken_room = max_of(16u, 2 * run->taken_room);
 		run->taken = mem_resize(run->taken, run->taken_room, sizeof(*run->taken));
 	}
-	run->taken[run->taken_count++] = (struct taken){device, decision->rule, decision->cause};
+	run->taken[run->taken_count++] = (struct taken){device, decision->rule, decision->cause,
+							decision->shadow};
 	if (decision->rule >= 0 && run->rehearsal.devices[device].policy == run->tests->policy)
 		run->fired[decision->rule] = true;
 }
@@ -101,7 +103,7 @@ static void check_cause(struct run *run, const struct policy_test_expectation *e
 {
 	enum decision_cause last = DECISION_NONE;
 	for (unsigned i = 0; i < run->taken_count; i++)
-		if (run->taken[i].device == expectation->device)
+		if (run->taken[i].device == expectation->device && !run->taken[i].shadow)
 			last = run->taken[i].cause;
 	if (expectation->cause >= 0 && last != (enum decision_cause)expectation->cause)
 		complain(run, expectation, "cause", "the cause", decision_cause_name(last),
@@ -132,26 +134,32 @@ static void check_list(struct run *run, const struct policy_test_expectation *ex
 		complain(run, expectation, key, what, is->bytes, right.bytes);
 }
 
+/* The rule behind what was taken, of those in shadow or of the others; NULL: none. */
 static const struct policy_rule *taken_rule(const struct run *run, unsigned i,
-					    const struct policy_test_expectation *expectation)
+					    const struct policy_test_expectation *expectation,
+					    bool shadow)
 {
 	const struct taken *taken = &run->taken[i];
-	if (taken->device != expectation->device || taken->rule < 0)
+	if (taken->device != expectation->device || taken->rule < 0 || taken->shadow != shadow)
 		return NULL;
 	return &run->rehearsal.devices[taken->device].policy->rules[taken->rule];
 }
 
-static void check_rules(struct run *run, const struct policy_test_expectation *expectation)
+static void check_rules(struct run *run, const struct policy_test_expectation *expectation,
+			bool shadow)
 {
+	const struct document_node *wanted = shadow ? expectation->shadow : expectation->rules;
 	cleanup_buffer struct buffer is = {0};
+	if (!wanted)
+		return;
 	buffer_print(&is, "[");
 	for (unsigned i = 0; i < run->taken_count; i++) {
-		const struct policy_rule *rule = taken_rule(run, i, expectation);
+		const struct policy_rule *rule = taken_rule(run, i, expectation, shadow);
 		if (rule)
 			add_item(&is, rule->name);
 	}
-	if (expectation->rules)
-		check_list(run, expectation, "rules", "what fired", expectation->rules, &is);
+	check_list(run, expectation, shadow ? "shadow" : "rules",
+		   shadow ? "what fired in shadow" : "what fired", wanted, &is);
 }
 
 static void check_actions(struct run *run, const struct policy_test_expectation *expectation)
@@ -159,7 +167,7 @@ static void check_actions(struct run *run, const struct policy_test_expectation 
 	cleanup_buffer struct buffer is = {0};
 	buffer_print(&is, "[");
 	for (unsigned i = 0; i < run->taken_count; i++) {
-		const struct policy_rule *rule = taken_rule(run, i, expectation);
+		const struct policy_rule *rule = taken_rule(run, i, expectation, false);
 		for (unsigned j = 0; rule && j < rule->action_count; j++) {
 			char words[ACTION_WORDS_BYTES];
 			action_print(words, &rule->actions[j]);
@@ -205,7 +213,8 @@ static void run_step(struct run *run, const struct policy_test_step *step)
 		const struct policy_test_expectation *expectation = &step->expectations[i];
 		check_state(run, expectation);
 		check_cause(run, expectation);
-		check_rules(run, expectation);
+		check_rules(run, expectation, false);
+		check_rules(run, expectation, true);
 		check_actions(run, expectation);
 		check_chain(run, expectation);
 	}

@@ -522,6 +522,26 @@ rules:
         self.assertIn("    command turn-off to type lamp\n", out)
         self.assertEqual(self.run_tool("policy", "explain", "no-such-type").code, 4)
 
+    def test_a_rule_in_shadow_is_told_from_the_others(self):
+        policy = self.write("t.yaml", self.POLICY + """\
+  - {name: trial, from: [A], when: 'alert("x")', to: C, actions: [{tag: worse}], shadow: true}
+""")
+        self.assertIn("  rule 'trial' (in shadow: nothing of this comes about): tightens to C, and acts\n",
+                      self.good("policy", "explain", policy))
+        self.assertIn("[A] pass   (initial)\n   ==> B: up\n   ==> C: trial (shadow)\n",
+                      self.good("policy", "graph", policy))
+        self.write("t.test.yaml", """tests:
+  - name: n
+    steps:
+      - {alert: x, expect: {state: A, rules: [], shadow: [trial], actions: [], cause: none}}
+      - {alert: x, times: 2, expect: {state: B, rules: [up], shadow: [trial]}}
+""")
+        self.assertIn("1 of 1 tests passed", self.good("policy", "test", policy))
+        self.write("t.test.yaml", "tests: [{name: n, steps: [{alert: x, expect: {rules: [trial], shadow: []}}]}]")
+        out = self.run_tool("policy", "test", policy).out
+        self.assertIn("what fired of 't' is [], not [trial]", out)
+        self.assertIn("what fired in shadow of 't' is [trial], not []", out)
+
     def test_a_policy_is_drawn(self):
         policy = self.write("t.yaml", self.POLICY + """  - {name: 'd2', from: any, when: 'alert("v")', to: C}\n""")
         self.assertIn("[A] pass   (initial)\n   ==> B: up\n   ==> C: d2\n", self.good("policy", "graph", policy))

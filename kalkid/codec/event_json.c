@@ -14,7 +14,7 @@ static const char *const KIND_NAMES[EVENT_KIND_COUNT] = {
 	[EVENT_ALERT] = "alert",   [EVENT_TRANSITION] = "transition", [EVENT_CHAIN] = "chain",
 	[EVENT_STEP] = "step",     [EVENT_OPERATOR] = "operator",     [EVENT_UMBOX] = "umbox",
 	[EVENT_NODE] = "node",     [EVENT_SENSOR] = "sensor",         [EVENT_NOTICE] = "notice",
-	[EVENT_ACTION] = "action",
+	[EVENT_ACTION] = "action", [EVENT_SHADOW] = "shadow",
 };
 
 const char *event_kind_name(enum event_kind kind)
@@ -116,6 +116,18 @@ static void set_evidence(json_t *kalki, const uint64_t *ids, unsigned count)
 	json_object_set_new(kalki, "evidence", evidence);
 }
 
+static void set_not_done(json_t *kalki, const struct transition_text *text)
+{
+	json_t *list = text->not_done_count ? json_array() : NULL;
+	for (unsigned i = 0; i < text->not_done_count; i++) {
+		char words[ACTION_WORDS_BYTES];
+		action_print(words, &text->not_done[i]);
+		json_array_append_new(list, text_json(words));
+	}
+	if (list)
+		json_object_set_new(kalki, "not_done", list);
+}
+
 char *event_json_transition(const struct event *event, const struct decision *decision,
 			    const struct transition_text *text)
 {
@@ -129,6 +141,7 @@ char *event_json_transition(const struct event *event, const struct decision *de
 	json_object_set_new(kalki, "tightens", json_boolean(decision->tightens));
 
 	set_evidence(kalki, decision->evidence, decision->evidence_count);
+	set_not_done(kalki, text);
 
 	json_t *times = json_object();
 	set_number(times, "alert_us", (uint64_t)text->alert_us);

@@ -23,6 +23,7 @@ enum event_kind {
 	EVENT_SENSOR,   /* the values of one answer of a telemetry source */
 	EVENT_NOTICE,   /* what became of something that people were to be told */
 	EVENT_ACTION,   /* what became of a command, a tag: of a rule or an operator */
+	EVENT_SHADOW,   /* what a rule in shadow would have brought about */
 	EVENT_KIND_COUNT,
 };
 
@@ -50,7 +51,11 @@ struct transition_text {
 	/* Engine times, 0 where there is none: the newest evidence came in, the decision stood, the
 	 * kernel had it. */
 	int64_t alert_us, decided_us, enforced_us;
+	/* What would have been done besides, but for the shadow. */
+	const struct action *not_done;
+	unsigned not_done_count;
 };
+/* Of EVENT_TRANSITION or EVENT_SHADOW. */
 char *event_json_transition(const struct event *event, const struct decision *decision,
 			    const struct transition_text *text) must_check;
 

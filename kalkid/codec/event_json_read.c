@@ -114,7 +114,8 @@ int event_json_read_transition(const char *json, struct transition_past *ret)
 	const json_t *kalki = json_object_get(root, "kalki");
 	const char *kind = json_string_value(json_object_get(kalki, "kind"));
 	int result = -EINVAL;
-	if (text_equal(kind, event_kind_name(EVENT_TRANSITION))) {
+	if (text_equal(kind, event_kind_name(EVENT_TRANSITION)) ||
+	    text_equal(kind, event_kind_name(EVENT_SHADOW))) {
 		*ret = (struct transition_past){
 			.id = read_number(kalki, "id", INT64_MAX),
 			.time_us = (int64_t)read_number(kalki, "time_us", INT64_MAX),

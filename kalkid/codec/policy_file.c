@@ -329,6 +329,8 @@ static const struct field rule_fields[] = {
 	 .about = "the state that it leads to; left out: it only acts", .describe = schema_name},
 	{"actions", FIELD_OTHER, .read = read_actions, .about = "what it does besides",
 	 .describe = describe_actions},
+	{"shadow", FIELD_BOOLEAN, FIELD_AT(struct policy_rule, shadow),
+	 .about = "it is decided and recorded, and nothing comes of it"},
 };
 
 json_t *describe_rules(void)

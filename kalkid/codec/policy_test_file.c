@@ -319,14 +319,14 @@ static bool read_texts(struct reading *reading, const struct document_node *list
 	return good;
 }
 
-static void read_expected_rules(struct reading *reading, const struct document_node *list,
-				void *target)
+/* The list, or NULL: names of rules of the device's type. */
+static const struct document_node *read_rule_names(struct reading *reading,
+						   const struct document_node *list, void *target)
 {
 	struct policy_test_expectation *expectation = target;
 	const struct policy *policy = policy_of(reading, expectation->device);
 	if (!read_texts(reading, list, POLICY_TEST_TIMES_MAX))
-		return;
-	expectation->rules = list;
+		return NULL;
 	cleanup_free const char **names = mem_alloc_array(policy->rule_count, sizeof(*names));
 	for (unsigned i = 0; i < policy->rule_count; i++)
 		names[i] = policy->rules[i].name;
@@ -334,6 +334,19 @@ static void read_expected_rules(struct reading *reading, const struct document_n
 		if (policy_find_rule(policy, item->text) < 0)
 			complain_unknown(reading, item, "rule", item->text, names,
 					 policy->rule_count);
+	return list;
+}
+
+static void read_expected_rules(struct reading *reading, const struct document_node *list,
+				void *target)
+{
+	((struct policy_test_expectation *)target)->rules = read_rule_names(reading, list, target);
+}
+
+static void read_expected_shadow(struct reading *reading, const struct document_node *list,
+				 void *target)
+{
+	((struct policy_test_expectation *)target)->shadow = read_rule_names(reading, list, target);
 }
 
 static void read_expected_actions(struct reading *reading, const struct document_node *list,
@@ -362,6 +375,7 @@ static const struct field expectation_fields[] = {
 	{"state", FIELD_OTHER, .read = read_expected_state},
 	{"cause", FIELD_OTHER, .read = read_expected_cause},
 	{"rules", FIELD_OTHER, .read = read_expected_rules},
+	{"shadow", FIELD_OTHER, .read = read_expected_shadow},
 	{"actions", FIELD_OTHER, .read = read_expected_actions},
 	{"chain", FIELD_OTHER, .read = read_expected_chain},
 };

@@ -26,6 +26,7 @@
  *	          state: Normal
  *	          cause: release        # of the last decision of the step
  *	          rules: []             # that fired in the step, all, in their order
+ *	          shadow: []            # rules in shadow that would have fired, the same way
  *	          chain: [guard]        # names of the hops, or pass or block
  *	          actions: [command turn-off, notify operators]     # of the step, all */
 #pragma once
@@ -57,7 +58,7 @@ struct policy_test_expectation {
 	unsigned device;
 	int state; /* -1: any; so below, NULL */
 	int cause;
-	const struct document_node *rules, *actions, *chain;
+	const struct document_node *rules, *shadow, *actions, *chain;
 };
 
 struct policy_test_step {

@@ -80,7 +80,7 @@ void explain_rule(struct buffer *lines, const struct policy *policy, unsigned in
 	}
 	add_reasons(lines, expression_text(rule->when), parts, count);
 	add_what_holds_back(lines, policy, rule, machine, now_us);
-	buffer_print(lines, "\n");
+	buffer_print(lines, "%s\n", rule->shadow ? "; in shadow, nothing comes of it" : "");
 }
 
 void explain_way(struct buffer *lines, const struct policy *policy, unsigned wanted,

@@ -112,7 +112,7 @@ static bool rule_wants(const struct machine *machine, const struct policy *polic
 {
 	const struct policy_rule *rule = &policy->rules[index];
 	const struct machine_rule *known = &machine->rules[index];
-	bool acts_only = policy_rule_to(rule, machine->state) == machine->state;
+	bool acts_only = rule->shadow || policy_rule_to(rule, machine->state) == machine->state;
 	return machine_rule_applies(machine, rule) && known->is_true &&
 	       (!acts_only || known->counted || !known->was_true);
 }
@@ -159,13 +159,19 @@ static void fire(struct machine *machine, const struct policy *policy, unsigned 
 	struct expression_result result;
 	machine_look_at(machine, policy, index, now_us, &result); /* for what it counts */
 	known->was_true = true;
-	enter(machine, policy_rule_to(rule, machine->state), DECISION_RULE, now_us, ret);
+	unsigned to = policy_rule_to(rule, machine->state);
+	enter(machine, rule->shadow ? machine->state : to, DECISION_RULE, now_us, ret);
 	ret->rule = (int)index;
 	TEXT_COPY(ret->rule_name, rule->name);
-	use_up(machine, &result, rule->stays ? known : NULL, ret);
+	use_up(machine, &result, rule->stays || rule->shadow ? known : NULL, ret);
 	set_reason(ret, "rule '%s': %s", rule->name, words);
 	if (ret->tightens)
 		end_manual(machine);
+	if (rule->shadow) {
+		ret->shadow = true;
+		ret->would_be = to;
+		ret->tightens = to > machine->state;
+	}
 }
 
 static bool try_rules(struct machine *machine, const struct policy *policy, int64_t now_us,

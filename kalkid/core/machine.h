@@ -14,6 +14,8 @@
  *   2. the end of an operator's time limit;
  *   3. calm: not while manual or within the dwell; counted from the entry into the state or the
  *      newest alert of any type, whichever is later.
+ * A rule in shadow fires as it would otherwise, beside the others: it does not move the state, uses
+ * up nothing for the others, and like one that stays is not repeated by what made it fire.
  * A rule with `to` that fires uses up the alerts that it counted (see expression.h), whether the
  * state is another one or not.  A rule that stays uses up nothing for the others, so that acting
  * never delays an escalation; for itself, alerts up to the newest that it counted are used up.
@@ -58,7 +60,9 @@ struct decision {
 	enum decision_cause cause;
 	unsigned from, to; /* states; equal when a rule only acts */
 	bool tightens;
-	int rule;                        /* index, -1 when no rule */
+	bool shadow;       /* of a rule in shadow: the state stays, `tightens` is what would be */
+	unsigned would_be; /* then: the state that it would have led to */
+	int rule;          /* index, -1 when no rule */
 	char rule_name[NAME_BYTES];      /* "" when no rule; the policy may be replaced meanwhile */
 	uint64_t evidence[EVIDENCE_MAX]; /* ids of the alerts that made it true, newest first */
 	unsigned evidence_count;
@@ -135,6 +139,7 @@ struct machine {
 	struct machine_rule *rules; /* one for each of the policy, or NULL */
 	unsigned rule_count;
 	uint64_t acts_from;          /* rules that stay count no alert before this id */
+	uint64_t shadows_from;       /* rules in shadow */
 	const struct device *device; /* itself among the others; NULL: alone */
 	const struct fleet *fleet;
 };

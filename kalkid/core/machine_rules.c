@@ -14,7 +14,9 @@ static void set_up(const struct machine *machine, const struct policy_rule *rule
 	unsigned holds = expression_hold_count(rule->when);
 	*ret = (struct machine_rule){
 		.needs = *expression_needs(rule->when),
-		.counts_from = rule->stays ? machine->acts_from : 0,
+		.counts_from = rule->shadow  ? machine->shadows_from
+			       : rule->stays ? machine->acts_from
+					     : 0,
 		.stale = true,
 	};
 	if (holds)
@@ -139,8 +141,11 @@ void machine_move_rules(struct machine *machine, const struct policy *before,
 		int from = policy_find_rule(before, rule->name);
 		if (from < 0 || (unsigned)from >= old_count)
 			continue;
-		known->was_true = old[from].was_true;
-		known->counts_from = old[from].counts_from;
+		/* What it did in shadow only is still to be done, and the other way round. */
+		if (rule->shadow == before->rules[from].shadow) {
+			known->was_true = old[from].was_true;
+			known->counts_from = old[from].counts_from;
+		}
 		if (!known->holds || !same_words(rule, &before->rules[from]))
 			continue;
 		free(known->holds);

@@ -75,7 +75,7 @@ static uint32_t next_states(const struct policy *policy, unsigned state)
 {
 	uint32_t next = 0;
 	for (unsigned i = 0; i < policy->rule_count; i++)
-		if (policy->rules[i].from & UINT32_C(1) << state)
+		if (!policy->rules[i].shadow && policy->rules[i].from & UINT32_C(1) << state)
 			next |= UINT32_C(1) << policy_rule_to(&policy->rules[i], state);
 	if (policy->states[state].calm_us)
 		next |= UINT32_C(1) << policy->states[state].calm_to;

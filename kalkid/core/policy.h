@@ -36,6 +36,7 @@ struct policy_rule {
 	char description[POLICY_TEXT_BYTES];
 	uint32_t from; /* bit i: holds in state i */
 	bool stays;    /* leads nowhere: it only acts, in any state of `from` */
+	bool shadow;   /* it is decided and told, and nothing comes of it */
 	unsigned to;   /* index, where it does not stay; may be the state itself */
 	struct expression *when;
 	struct action *actions;
@@ -68,7 +69,7 @@ int policy_find_rule(const struct policy *policy, const char *name);
 int policy_find_sensor(const struct policy *policy, const char *name);
 /* NULL when the type has no such command. */
 const struct device_command *policy_find_command(const struct policy *policy, const char *name);
-/* Where the rule leads from `state`. */
+/* Where the rule leads from `state`, or would lead. */
 unsigned policy_rule_to(const struct policy_rule *rule, unsigned state);
 /* Fills the postures that may run on standby while the device is in `state` (borrowed): those of
  * states with standby `all`, and with `next` those that a rule or calm leads to from here.

@@ -165,6 +165,8 @@ static uint32_t loosens(const struct policy_rule *rule)
 static uint32_t goes_before(const struct policy_rule *first, const struct policy_rule *second)
 {
 	uint32_t states = loosens(first) & loosens(second);
+	if (first->shadow)
+		return 0;
 	if (!first->stays)
 		states |= below(first->to);
 	return states & first->from & second->from;
@@ -214,7 +216,7 @@ static void tell_left_at_once(struct policy_check *check, unsigned index)
 	const struct policy_rule *rule = &policy->rules[index];
 	char names[FINDING_HINT_BYTES];
 	uint32_t looser = below(rule->to);
-	if (rule->stays || !(check->fires[index] & looser))
+	if (rule->stays || rule->shadow || !(check->fires[index] & looser))
 		return;
 	struct finding *finding = check_add(check, FINDING_LEFT_AT_ONCE, true, index);
 	check_print_states(policy, check->fires[index] & looser, names);
@@ -236,6 +238,8 @@ void check_rules(struct policy_check *check)
 		check_shadow(check, i, subjects, always);
 		if (always[i])
 			tell_left_at_once(check, i);
+		if (rule->shadow) /* it leads nowhere */
+			check->fires[i] = 0;
 	}
 }
 

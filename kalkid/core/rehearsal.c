@@ -81,7 +81,7 @@ static void carry_out(struct rehearsal *rehearsal, unsigned index, const struct 
 	struct rehearsed_device *device = &rehearsal->devices[index];
 	if (decision->cause == DECISION_NONE)
 		return;
-	if (decision->rule >= 0) {
+	if (decision->rule >= 0 && !decision->shadow) {
 		const struct policy_rule *rule = &device->policy->rules[decision->rule];
 		for (unsigned i = 0; i < rule->action_count; i++)
 			apply_tag(&device->device, &rule->actions[i]);

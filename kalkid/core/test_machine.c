@@ -140,6 +140,54 @@ static void first_match_wins(void **state)
 	assert_int_equal(f->decision.evidence[1], 1);
 }
 
+static void a_rule_in_shadow_fires_beside_the_others(void **state)
+{
+	struct fixture *f = *state;
+	add_rule(f->policy, 7, "count(\"a\", within: 1m) >= 2", ATTACK);
+	f->policy->rules[0].shadow = true;
+	add_rule(f->policy, 1 << NORMAL, "alert(\"b\")", SUSPICIOUS);
+	alert(f, "a", SECOND);
+	alert(f, "a", 2 * SECOND);
+	assert_int_equal(f->decision.cause, DECISION_RULE);
+	assert_true(f->decision.shadow && f->decision.tightens);
+	assert_int_equal(f->decision.from, NORMAL);
+	assert_int_equal(f->decision.to, NORMAL);
+	assert_int_equal(f->decision.would_be, ATTACK);
+	assert_string_equal(f->decision.rule_name, "rule-1");
+	assert_int_equal(f->decision.evidence_count, 2);
+	assert_int_equal(f->machine.state, NORMAL);
+	assert_int_equal(f->machine.generation, 1);
+	alert(f, "a", 3 * SECOND); /* counted anew */
+	assert_int_equal(f->decision.cause, DECISION_NONE);
+	alert(f, "b", 4 * SECOND);
+	assert_int_equal(f->machine.state, SUSPICIOUS);
+	assert_false(f->decision.shadow);
+	alert(f, "a", 5 * SECOND);
+	assert_true(f->decision.shadow);
+	assert_int_equal(f->decision.from, SUSPICIOUS);
+}
+
+static void a_loosening_rule_in_shadow_waits_for_the_dwell(void **state)
+{
+	struct fixture *f = *state;
+	f->policy->states[ATTACK].dwell_us = 30 * SECOND;
+	f->policy->states[ATTACK].calm_us = 0;
+	add_rule(f->policy, 1 << NORMAL, "alert(\"a\")", ATTACK);
+	add_rule(f->policy, 1 << ATTACK, "time_in_state >= 10s", NORMAL);
+	f->policy->rules[1].shadow = true;
+	alert(f, "a", SECOND);
+	tick(f, 15 * SECOND);
+	assert_int_equal(f->decision.cause, DECISION_NONE);
+	assert_true(next(f, 15 * SECOND) == 31 * SECOND);
+	tick(f, 31 * SECOND);
+	assert_true(f->decision.shadow && !f->decision.tightens);
+	assert_int_equal(f->decision.would_be, NORMAL);
+	assert_int_equal(f->machine.state, ATTACK);
+	tick(f, 32 * SECOND); /* told once, though it stays true */
+	assert_int_equal(f->decision.cause, DECISION_NONE);
+	assert_true(next(f, 32 * SECOND) == INT64_MAX);
+}
+
 static void window_ends_at_its_very_end(void **state)
 {
 	struct fixture *f = *state;
@@ -494,6 +542,8 @@ int main(void)
 		TEST(second_alert_escalates_further),
 		TEST(one_fact_moves_one_step),
 		TEST(first_match_wins),
+		TEST(a_rule_in_shadow_fires_beside_the_others),
+		TEST(a_loosening_rule_in_shadow_waits_for_the_dwell),
 		TEST(window_ends_at_its_very_end),
 		TEST(aggregated_alert_counts_for_all_it_stands_for),
 		TEST(dwell_blocks_loosening_only),

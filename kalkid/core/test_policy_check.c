@@ -17,12 +17,13 @@
 
 #define SECOND ((int64_t)1000000)
 
-enum { RULES_MAX = 4, ALL = 7 };
+enum { RULES_MAX = 5, ALL = 7 };
 
 struct rule_text {
 	uint32_t from;
 	const char *when;
 	unsigned to;
+	bool shadow;
 };
 
 /* Three states: A, B, C; back from C by an operator only, from B by calm. */
@@ -43,6 +44,7 @@ static struct policy *make_policy(const struct rule_text *rules)
 		rule->name[0] = (char)('q' + policy->rule_count);
 		rule->from = rules->from;
 		rule->to = rules->to;
+		rule->shadow = rules->shadow;
 		if (expression_parse(&rule->when, rules->when, policy, &place, &err) < 0)
 			fail_msg("%s: %s", rules->when, err.text);
 	}
@@ -120,6 +122,22 @@ static void shadowed_rules_are_found(void **state maybe_unused)
 	check(RULES(REACH, {4, "alert('x')", 1}, {4, "alert('x')", 2}),
 	      "not-final C: the state is said to be final, but the policy leaves it to 'B' (leave "
 	      "'final' out)\n");
+}
+
+static void rules_in_shadow_lead_nowhere(void **state maybe_unused)
+{
+	/* No rule behind it is held back by it, no state is reached by it, no cycle goes through.
+	 */
+	check(RULES({1, "alert('x', within: 10m)", 1, .shadow = true}, REACH,
+		    {1, "alert('x', within: 1m)", 2}, {4, "alert('x')", 0, .shadow = true}),
+	      "");
+	check(RULES({1, "alert('x')", 1}, {1, "alert('y')", 2, .shadow = true}),
+	      "unreachable C: no rule leads here from 'A' (only an operator can set it: add a rule, "
+	      "or take the state out)\n");
+	/* It is wrong where it would be wrong otherwise. */
+	check(RULES(REACH, {1, "alert('reach-b', within: 1m)", 1, .shadow = true}),
+	      "shadowed t: the rule never fires: whenever it is true, 'r' before it is true in the "
+	      "same state (put the narrower rule first)\n");
 }
 
 static void states_are_checked(void **state maybe_unused)
@@ -224,6 +242,7 @@ int main(void)
 		cmocka_unit_test(good_policies_are_left_alone),
 		cmocka_unit_test(rules_that_never_fire_are_found),
 		cmocka_unit_test(shadowed_rules_are_found),
+		cmocka_unit_test(rules_in_shadow_lead_nowhere),
 		cmocka_unit_test(states_are_checked),
 		cmocka_unit_test(flapping_is_found),
 		cmocka_unit_test(what_follows_is_known),

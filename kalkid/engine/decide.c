@@ -122,6 +122,26 @@ static int64_t enforced_us(const struct control_device *device)
 									       : 0;
 }
 
+/* What a rule in shadow would have done. */
+static void record_shadow(struct control_device *device, const struct decision *decision)
+{
+	const struct policy *policy = device->policy;
+	const struct policy_rule *rule = &policy->rules[decision->rule];
+	struct event event = events_begin(device->engine->events, EVENT_SHADOW, &device->device,
+					  device->machine.generation);
+	struct transition_text text = {
+		.from = policy->states[decision->from].name,
+		.to = policy->states[decision->would_be].name,
+		.alert_us = decision->evidence_count ? device->machine.last_alert_us : 0,
+		.decided_us = event.time_us,
+		.not_done = rule->actions,
+		.not_done_count = rule->action_count,
+	};
+	log_info("shadow", "device=%s from=%s would_be=%s rule=%s", device->device.name, text.from,
+		 text.to, rule->name);
+	events_emit(device->engine->events, &event, event_json_transition(&event, decision, &text));
+}
+
 static void record_transition(struct control_device *device, const struct decision *decision,
 			      struct event *event)
 {
@@ -221,6 +241,10 @@ void control_carry_out(struct control_device *device, const struct decision *dec
 	struct engine *engine = device->engine;
 	if (decision->cause == DECISION_NONE)
 		return;
+	if (decision->shadow) {
+		record_shadow(device, decision);
+		return;
+	}
 	bool moves = decision->from != decision->to;
 	bool at_once = decision->cause == DECISION_POLICY || decision->to >= device->handed_over;
 	bool tightens = decision->tightens && at_once;

@@ -58,6 +58,13 @@ static void take_readings(struct control_device *device, const char *json)
 	machine_catch_up(&device->machine, device->policy, time_us);
 }
 
+static void take_shadow(struct control_device *device, const char *json)
+{
+	struct transition_past past;
+	if (event_json_read_transition(json, &past) == 0)
+		device->machine.shadows_from = past.id;
+}
+
 static void take_transition(struct control_device *device, const char *json)
 {
 	struct transition_past past;
@@ -85,6 +92,7 @@ void control_recall(struct control_device *device)
 {
 	unsigned answers = answers_wanted(device->policy);
 	recall(device, EVENT_TRANSITION, MACHINE_MOVES_MAX, take_transition);
+	recall(device, EVENT_SHADOW, 1, take_shadow);
 	if (answers)
 		recall(device, EVENT_SENSOR, answers, take_readings);
 }
