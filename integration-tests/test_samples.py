@@ -4,16 +4,18 @@ sensor drives state, state drives chain, rule drives command.  Only periods are 
 import glob
 import os
 import re
+import subprocess
 
 import pytest
 
 from devices.remote import Broker, Remote
 from harness import net
-from harness.daemon import REPOSITORY, wait_for
+from harness.daemon import BUILD, REPOSITORY, wait_for
 from harness.site import Site
 
 EXAMPLES = os.path.join(REPOSITORY, "policy-examples")
 PERIOD = "1s"
+LOGIN = "a password"
 DEVICES = {  # name -> (type, simulator, options)
     "camera": ("dlink-camera", "dlink", ()),
     "lamp": ("hue-lamp", "hue", ("--token", "a-token")),
@@ -35,11 +37,19 @@ def shorter(match):
     return f"{match[1]}{max(1, int(match[2]) // 10)}s"
 
 
+def hashed(password):
+    """As the login before the plug wants it."""
+    return subprocess.run([os.path.join(BUILD, "umbox-images/http-auth-proxy"), "hash"], text=True,
+                          input=password + "\n", capture_output=True, check=True).stdout.strip()
+
+
 def shipped(path):
-    """A sample as it is, but for its times and the place of its program."""
+    """A sample as it is, but for its times, the password that nobody has, and the place of its
+    program."""
     with open(path, encoding="utf-8") as file:
         text = file.read()
     text = re.sub(r"\b(every|timeout): (\d+s|1m)\b", rf"\1: {PERIOD}", text)
+    text = re.sub(r"operator:[^\"]+", lambda _: "operator:" + hashed(LOGIN), text)
     text = re.sub(r"(\bfor: |time_in_state >= )(\d+)m\b", shorter, text)
     return text.replace("/usr/lib/kalki/", os.path.join(EXAMPLES, "programs/"))
 
@@ -90,6 +100,10 @@ class House:
 
     # --- what tests do ---
 
+    def host(self):
+        """Somebody in the network."""
+        return self.site.hosts.get("somebody") or self.site.add_host("somebody")
+
     def transitions(self, name):
         """The newest first."""
         return self.site.api.get(f"/devices/{name}/timeline?kind=transition&limit=20")["items"]
@@ -99,12 +113,16 @@ class House:
         device = self.running[name]
         device.tell(values=values, fault="none")
 
-        def is_normal():
+        def normal():
+            return self.site.device_status(name)["state"] == "Normal"
+
+        def released():
             self.site.api.post(f"/devices/{name}/release", {"reason": "a test"})
             seen = len(device.seen)
-            wait_for(lambda: len(device.seen) > seen + 1, timeout=60, what="the next answers")
-            return self.site.device_status(name)["state"] == "Normal"
-        wait_for(is_normal, timeout=60, what=f"{name} in Normal")
+            wait_for(lambda: len(device.seen) > seen + 1 or not normal(), timeout=60,
+                     what="the next answers")
+            return normal()
+        wait_for(released, timeout=60, what=f"{name} in Normal")
         self.mark = self.transitions(name)[0]["id"]
 
     def wait_moved(self, name, rule, state):
@@ -152,10 +170,10 @@ BOARD = {"accelerometer": [0.02, -0.05, 0.98], "gyroscope": [0.5, -0.4, 0.2],
 
 
 @pytest.mark.parametrize("value, rule, state, hop", [
-    ({"current_power": 17041}, "current-low", "Suspicious", "guard"),
-    ({"today_on_time": 32401}, "time-on", "Suspicious", "guard"),
-    ({"today_kwh": 0.221}, "today-kwh", "Suspicious", "guard"),
-    ({"current_power": 17051}, "current-high", "Attack", "block-all")])
+    ({"current_power": 17041}, "current-low", "Suspicious", "login"),
+    ({"today_on_time": 32401}, "time-on", "Suspicious", "login"),
+    ({"today_kwh": 0.221}, "today-kwh", "Suspicious", "login"),
+    ({"current_power": 17051}, "current-high", "Attack", "decoy")])
 def test_wemo_moves_as_its_meter_says(house, value, rule, state, hop):
     house.reset("plug", **PLUG)
     house.running["plug"].set(**value)
@@ -168,17 +186,55 @@ def test_wemo_over_17040_mw_for_10_minutes(house):
     house.reset("plug", **PLUG)
     house.running["plug"].set(current_power=17041)
     house.wait_moved("plug", "current-low-for-long", "Attack")
-    house.wait_state("plug", "Attack", "block-all")
+    house.wait_state("plug", "Attack", "decoy")
 
 
-def test_wemo_in_attack_is_cut_off_until_it_is_released(house):
-    site = house.site
-    site.set_state("plug", "Attack", reason="a test")
-    house.wait_state("plug", "Attack", "block-all")
-    assert not net.ping(site.machine, site.devices["plug"].ip)
-    site.api.post("/devices/plug/release", {"reason": "a test"})
-    house.wait_state("plug", "Normal", "guard")
-    assert net.ping(site.machine, site.devices["plug"].ip)
+def page_of_plug(house, *options, port=49153):
+    """What a host of the network is told: (status, text)."""
+    page = f"http://{house.site.devices['plug'].ip}:{port}/setup.xml"
+    told = house.host().run("curl", "-s", "--max-time", "20", "-w", "\n%{http_code}", *options,
+                            page, check=False)
+    text, _, status = told.rpartition("\n")
+    return status, text
+
+
+def asked_for_pages(house):
+    return [what for what in house.running["plug"].seen if "/setup.xml" in str(what)]
+
+
+def test_wemo_is_behind_a_login(house):
+    house.reset("plug", **PLUG)
+    house.wait_state("plug", "Normal", "login")
+    before = len(asked_for_pages(house))
+    assert page_of_plug(house)[0] == "401"
+    assert len(asked_for_pages(house)) == before
+    assert page_of_plug(house, "-u", "operator:" + LOGIN, port=9010)[0] == "200"
+    assert page_of_plug(house)[0] == "200"
+    assert len(asked_for_pages(house)) == before + 1
+
+
+def test_guessing_the_login_of_the_plug(house):
+    house.reset("plug", **PLUG)
+    house.wait_state("plug", "Normal", "login")
+    for number in range(5):
+        # 503: another password was looked at just now
+        wait_for(lambda n=number: page_of_plug(house, "-u", f"operator:{n}", port=9010)[0] == "401",
+                 timeout=60, what="an answer to a guess")
+    house.wait_moved("plug", "guessing", "Suspicious")
+
+
+def test_wemo_in_attack_is_a_decoy_until_it_is_released(house):
+    house.reset("plug", **PLUG)
+    house.site.set_state("plug", "Attack", reason="a test")
+    house.wait_state("plug", "Attack", "decoy")
+    before, answers = len(asked_for_pages(house)), len(house.running["plug"].seen)
+    status, text = page_of_plug(house)
+    assert status == "200" and "WeMo Insight" in text
+    assert len(asked_for_pages(house)) == before
+    wait_for(lambda: len(house.running["plug"].seen) > answers + 1, timeout=60,
+             what="the real plug, which we still ask")
+    house.reset("plug", **PLUG)
+    house.wait_state("plug", "Normal", "login")
 
 
 @pytest.mark.parametrize("value, rule", [
@@ -200,12 +256,20 @@ def test_udoo_that_stays_warm_is_an_attack(house):
 
 
 def test_guessing_passwords_of_the_board(house):
-    site = house.site
     house.reset("board", **BOARD)
-    attacker = site.hosts.get("attacker") or site.add_host("attacker")
+    board = house.site.devices["board"]
     for _ in range(6):
-        attacker.run("bash", "-c", f": </dev/tcp/{site.devices['board'].ip}/22", check=False)
+        house.host().run("bash", "-c", f": </dev/tcp/{board.ip}/22", check=False)
     house.wait_moved("board", "brute-force", "Suspicious")
+
+
+def test_a_board_that_starts_something_by_itself(house):
+    house.reset("board", **BOARD)
+    host = house.host()
+    for number in range(5):
+        house.site.devices["board"].run("bash", "-c", f"echo hi >/dev/udp/{host.ip}/{7000 + number}")
+    house.wait_moved("board", "abnormal-traffic", "Suspicious")
+    house.wait_state("board", "Suspicious", "guard", "outward")
 
 
 def test_a_lamp_that_burns_for_nobody_is_turned_off(house):
@@ -220,11 +284,10 @@ def test_the_odd_one_out_of_three_lamps(house):
 
 
 def test_guessing_passwords_of_the_camera(house):
-    attacker = house.site.hosts.get("attacker") or house.site.add_host("attacker")
     house.reset("camera")
     for number in range(6):
-        attacker.run("curl", "-s", "--max-time", "20", "-u", f"admin:wrong{number}",
-                     f"http://{house.site.devices['camera'].ip}/", check=False)
+        house.host().run("curl", "-s", "--max-time", "20", "-u", f"admin:wrong{number}",
+                         f"http://{house.site.devices['camera'].ip}/", check=False)
     house.wait_moved("camera", "guessing", "Suspicious")
     house.wait_state("camera", "Suspicious", "login-guard", "flow-stats")
 

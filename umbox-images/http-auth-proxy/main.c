@@ -15,7 +15,7 @@ struct program {
 	struct proxy *proxy;
 	const char *users[USERS_MAX];
 	size_t user_count;
-	uint64_t *logins, *failures, *refused, *blocked;
+	uint64_t *logins, *failures, *turned_away, *blocked;
 };
 
 static bool check(const void *user, const char *name, const char *password)
@@ -53,7 +53,7 @@ static enum umbox_verdict on_frame(struct umbox *umbox, struct umbox_frame *fram
 		on_time(umbox, frame->time_us, program);
 	*program->logins = counts->logins;
 	*program->failures = counts->failures;
-	*program->refused = counts->refused;
+	*program->turned_away = counts->turned_away;
 	*program->blocked = counts->blocked;
 	return verdict;
 }
@@ -110,7 +110,7 @@ int main(int count, char **words)
 	read_users(&program);
 	program.logins = umbox_counter(umbox, "logins");
 	program.failures = umbox_counter(umbox, "failures");
-	program.refused = umbox_counter(umbox, "refused");
+	program.turned_away = umbox_counter(umbox, "turned_away");
 	program.blocked = umbox_counter(umbox, "blocked");
 	program.proxy = proxy_new(&settings);
 	int status = umbox_run(umbox, &(struct umbox_handler){.on_frame = on_frame,

@@ -186,7 +186,7 @@ static enum umbox_verdict refuse(struct proxy *proxy, const struct umbox_frame *
 	uint8_t flags = headers->tcp_flags;
 	uint32_t end = headers->tcp_sequence + headers->payload_bytes + !!(flags & UMBOX_TCP_SYN) +
 		       !!(flags & UMBOX_TCP_FIN);
-	proxy->counts.refused++;
+	proxy->counts.turned_away++;
 	if (flags & UMBOX_TCP_RST || headers->fragment)
 		return UMBOX_DROP;
 	reset.length = umbox_reset_make(bytes, frame, headers, true,

@@ -41,7 +41,7 @@ struct proxy_settings {
 
 struct proxy_counts {
 	uint64_t logins, failures;
-	uint64_t refused, blocked; /* frames */
+	uint64_t turned_away, blocked; /* frames */
 };
 
 struct proxy;

@@ -160,7 +160,7 @@ static void nothing_is_forwarded_before_login(void **state)
 	put_ipv4(&frame, "10.20.0.9", "10.20.0.11", 6, 0, 0);
 	struct umbox_frame tunnel = as_frame(&frame, UMBOX_OUT, fixture->talk.now_us);
 	assert_int_equal(proxy_frame(fixture->proxy, &tunnel), UMBOX_DROP);
-	assert_int_equal(proxy_counts(fixture->proxy)->refused, 4);
+	assert_int_equal(proxy_counts(fixture->proxy)->turned_away, 4);
 }
 
 static void a_login_opens_the_device_to_its_source(void **state)

@@ -153,7 +153,7 @@ static enum umbox_stream_word refuse(struct session *session, const struct umbox
 {
 	struct hue_guard *guard = session->guard;
 	struct umbox_tally_result result;
-	guard->counts.refused++;
+	guard->counts.restricted++;
 	umbox_tally_add(guard->refusals, &stream->client, session->now_us, &result);
 	if (result.tell)
 		tell(guard, stream, "request-refused", UMBOX_MEDIUM, result.count, what);

@@ -34,7 +34,7 @@ struct hue_settings {
 
 struct hue_counts {
 	uint64_t requests, new_users, tokens; /* requests for a new user; tokens that were new */
-	uint64_t refused, blocked;            /* requests; frames */
+	uint64_t restricted, blocked;         /* requests; frames */
 };
 
 typedef void hue_tell_fn(const struct umbox_alert *alert, void *user);

@@ -6,7 +6,7 @@
 struct program {
 	struct umbox *umbox;
 	struct hue_guard *guard;
-	uint64_t *requests, *new_users, *tokens, *refused, *blocked, *cut, *evasive;
+	uint64_t *requests, *new_users, *tokens, *restricted, *blocked, *cut, *evasive;
 };
 
 static void tell(const struct umbox_alert *alert, void *user)
@@ -29,7 +29,7 @@ static enum umbox_verdict on_frame(struct umbox *umbox, struct umbox_frame *fram
 	*program->requests = counts->requests;
 	*program->new_users = counts->new_users;
 	*program->tokens = counts->tokens;
-	*program->refused = counts->refused;
+	*program->restricted = counts->restricted;
 	*program->blocked = counts->blocked;
 	*program->cut = streams->cut;
 	*program->evasive = streams->evasive + streams->different;
@@ -68,7 +68,7 @@ int main(void)
 		.requests = umbox_counter(umbox, "requests"),
 		.new_users = umbox_counter(umbox, "new_users"),
 		.tokens = umbox_counter(umbox, "tokens"),
-		.refused = umbox_counter(umbox, "refused"),
+		.restricted = umbox_counter(umbox, "restricted"),
 		.blocked = umbox_counter(umbox, "blocked"),
 		.cut = umbox_counter(umbox, "cut"),
 		.evasive = umbox_counter(umbox, "evasive"),

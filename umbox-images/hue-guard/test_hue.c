@@ -179,7 +179,7 @@ static void read_only_lets_nothing_be_changed(void **state)
 	assert_int_equal(ask(fixture, "DELETE", "/api/token/x"), UMBOX_DROP);
 	assert_int_equal(ask(fixture, "POST", "/api"), UMBOX_DROP);
 	assert_int_equal(fixture->alerts, 1); /* the pause */
-	assert_int_equal(hue_counts(fixture->guard)->refused, 3);
+	assert_int_equal(hue_counts(fixture->guard)->restricted, 3);
 	/* Behind an allowed request, and in pieces. */
 	assert_true(talk_open(&fixture->talk));
 	assert_int_equal(talk_client(&fixture->talk, "GET /a HTTP/1.1\r\nHost: x\r\n\r\nPU"),

@@ -107,9 +107,46 @@ bool umbox_line(struct umbox *umbox, const char *line, size_t length)
 	return said;
 }
 
+#define KIT_COUNTER(name_, member)                                    \
+	{                                                             \
+		.name = (name_), .at = offsetof(struct umbox, member) \
+	}
+
+static const struct {
+	const char *name;
+	size_t at; /* in struct umbox */
+} kit_counters[] = {
+	KIT_COUNTER("passed", passed),
+	KIT_COUNTER("dropped", dropped),
+	KIT_COUNTER("answered", answered),
+	KIT_COUNTER("kept", kept),
+	KIT_COUNTER("lost", counts.lost),
+	KIT_COUNTER("overrun", counts.overrun),
+	KIT_COUNTER("refused", counts.refused),
+	KIT_COUNTER("alerts", alerts),
+	KIT_COUNTER("alerts_lost", alerts_lost),
+	KIT_COUNTER("records", records),
+	KIT_COUNTER("records_lost", records_lost),
+};
+
+static bool is_counter(const struct umbox *umbox, const char *name)
+{
+	for (size_t i = 0; i < sizeof(kit_counters) / sizeof(kit_counters[0]); i++)
+		if (strcmp(kit_counters[i].name, name) == 0)
+			return true;
+	for (unsigned i = 0; i < umbox->counter_count; i++)
+		if (strcmp(umbox->counters[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+/* The daemon takes no line with a name twice: a umbox that said such heartbeats would be condemned
+ * as one that says none. */
 uint64_t *umbox_counter(struct umbox *umbox, const char *name)
 {
 	assert(umbox->counter_count < UMBOX_COUNTERS_MAX);
+	if (is_counter(umbox, name))
+		umbox_fail(umbox, "counter '%s': there is one of that name", name);
 	struct umbox_own_counter *counter = &umbox->counters[umbox->counter_count++];
 	counter->name = name;
 	return &counter->value;
@@ -124,17 +161,11 @@ void umbox_heartbeat(struct umbox *umbox)
 		umbox_leg_count_overrun(&umbox->legs[i], &umbox->counts);
 	begin(&json, "heartbeat");
 	umbox_json_open(&json, "counters", '{');
-	umbox_json_number(&json, "passed", umbox->passed);
-	umbox_json_number(&json, "dropped", umbox->dropped);
-	umbox_json_number(&json, "answered", umbox->answered);
-	umbox_json_number(&json, "kept", umbox->kept);
-	umbox_json_number(&json, "lost", umbox->counts.lost);
-	umbox_json_number(&json, "overrun", umbox->counts.overrun);
-	umbox_json_number(&json, "refused", umbox->counts.refused);
-	umbox_json_number(&json, "alerts", umbox->alerts);
-	umbox_json_number(&json, "alerts_lost", umbox->alerts_lost);
-	umbox_json_number(&json, "records", umbox->records);
-	umbox_json_number(&json, "records_lost", umbox->records_lost);
+	for (size_t i = 0; i < sizeof(kit_counters) / sizeof(kit_counters[0]); i++) {
+		uint64_t value;
+		memcpy(&value, (const char *)umbox + kit_counters[i].at, sizeof(value));
+		umbox_json_number(&json, kit_counters[i].name, value);
+	}
 	for (unsigned i = 0; i < umbox->counter_count; i++)
 		umbox_json_number(&json, umbox->counters[i].name, umbox->counters[i].value);
 	umbox_json_close(&json, '}');

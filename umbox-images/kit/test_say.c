@@ -278,6 +278,19 @@ static void a_heartbeat_tells_the_counters(void **state)
 	json_decref(line);
 }
 
+static void no_two_counters_have_one_name(void **state)
+{
+	static const char *const taken[] = {"refused", "records_lost", "mine"};
+	for (size_t i = 0; i < sizeof(taken) / sizeof(taken[0]); i++) {
+		struct world *world = *state;
+		reopen(world, "{}");
+		umbox_counter(world->umbox, "mine");
+		assert_string_equal(world->umbox->failure, "");
+		umbox_counter(world->umbox, taken[i]);
+		assert_non_null(strstr(world->umbox->failure, taken[i]));
+	}
+}
+
 static void a_record_that_does_not_fit_is_lost_whole(void **state)
 {
 	struct world *world = *state;
@@ -363,6 +376,7 @@ int main(void)
 		with_world(a_line_cut_in_two_is_said_again),
 		with_world(the_socket_has_a_high_descriptor),
 		with_world(a_heartbeat_tells_the_counters),
+		with_world(no_two_counters_have_one_name),
 		with_world(a_record_that_does_not_fit_is_lost_whole),
 		with_world(parameters_have_defaults_and_bounds),
 		with_world(wrong_parameters_are_told),

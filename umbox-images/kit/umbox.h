@@ -101,7 +101,7 @@ bool umbox_alert(struct umbox *umbox, const struct umbox_alert *alert);
 bool umbox_record(struct umbox *umbox, const struct umbox_json *object);
 
 /* A counter of your own that the heartbeat tells; at most 16, asked for before umbox_run; `name`
- * must live on. */
+ * must live on, and be none that the kit has (CONTRACT.md). */
 uint64_t *umbox_counter(struct umbox *umbox, const char *name);
 
 /* on_time is called once the clock of frame->time_us has reached this (1 ms fine); the earliest of

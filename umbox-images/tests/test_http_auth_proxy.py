@@ -119,7 +119,7 @@ class HttpAuthProxy(Case):
         self.assertEqual(self.log_in(), "200")
         ordinary_hour(self.site)
         self.assertEqual(self.alerts(), [])
-        self.assertEqual(self.counters()["refused"], 0)
+        self.assertEqual(self.counters()["turned_away"], 0)
         self.end_well(self.process)
 
     def test_what_the_device_opens_needs_no_login(self):

@@ -57,7 +57,7 @@ class HueGuard(Case):
         self.assertNotIn("secret", str(alert))
         self.assertIn('"on": true', self.curl(self.url("/secret/lights/1")))
         self.assertIn("reset", self.curl("--path-as-is", self.url("/secret/lights/../config")))
-        self.assertEqual(self.counters()["refused"], 2)
+        self.assertEqual(self.counters()["restricted"], 2)
         self.end_well(self.process)
 
     def test_the_daemon_may_always_switch_it(self):

@@ -54,6 +54,12 @@ def raw_socket(namespace, link):
     return raw
 
 
+def once(pairs):
+    """An object whose names all come once: the daemon takes no other."""
+    assert len({name for name, _ in pairs}) == len(pairs), f"a name comes twice: {pairs}"
+    return dict(pairs)
+
+
 class Daemon:
     """The daemon's end of the control socket: collects the lines."""
 
@@ -86,7 +92,7 @@ class Daemon:
         *lines, self.rest = (self.rest + got).split(b"\n")
         for line in lines:
             assert len(line) < 8192, "line too long"
-            self.lines.append(json.loads(line))
+            self.lines.append(json.loads(line, object_pairs_hook=once))
         return not got
 
     def wait(self, wanted, seconds=10, after=0):
