@@ -473,6 +473,11 @@ class TestKalkictl(unittest.TestCase):
                        "  - {name: u, from: [B], when: 'alert(\"z\") or count(\"x\", within: 1m) < 0', to: A}\n")
         answer = json.loads(self.run_tool("policy", "check", path, "-o", "json", *nowhere).out)
         self.assertEqual([rule["name"] for rule in answer["rules"]], ["r", "s", "u"])
+        with open(path, "a", encoding="utf-8") as file:
+            file.write("  - {name: v, from: [A], when: 'alert(\"v\")', to: C,\n     actions: [{tag: t}, {command: stop}]}\n"
+                       "commands: {stop: {http: {url: 'http://{ip}/off'}}}\n")
+        result = self.run_tool("policy", "check", path, *nowhere)
+        self.assertIn(f"{path}:13:26: rules[3].actions[1]: the command 'stop' cannot arrive", result.err)
         self.assertEqual([line.split(": ")[0] for line in answer["errors"]], [f"{path}:9:12"])
         self.assertIn("'r' before it is true", answer["errors"][0])
         self.assertIn(f"{path}:11:47: rules[2].when: 'count(\"x\", within: 1m) < 0' is never true",

@@ -42,6 +42,9 @@ static void remark_rule(const struct document *document, const struct policy *po
 	else if (finding->in_condition)
 		document_complain_inside(document, document_find(rule, "when"), finding->offset,
 					 complaints, finding->hint, "%s", finding->words);
+	else if (finding->in_action)
+		document_complain(document, child(document_find(rule, "actions"), finding->action),
+				  complaints, finding->hint, "%s", finding->words);
 	else
 		document_complain(document, document_find(rule, "name"), complaints, finding->hint,
 				  "%s", finding->words);

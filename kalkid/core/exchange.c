@@ -37,6 +37,19 @@ void exchange_done(struct exchange *exchange)
 	*exchange = (struct exchange){0};
 }
 
+bool exchange_names_device(const struct exchange *exchange)
+{
+	switch (exchange->kind) {
+	case EXCHANGE_HTTP:
+	case EXCHANGE_MQTT: return strstr(exchange->url, "://{ip}");
+	case EXCHANGE_SSH: return !exchange->host || text_equal(exchange->host, "{ip}");
+	case EXCHANGE_NONE:
+	case EXCHANGE_PROGRAM:
+	case EXCHANGE_KIND_COUNT: break;
+	}
+	return false;
+}
+
 static const char CREDENTIAL[] = "{credential}";
 
 bool exchange_has_credential(const char *text)

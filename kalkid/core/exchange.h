@@ -83,6 +83,8 @@ enum exchange_place {
 int exchange_fill(struct buffer *ret, const char *text, enum exchange_place place,
 		  const struct device *device, const char *credential,
 		  struct error *err) must_check;
+/* Whether it goes to the address of the device that it is for; what a program does is not known. */
+bool exchange_names_device(const struct exchange *exchange);
 /* Whether the text has the placeholder; NULL has none. */
 bool exchange_has_credential(const char *text);
 /* Finds a {word} that is no placeholder, or {credential}: its offset and the word without braces,

@@ -17,6 +17,7 @@ const char *finding_kind_name(enum finding_kind kind)
 		[FINDING_DEAD_PART] = "dead-part",     [FINDING_LEFT_AT_ONCE] = "left-at-once",
 		[FINDING_UNREACHABLE] = "unreachable", [FINDING_NO_WAY_BACK] = "no-way-back",
 		[FINDING_NOT_FINAL] = "not-final",     [FINDING_FLAPPING] = "flapping",
+		[FINDING_CUT_OFF] = "cut-off",
 	};
 	return names[kind];
 }
@@ -249,6 +250,7 @@ void policy_check(const struct policy *policy, struct findings *ret)
 	check->policy = policy;
 	check->findings = ret;
 	check_rules(check);
+	check_actions(check);
 	check_cycles(check);
 	check_states(check);
 	free(check);

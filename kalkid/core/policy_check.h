@@ -19,6 +19,7 @@ enum finding_kind {
 	FINDING_NO_WAY_BACK,  /* neither to the initial state nor to a final one */
 	FINDING_NOT_FINAL,    /* a state said to be final is left by the policy */
 	FINDING_FLAPPING,     /* a cycle that one input drives without rest */
+	FINDING_CUT_OFF,      /* a command to a device that its rule blocks */
 	FINDING_KIND_COUNT,
 };
 
@@ -33,6 +34,8 @@ struct finding {
 	unsigned index; /* of the rule or state */
 	bool in_condition;
 	size_t offset; /* in the rule's condition */
+	bool in_action;
+	unsigned action; /* of the rule */
 	char words[FINDING_WORDS_BYTES];
 	char hint[FINDING_HINT_BYTES];
 };

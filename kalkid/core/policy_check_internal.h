@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* core/policy_check_internal.h - shared by policy_check.c (rules), policy_check_states.c (reach)
- * and policy_check_cycles.c. */
+/* core/policy_check_internal.h - shared by policy_check.c (rules), policy_check_actions.c,
+ * policy_check_states.c (reach) and policy_check_cycles.c. */
 #pragma once
 
 #include "core/policy_check.h"
@@ -28,5 +28,6 @@ static inline bool state_in(uint32_t states, unsigned state)
 
 /* Sets `fires`. */
 void check_rules(struct policy_check *check);
+void check_actions(struct policy_check *check);
 void check_states(struct policy_check *check);
 void check_cycles(struct policy_check *check);

@@ -140,6 +140,55 @@ static void rules_in_shadow_lead_nowhere(void **state maybe_unused)
 	      "same state (put the narrower rule first)\n");
 }
 
+/* A rule with one command to its own device. */
+static struct policy *with_command(struct policy *policy, unsigned rule,
+				   const struct exchange *exchange)
+{
+	struct action *action = mem_alloc(sizeof(*action));
+	policy->commands = mem_alloc(sizeof(*policy->commands));
+	policy->commands[policy->command_count++] = (struct device_command){
+		.exchange = *exchange,
+		.name = "off",
+	};
+	if (exchange->url)
+		policy->commands[0].exchange.url = mem_copy_text(exchange->url);
+	TEXT_COPY(action->name, "off");
+	policy->rules[rule].actions = action;
+	policy->rules[rule].action_count = 1;
+	policy->states[2].posture.mode = POSTURE_BLOCK;
+	return policy;
+}
+
+static void commands_that_cannot_arrive_are_found(void **state maybe_unused)
+{
+	static const char cut_off[] =
+		"cut-off s: the command 'off' cannot arrive: the state that the rule leads to "
+		"blocks the device (send it before, in a state with a chain, or leave it out)\n";
+	static const struct exchange ssh = {.kind = EXCHANGE_SSH},
+				     program = {.kind = EXCHANGE_PROGRAM};
+	const struct exchange http = {.kind = EXCHANGE_HTTP, .url = (char[]){"http://{ip}/off"}};
+	const struct exchange router = {.kind = EXCHANGE_HTTP,
+					.url = (char[]){"http://router/off?who={ip}"}};
+	check(with_command(RULES(REACH), 1, &ssh), cut_off);
+	check(with_command(RULES(REACH), 1, &http), cut_off);
+	/* It does not go to the device, or nobody knows. */
+	check(with_command(RULES(REACH), 1, &router), "");
+	check(with_command(RULES(REACH), 1, &program), "");
+	/* The rule leads elsewhere, or stays where something passes. */
+	check(with_command(RULES(REACH), 0, &ssh), "");
+	struct policy *policy = with_command(RULES(REACH, {ALL, "alert('x')", 0}), 2, &ssh);
+	policy->rules[2].stays = true;
+	check(policy, "");
+	policy = with_command(RULES(REACH, {4, "alert('x')", 0}), 2, &ssh);
+	policy->rules[2].stays = true;
+	policy->rules[2].name[0] = 's';
+	check(policy, cut_off);
+	/* Another device gets it. */
+	policy = with_command(RULES(REACH), 1, &ssh);
+	TEXT_COPY(policy->rules[1].actions[0].type, "lamp");
+	check(policy, "");
+}
+
 static void states_are_checked(void **state maybe_unused)
 {
 	struct policy *policy = RULES({1, "alert('x')", 1}, {2, "alert('x') and false", 2});
@@ -243,6 +292,7 @@ int main(void)
 		cmocka_unit_test(rules_that_never_fire_are_found),
 		cmocka_unit_test(shadowed_rules_are_found),
 		cmocka_unit_test(rules_in_shadow_lead_nowhere),
+		cmocka_unit_test(commands_that_cannot_arrive_are_found),
 		cmocka_unit_test(states_are_checked),
 		cmocka_unit_test(flapping_is_found),
 		cmocka_unit_test(what_follows_is_known),

@@ -14,6 +14,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { FACTS_MAX = 200 };
 
+/* Rules are looked at twice a day: centuries of that take their time, and show nothing. */
+#define JUMP_MAX_US ((int64_t)100 * 86400 * 1000000)
+
 static const char POLICY[] =
 	"type: box\n"
 	"sensors: {heat: {type: number}, lit: {type: boolean}, mode: {type: text}}\n"
@@ -39,7 +42,7 @@ static struct policy *make_policy(void)
 static void check(const struct policy *policy, const struct recorded *fact)
 {
 	assert(fact->reading_count <= policy->sensor_count);
-	assert((fact->kind == RECORDED_READINGS) == (fact->reading_count > 0));
+	assert(fact->kind != RECORDED_READINGS || fact->reading_count > 0);
 	for (unsigned i = 0; i < fact->reading_count; i++)
 		assert(fact->readings[i].sensor < policy->sensor_count);
 	if (fact->kind == RECORDED_ALERT)
@@ -50,6 +53,10 @@ static void check(const struct policy *policy, const struct recorded *fact)
 
 static void rehearse(struct rehearsal *rehearsal, const struct recorded *fact)
 {
+	if (rehearsal->now_us == 0)
+		rehearsal->now_us = fact->wall_us;
+	if (fact->wall_us > rehearsal->now_us + JUMP_MAX_US)
+		return;
 	if (fact->wall_us > rehearsal->now_us)
 		rehearsal_pass(rehearsal, fact->wall_us);
 	if (fact->kind == RECORDED_ALERT)
