@@ -47,7 +47,8 @@ const struct flag_info FLAGS[FLAG_COUNT] = {
 	[FLAG_MAC] = {"mac", 0, "MAC", NULL, "its MAC address"},
 	[FLAG_MULTICAST] = {"multicast", 0, NULL, NULL,
 			    "multicast other than ARP, ND and DHCP passes"},
-	[FLAG_OF] = {"of", 0, "WHAT", "type devices", "of which files: type (default) or devices"},
+	[FLAG_OF] = {"of", 0, "WHAT", "type devices config",
+		     "of which files: type (default), devices or config"},
 	[FLAG_PORT] = {"port", 0, "PORT", NULL, "the device port that it is behind"},
 	[FLAG_REASON] = {"reason", 0, "TEXT", NULL, "why; stands in the history"},
 	[FLAG_REPLACE] = {"replace", 0, NULL, NULL,
@@ -118,7 +119,7 @@ const struct command COMMANDS[] = {
 	 "what a policy would have done; HISTORY: event -o jsonl, EVE, or sensors as CSV; - reads "
 	 "from here"},
 	{"policy", "schema", "", F(OF), run_policy_schema,
-	 "JSON Schema for editors of a type's file, or of a file of devices"},
+	 "JSON Schema for editors of a type's file, of devices, or of kalkid.yaml"},
 	{"policy", "test", "FILE...", F(COVERAGE) | F(FORMAT), run_policy_test,
 	 "run the tests beside policy files (TYPE.test.yaml); --format text, tap or junit"},
 	{"version", NULL, "", 0, run_version, "versions of kalkictl and kalkid"},

@@ -9,8 +9,9 @@
 int run_policy_schema(struct cli *cli)
 {
 	const char *of = cli_flag(cli, FLAG_OF);
-	json_t *schema = text_equal(of ? of : "type", "type") ? schema_of_type()
-							      : schema_of_devices();
+	json_t *schema = text_equal(of, "config")    ? schema_of_config()
+			 : text_equal(of, "devices") ? schema_of_devices()
+						     : schema_of_type();
 	json_dumpf(schema, stdout, JSON_INDENT(2));
 	putchar('\n');
 	json_decref(schema);

@@ -57,13 +57,33 @@ SHARED = {"description": "shared", "sensors": {"heat": {"type": "number"}},
           "rules": [{"name": "hot", "from": "any", "when": "heat > 5", "to": "Shut"}]}
 DEVICES = [{"name": "a", "type": "box", "description": "an a", "port": "iot0", "mac": "02:00:00:00:00:01",
             "ips": ["10.0.0.1", "fd00::1"], "addresses": "fixed", "groups": ["g"], "tags": ["t"], "multicast": True}]
+HOOK = {"url": "https://h/x", "secret": "key", "credential": "token", "ca": "own", "content_type": "text/plain",
+        "body": "{device}"}
+MAIL = {"server": "h:587", "tls": "starttls", "from": "a@b", "to": ["c@d"], "user": "u", "credential": "p", "ca": "own",
+        "subject": "{device}", "body": "x"}
+CONFIG = {
+    "instance": "kalki",
+    "data_plane": {"namespace": "kalki", "device_ports": [{"name": "iot0", "hairpin": True, "eapol_up": False}],
+                   "network_port": "lan0", "host_leg": {"name": "kalki0", "addresses": ["10.20.0.1/24", "fd00::1/64"]},
+                   "mtu": 1500},
+    "docker": {"socket": "/run/docker.sock", "starts_at_once": 2},
+    "umbox": {"alerts_per_second": 100, "heartbeat_timeout": "10s", "ready_timeout": "15s"},
+    "chain": {"drain_quiet": "50ms", "drain_max": "2s"}, "observe_every": "30s",
+    "history": {"max_age": "90d", "max_bytes": "512MiB"}, "secrets": "/etc/kalki/secrets",
+    "telemetry": {"from": "10.20.0.1", "at_once": 64},
+    "notifiers": {
+        "hook": {"webhook": HOOK, "events": ["transition", "alert>=high"], "limit": {"count": 20, "per": "1m"},
+                 "keep": {"count": 1000, "age": "1d"}, "retry": {"first": "5s", "max": "10m"}, "timeout": "30s"},
+        "mail": {"email": MAIL},
+        "bus": {"mqtt": {"broker": "mqtts://h:8883", "topic": "kalki", "discovery": "homeassistant",
+                         "credential": "login", "ca": "own"}}}}
 VALUES = [None, True, 0, -1, 2.5, 10**9, "", "x", [], ["x", 7], {}, {"x": 7}]
 # What the readers say of the shape of a value, not of what it means.
 STRUCTURAL = ["unknown key", "is missing", "is nothing, not", "is true or false, not", "is a number, not",
               "is text, not", "is a list, not", "is a map, not", "is out of range", "no choice", "no method",
               "is no number", "are a map", "one of them out", "without a way", "is no action", "is no chain",
               "is no way to come by", "does not say how", "an empty chain", "holds in no state", "which of the columns",
-              "at least one state"]
+              "at least one state", "nobody is named", "notifiers are a map", "in one notifier", "no kind of event"]
 
 
 def changes(value):
@@ -145,7 +165,9 @@ class Schema(unittest.TestCase):
         types = devices = 0
         for file in glob.glob(os.path.join(POLICY_EXAMPLES, "*.yaml")):
             document = example(file)
-            if isinstance(document, list):
+            if os.path.basename(file) == "kalkid.yaml":
+                jsonschema.Draft202012Validator(schema_of("config")).validate(document)
+            elif isinstance(document, list):
                 jsonschema.Draft202012Validator(schema_of("devices")).validate(document)
                 devices += 1
             elif "type" in document:
@@ -156,7 +178,7 @@ class Schema(unittest.TestCase):
         self.assertGreater(devices, 0)
 
     def test_every_key_has_words(self):
-        for what in ("type", "devices"):
+        for what in ("type", "devices", "config"):
             self.assertEqual(without_words(schema_of(what)), [])
 
     def test_types(self):
@@ -203,6 +225,31 @@ class Schema(unittest.TestCase):
                               stderr=subprocess.PIPE, text=True, check=False)
         self.assertIn(done.returncode, (0, 6), done.stderr)
         return done.stderr.splitlines() if done.returncode else []
+
+    def test_config(self):
+        schema = schema_of("config")
+        documents = [(CONFIG, "right")] + list(changes(CONFIG))
+        answers = self.read_configs([document for document, _ in documents])
+        self.assertEqual(answers[0], [])
+        refused, taken = self.compare(schema, documents, answers)
+        self.assertGreater(refused, 500)
+        self.assertGreater(taken, 50)
+
+    def read_configs(self, documents):
+        """As files of conf.d, a few at a time: only so many complaints are shown at once."""
+        answers = []
+        self.write("etc/kalki/kalkid.yaml", CONFIG)
+        for i in range(0, len(documents), 20):
+            paths = [self.write(f"etc/kalki/conf.d/{k}.yaml", document)
+                     for k, document in enumerate(documents[i:i + 20])]
+            done = subprocess.run([KALKID, "--root", self.folder, "--check"], stdout=subprocess.DEVNULL,
+                                  stderr=subprocess.PIPE, text=True, check=False)
+            self.assertIn(done.returncode, (0, 6), done.stderr)
+            self.assertNotIn("more is wrong than is shown", done.stderr)
+            for path in paths:
+                answers.append([line for line in done.stderr.splitlines() if line.startswith(f"{path}:")])
+                os.unlink(path)
+        return answers
 
     def test_other_files_have_none(self):
         done = subprocess.run([KALKICTL, "policy", "schema", "--of", "nothing"], stderr=subprocess.PIPE,

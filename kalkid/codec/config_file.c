@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include "codec/schema.h"
+
 #define MS_US     ((int64_t)1000)
 #define SECOND_US (1000 * MS_US)
 #define DAY_US    (86400 * SECOND_US)
@@ -16,10 +18,18 @@
 enum { IPV4_BITS = 32, IPV6_BITS = 128, MTU_MIN = 1280, MTU_MAX = 65535 };
 
 static const struct field device_port_fields[] = {
-	{"name", FIELD_LINK, .required = true, FIELD_AT(struct device_port, name)},
-	{"hairpin", FIELD_BOOLEAN, FIELD_AT(struct device_port, hairpin)},
-	{"eapol_up", FIELD_BOOLEAN, FIELD_AT(struct device_port, eapol_up)},
+	{"name", FIELD_LINK, .required = true, FIELD_AT(struct device_port, name),
+	 .about = "the interface that devices are behind"},
+	{"hairpin", FIELD_BOOLEAN, FIELD_AT(struct device_port, hairpin),
+	 .about = "frames between devices of this port go back out of it, as at an access point"},
+	{"eapol_up", FIELD_BOOLEAN, FIELD_AT(struct device_port, eapol_up),
+	 .about = "hostapd gets its EAPOL frames"},
 };
+
+static json_t *describe_device_ports(void)
+{
+	return schema_list(SCHEMA_MAP(device_port_fields), 0, DEVICE_PORTS_MAX);
+}
 
 static bool is_own_name(const char *name)
 {
@@ -99,10 +109,24 @@ static void read_host_addresses(struct reading *reading, const struct document_n
 	}
 }
 
+static json_t *describe_host_addresses(void)
+{
+	return schema_list(schema_line("^[0-9A-Fa-f:.]+/[0-9]+$", IP_TEXT_BYTES + 4), 0,
+			   HOST_ADDRESSES_MAX);
+}
+
 static const struct field host_leg_fields[] = {
-	{"name", FIELD_LINK, FIELD_AT(struct data_plane, host_leg)},
-	{"addresses", FIELD_OTHER, .read = read_host_addresses},
+	{"name", FIELD_LINK, FIELD_AT(struct data_plane, host_leg),
+	 .about = "of the link; kalkid makes it"},
+	{"addresses", FIELD_OTHER, .read = read_host_addresses,
+	 .about = "of this machine on it, with the lengths of their prefixes",
+	 .describe = describe_host_addresses},
 };
+
+static json_t *describe_host_leg(void)
+{
+	return SCHEMA_MAP(host_leg_fields);
+}
 
 static void read_host_leg(struct reading *reading, const struct document_node *node, void *target)
 {
@@ -110,12 +134,23 @@ static void read_host_leg(struct reading *reading, const struct document_node *n
 }
 
 static const struct field data_plane_fields[] = {
-	{"namespace", FIELD_NAME, FIELD_AT(struct data_plane, namespace), .standard = "kalki"},
-	{"device_ports", FIELD_OTHER, .read = read_device_ports},
-	{"network_port", FIELD_LINK, FIELD_AT(struct data_plane, network_port)},
-	{"host_leg", FIELD_OTHER, .read = read_host_leg},
-	{"mtu", FIELD_UNSIGNED, FIELD_AT(struct data_plane, mtu), .min = MTU_MIN, .max = MTU_MAX},
+	{"namespace", FIELD_NAME, FIELD_AT(struct data_plane, namespace), .standard = "kalki",
+	 .about = "the network namespace that kalkid makes for itself"},
+	{"device_ports", FIELD_OTHER, .read = read_device_ports, .about = "where the devices are",
+	 .describe = describe_device_ports},
+	{"network_port", FIELD_LINK, FIELD_AT(struct data_plane, network_port),
+	 .about = "the interface with the rest of the world behind it; left out: router mode"},
+	{"host_leg", FIELD_OTHER, .read = read_host_leg,
+	 .about = "a link to this machine itself, through the chains",
+	 .describe = describe_host_leg},
+	{"mtu", FIELD_UNSIGNED, FIELD_AT(struct data_plane, mtu), .min = MTU_MIN, .max = MTU_MAX,
+	 .about = "of every link; left out: the largest of the ports"},
 };
+
+static json_t *describe_data_plane(void)
+{
+	return SCHEMA_MAP(data_plane_fields);
+}
 
 static void read_data_plane(struct reading *reading, const struct document_node *node, void *target)
 {
@@ -152,32 +187,49 @@ static void read_secrets(struct reading *reading, const struct document_node *no
 				  "is no whole path of a directory");
 }
 
+static json_t *describe_socket(void)
+{
+	return schema_line("^/", sizeof(((struct sockaddr_un *)0)->sun_path) - 1);
+}
+
+static json_t *describe_secrets(void)
+{
+	return schema_line("^/", sizeof(((struct config *)0)->secrets) - 1);
+}
+
 static const struct field docker_fields[] = {
-	{"socket", FIELD_OTHER, .read = read_socket, .standard = "/var/run/docker.sock"},
-	{"starts_at_once", FIELD_UNSIGNED, FIELD_AT(struct config, starts_at_once), .max = 64},
+	{"socket", FIELD_OTHER, .read = read_socket, .standard = "/var/run/docker.sock",
+	 .about = "where the Docker Engine listens", .describe = describe_socket},
+	{"starts_at_once", FIELD_UNSIGNED, FIELD_AT(struct config, starts_at_once), .max = 64,
+	 .about = "containers started at the same time; left out: the number of processors"},
 };
 
 static const struct field umbox_fields[] = {
 	{"alerts_per_second", FIELD_UNSIGNED, FIELD_AT(struct config, alerts_per_second), .min = 1,
-	 .max = 100000, .standard = "100"},
+	 .max = 100000, .standard = "100", .about = "of one umbox; more are dropped and counted"},
 	{"heartbeat_timeout", FIELD_DURATION, FIELD_AT(struct config, heartbeat_timeout_us),
-	 .min = 3 * SECOND_US, .max = 3600 * SECOND_US, .standard = "10s"},
+	 .min = 3 * SECOND_US, .max = 3600 * SECOND_US, .standard = "10s",
+	 .about = "a umbox that is silent for so long is started anew"},
 	{"ready_timeout", FIELD_DURATION, FIELD_AT(struct config, ready_timeout_us),
-	 .min = SECOND_US, .max = 3600 * SECOND_US, .standard = "15s"},
+	 .min = SECOND_US, .max = 3600 * SECOND_US, .standard = "15s",
+	 .about = "a umbox that is not ready by then is started anew"},
 };
 
 static const struct field chain_fields[] = {
 	{"drain_quiet", FIELD_DURATION, FIELD_AT(struct config, drain_quiet_us), .min = MS_US,
-	 .max = 60 * SECOND_US, .standard = "50ms"},
+	 .max = 60 * SECOND_US, .standard = "50ms",
+	 .about = "an old chain goes when nothing came out of it for so long"},
 	{"drain_max", FIELD_DURATION, FIELD_AT(struct config, drain_max_us), .min = MS_US,
-	 .max = 600 * SECOND_US, .standard = "2s"},
+	 .max = 600 * SECOND_US, .standard = "2s", .about = "or after this at the latest"},
 };
 
 static const struct field history_fields[] = {
 	{"max_age", FIELD_DURATION, FIELD_AT(struct config, history_age_max_us),
-	 .min = 3600 * SECOND_US, .max = 36500 * DAY_US, .standard = "90d"},
+	 .min = 3600 * SECOND_US, .max = 36500 * DAY_US, .standard = "90d",
+	 .about = "older events go"},
 	{"max_bytes", FIELD_SIZE, FIELD_AT(struct config, history_bytes_max), .min = MIB,
-	 .max = 1024 * 1024 * MIB, .standard = "1GiB"},
+	 .max = 1024 * 1024 * MIB, .standard = "1GiB",
+	 .about = "of the database; the oldest events beyond it go"},
 };
 
 static void read_from(struct reading *reading, const struct document_node *node, void *target)
@@ -195,10 +247,16 @@ static void read_from(struct reading *reading, const struct document_node *node,
 		ip_print(config->telemetry_from, &ip);
 }
 
+static json_t *describe_from(void)
+{
+	return schema_line("^[0-9A-Fa-f:.]+$", IP_TEXT_BYTES - 1);
+}
+
 static const struct field telemetry_fields[] = {
-	{"from", FIELD_OTHER, .read = read_from},
+	{"from", FIELD_OTHER, .read = read_from, .about = "the address of this machine that asks",
+	 .describe = describe_from},
 	{"at_once", FIELD_UNSIGNED, FIELD_AT(struct config, telemetry_at_once), .min = 1,
-	 .max = 1000, .standard = "64"},
+	 .max = 1000, .standard = "64", .about = "exchanges with devices at the same time"},
 };
 
 FIELDS_SECTION(docker)
@@ -210,18 +268,38 @@ FIELDS_SECTION(telemetry)
 enum { PLACE_FIELDS = 3 /* the first ones say where things are */ };
 
 static const struct field config_fields[] = {
-	{"instance", FIELD_NAME, FIELD_AT(struct config, instance), .standard = "kalki"},
-	{"data_plane", FIELD_OTHER, .read = read_data_plane},
-	{"docker", FIELD_OTHER, .read = read_docker},
-	{"umbox", FIELD_OTHER, .read = read_umbox},
-	{"chain", FIELD_OTHER, .read = read_chain},
+	{"instance", FIELD_NAME, FIELD_AT(struct config, instance), .standard = "kalki",
+	 .about = "of this daemon; several on one machine need different ones"},
+	{"data_plane", FIELD_OTHER, .read = read_data_plane,
+	 .about = "the links that devices and the network are behind",
+	 .describe = describe_data_plane},
+	{"docker", FIELD_OTHER, .read = read_docker, .about = "the engine that runs umboxes",
+	 .describe = describe_docker},
+	{"umbox", FIELD_OTHER, .read = read_umbox, .about = "what is borne from umboxes",
+	 .describe = describe_umbox},
+	{"chain", FIELD_OTHER, .read = read_chain, .about = "how chains are replaced",
+	 .describe = describe_chain},
 	{"observe_every", FIELD_DURATION, FIELD_AT(struct config, observe_every_us),
-	 .min = SECOND_US, .max = 3600 * SECOND_US, .standard = "30s"},
-	{"history", FIELD_OTHER, .read = read_history},
-	{"secrets", FIELD_OTHER, .read = read_secrets},
-	{"telemetry", FIELD_OTHER, .read = read_telemetry},
-	{"notifiers", FIELD_OTHER, .read = notifiers_read},
+	 .min = SECOND_US, .max = 3600 * SECOND_US, .standard = "30s",
+	 .about = "a full look at links, rules and containers, although nobody told of a change"},
+	{"history", FIELD_OTHER, .read = read_history, .about = "how much of it is kept",
+	 .describe = describe_history},
+	{"secrets", FIELD_OTHER, .read = read_secrets,
+	 .about = "the directory of credentials, a file each", .describe = describe_secrets},
+	{"telemetry", FIELD_OTHER, .read = read_telemetry, .about = "how devices are asked",
+	 .describe = describe_telemetry},
+	{"notifiers", FIELD_OTHER, .read = notifiers_read, .about = "who is told what happens",
+	 .describe = describe_notifiers},
 };
+
+json_t *schema_of_config(void)
+{
+	json_t *schema = SCHEMA_MAP(config_fields);
+	json_object_set_new(schema, "$schema",
+			    json_string("https://json-schema.org/draft/2020-12/schema"));
+	json_object_set_new(schema, "title", json_string("kalkid.yaml and conf.d of KalKi"));
+	return schema;
+}
 
 void config_set_standard(struct config *config)
 {

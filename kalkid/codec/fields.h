@@ -49,13 +49,18 @@ void fields_set_standard(const struct field *fields, size_t count, void *target)
 bool fields_read(struct reading *reading, const struct document_node *map,
 		 const struct field *fields, size_t count, void *target);
 
-/* read_NAME for a key that holds a map of its own, read by NAME_fields into the same target. */
+/* read_NAME and describe_NAME for a key that holds a map of its own, read by NAME_fields into the
+ * same target. */
 #define FIELDS_SECTION(name)                                                               \
 	static void read_##name(struct reading *reading, const struct document_node *node, \
 				void *target)                                              \
 	{                                                                                  \
 		(void)fields_read(reading, node, name##_fields, ARRAY_SIZE(name##_fields), \
 				  target);                                                 \
+	}                                                                                  \
+	static json_t *describe_##name(void)                                               \
+	{                                                                                  \
+		return schema_map(name##_fields, ARRAY_SIZE(name##_fields));               \
 	}
 
 /* The node's text, or NULL and a complaint. */

@@ -16,6 +16,7 @@ void config_check(const struct config *config, const char *file, struct complain
 
 /* `notifiers:`; a later file's replaces the one of the same name as a whole. */
 void notifiers_read(struct reading *reading, const struct document_node *map, void *config);
+json_t *describe_notifiers(void);
 
 /* NULL when no file defines the type. */
 const struct policy *files_find_policy(const struct files *files, const char *type);

@@ -1,15 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* codec/notifier_file.c - `notifiers:` of kalkid.yaml: who is told what, and how.
- *
- *	NAME:
- *	  webhook: {url: https://..., secret: NAME, credential: NAME, ca: NAME, body: ...,
- *	            content_type: application/json}
- *	  email: {server: host:587, tls: starttls, from: a@b, to: [c@d], user: ..., credential:
- *NAME, ca: NAME, subject: ..., body: ...} mqtt: {broker: mqtts://host:8883, topic: kalki,
- *discovery: homeassistant, user: ..., credential: NAME, ca: NAME} on: [transition, alert>=high,
- *degraded, held, engine-down, engine-up] limit: {count: 20, per: 1m} keep: {count: 1000, age: 1d}
- *	  retry: {first: 5s, max: 10m}
- *	  timeout: 30s */
+/* codec/notifier_file.c - `notifiers:` of kalkid.yaml: who is told what, and how. */
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +7,7 @@
 
 #include "base/mem.h"
 #include "codec/files_internal.h"
+#include "codec/schema.h"
 
 #define SECOND_US ((int64_t)1000000)
 #define DAY_US    (86400 * SECOND_US)
@@ -237,21 +228,42 @@ static bool begin(struct reading *reading, const struct document_node *node,
 	return true;
 }
 
+static json_t *describe_text(void)
+{
+	return json_pack("{s:s, s:i}", "type", "string", "maxLength", NOTIFIER_BODY_BYTES - 1);
+}
+
+static json_t *describe_url(void)
+{
+	return schema_line("^https?://", NOTIFIER_URL_BYTES - 1);
+}
+
+static const struct field webhook_fields[] = {
+	{"url", FIELD_OTHER, .required = true, .read = read_url, .about = "what is posted to",
+	 .describe = describe_url},
+	{"secret", FIELD_NAME, FIELD_AT(struct notifier, secret),
+	 .about = "a credential that signs each post"},
+	{"credential", FIELD_NAME, FIELD_AT(struct notifier, credential),
+	 .about = "a credential, the bearer token"},
+	{"ca", FIELD_NAME, FIELD_AT(struct notifier, ca),
+	 .about = "a credential with the certificates to trust instead of the system's"},
+	{"content_type", FIELD_TEXT, FIELD_AT(struct notifier, content_type),
+	 .standard = "application/json", .about = "of the body"},
+	{"body", FIELD_OTHER, .read = read_body,
+	 .about = "a template; left out: the notice as JSON", .describe = describe_text},
+};
+
+static json_t *describe_webhook(void)
+{
+	return SCHEMA_MAP(webhook_fields);
+}
+
 static void read_webhook(struct reading *reading, const struct document_node *map, void *target)
 {
-	static const struct field fields[] = {
-		{"url", FIELD_OTHER, .required = true, .read = read_url},
-		{"secret", FIELD_NAME, FIELD_AT(struct notifier, secret)},
-		{"credential", FIELD_NAME, FIELD_AT(struct notifier, credential)},
-		{"ca", FIELD_NAME, FIELD_AT(struct notifier, ca)},
-		{"content_type", FIELD_TEXT, FIELD_AT(struct notifier, content_type),
-		 .standard = "application/json"},
-		{"body", FIELD_OTHER, .read = read_body},
-	};
 	if (!begin(reading, map, target, NOTIFIER_WEBHOOK))
 		return;
-	fields_set_standard(fields, ARRAY_SIZE(fields), target);
-	if (fields_read(reading, map, fields, ARRAY_SIZE(fields), target))
+	fields_set_standard(webhook_fields, ARRAY_SIZE(webhook_fields), target);
+	if (fields_read(reading, map, webhook_fields, ARRAY_SIZE(webhook_fields), target))
 		check_json_body(reading, map, target);
 }
 
@@ -276,38 +288,83 @@ static void finish_email(struct reading *reading, const struct document_node *ma
 	TEXT_COPY(notifier->url, url);
 }
 
+static json_t *describe_address(void)
+{
+	return schema_line(NULL, NOTIFIER_ADDRESS_BYTES - 1);
+}
+
+static json_t *describe_recipients(void)
+{
+	return schema_list(describe_address(), 1, NOTIFIER_RECIPIENTS_MAX);
+}
+
+static json_t *describe_subject(void)
+{
+	return json_pack("{s:s, s:s, s:i}", "type", "string", "pattern", "^[^\\r\\n]*$",
+			 "maxLength", NOTIFIER_SUBJECT_BYTES - 1);
+}
+
+static const struct field email_fields[] = {
+	{"server", FIELD_OTHER, .required = true, .read = read_server,
+	 .about = "of mail: host:port; the port may be left out", .describe = describe_address},
+	{"tls", FIELD_CHOICE, FIELD_AT(struct notifier, tls), .choices = NOTIFIER_TLS_NAMES,
+	 .about = "how the connection is protected; left out: starttls"},
+	{"from", FIELD_OTHER, .required = true, .read = read_sender, .about = "the sender",
+	 .describe = describe_address},
+	{"to", FIELD_OTHER, .required = true, .read = read_recipients, .about = "the recipients",
+	 .describe = describe_recipients},
+	{"user", FIELD_TEXT, FIELD_AT(struct notifier, user), .about = "logs in, with credential"},
+	{"credential", FIELD_NAME, FIELD_AT(struct notifier, credential),
+	 .about = "a credential, the password"},
+	{"ca", FIELD_NAME, FIELD_AT(struct notifier, ca),
+	 .about = "a credential with the certificates to trust instead of the system's"},
+	{"subject", FIELD_OTHER, .read = read_subject, .about = "a template",
+	 .describe = describe_subject},
+	{"body", FIELD_OTHER, .read = read_body, .about = "a template", .describe = describe_text},
+};
+
+static json_t *describe_email(void)
+{
+	return SCHEMA_MAP(email_fields);
+}
+
 static void read_email(struct reading *reading, const struct document_node *map, void *target)
 {
-	static const struct field fields[] = {
-		{"server", FIELD_OTHER, .required = true, .read = read_server},
-		{"tls", FIELD_CHOICE, FIELD_AT(struct notifier, tls),
-		 .choices = NOTIFIER_TLS_NAMES},
-		{"from", FIELD_OTHER, .required = true, .read = read_sender},
-		{"to", FIELD_OTHER, .required = true, .read = read_recipients},
-		{"user", FIELD_TEXT, FIELD_AT(struct notifier, user)},
-		{"credential", FIELD_NAME, FIELD_AT(struct notifier, credential)},
-		{"ca", FIELD_NAME, FIELD_AT(struct notifier, ca)},
-		{"subject", FIELD_OTHER, .read = read_subject},
-		{"body", FIELD_OTHER, .read = read_body},
-	};
 	if (begin(reading, map, target, NOTIFIER_EMAIL) &&
-	    fields_read(reading, map, fields, ARRAY_SIZE(fields), target))
+	    fields_read(reading, map, email_fields, ARRAY_SIZE(email_fields), target))
 		finish_email(reading, map, target);
+}
+
+static json_t *describe_broker(void)
+{
+	return schema_line("^mqtts?://", NOTIFIER_URL_BYTES - 1);
+}
+
+static const struct field mqtt_fields[] = {
+	{"broker", FIELD_OTHER, .required = true, .read = read_broker,
+	 .about = "mqtt://host:port or mqtts://host:port", .describe = describe_broker},
+	{"topic", FIELD_OTHER, .read = read_prefix, .standard = "kalki",
+	 .about = "what stands in front of each topic", .describe = describe_address},
+	{"discovery", FIELD_OTHER, .read = read_discovery,
+	 .about = "the prefix that Home Assistant looks for devices at",
+	 .describe = describe_address},
+	{"credential", FIELD_NAME, FIELD_AT(struct notifier, credential),
+	 .about = "a credential, user:password"},
+	{"ca", FIELD_NAME, FIELD_AT(struct notifier, ca),
+	 .about = "a credential with the certificates to trust instead of the system's"},
+};
+
+static json_t *describe_mqtt(void)
+{
+	return SCHEMA_MAP(mqtt_fields);
 }
 
 static void read_mqtt(struct reading *reading, const struct document_node *map, void *target)
 {
-	static const struct field fields[] = {
-		{"broker", FIELD_OTHER, .required = true, .read = read_broker},
-		{"topic", FIELD_OTHER, .read = read_prefix, .standard = "kalki"},
-		{"discovery", FIELD_OTHER, .read = read_discovery},
-		{"credential", FIELD_NAME, FIELD_AT(struct notifier, credential)},
-		{"ca", FIELD_NAME, FIELD_AT(struct notifier, ca)},
-	};
 	if (!begin(reading, map, target, NOTIFIER_MQTT))
 		return;
-	fields_set_standard(fields, ARRAY_SIZE(fields), target);
-	(void)fields_read(reading, map, fields, ARRAY_SIZE(fields), target);
+	fields_set_standard(mqtt_fields, ARRAY_SIZE(mqtt_fields), target);
+	(void)fields_read(reading, map, mqtt_fields, ARRAY_SIZE(mqtt_fields), target);
 }
 
 /* --- what every notifier has --- */
@@ -331,39 +388,48 @@ static bool read_event_word(const char *word, struct notifier *notifier)
 	return false;
 }
 
+static const char *const event_words[] = {
+	"transition", "alert",     "alert>=low",  "alert>=medium",   "alert>=high", "degraded",
+	"held",       "engine-up", "engine-down", "alert>=critical", NULL,
+};
+
+enum { EVENT_WORDS = ARRAY_SIZE(event_words) - 1 };
+
+static json_t *describe_events(void)
+{
+	return schema_list(schema_one_of_texts(event_words), 0, EVENT_WORDS);
+}
+
 static void read_events(struct reading *reading, const struct document_node *list, void *target)
 {
-	static const char *const words[] = {
-		"transition", "alert", "alert>=low", "alert>=medium", "alert>=high",
-		"degraded",   "held",  "engine-up",  "engine-down",   "alert>=critical",
-	};
-	if (!read_is_list(reading, list, ARRAY_SIZE(words)))
+	if (!read_is_list(reading, list, EVENT_WORDS))
 		return;
 	for (const struct document_node *item = list->first; item; item = item->next) {
 		const char *text = read_text(reading, item);
 		if (text && !read_event_word(text, target))
-			complain_unknown(reading, item, "kind of event", text, words,
-					 ARRAY_SIZE(words));
+			complain_unknown(reading, item, "kind of event", text, event_words,
+					 EVENT_WORDS);
 	}
 }
 
 static const struct field limit_fields[] = {
 	{"count", FIELD_UNSIGNED, FIELD_AT(struct notifier, limit), .min = 1, .max = 10000,
-	 .standard = "20"},
+	 .standard = "20", .about = "notices in that time; more come as one digest"},
 	{"per", FIELD_DURATION, FIELD_AT(struct notifier, limit_per_us), .min = SECOND_US,
-	 .max = DAY_US, .standard = "1m"},
+	 .max = DAY_US, .standard = "1m", .about = "the time"},
 };
 static const struct field keep_fields[] = {
 	{"count", FIELD_UNSIGNED, FIELD_AT(struct notifier, queue_max), .min = 1, .max = 100000,
-	 .standard = "1000"},
+	 .standard = "1000", .about = "so many; the oldest goes first"},
 	{"age", FIELD_DURATION, FIELD_AT(struct notifier, age_max_us), .min = SECOND_US,
-	 .max = 365 * DAY_US, .standard = "1d"},
+	 .max = 365 * DAY_US, .standard = "1d", .about = "so long"},
 };
 static const struct field retry_fields[] = {
 	{"first", FIELD_DURATION, FIELD_AT(struct notifier, retry_first_us), .min = SECOND_US / 10,
-	 .max = DAY_US, .standard = "5s"},
+	 .max = DAY_US, .standard = "5s",
+	 .about = "after so long first; each wait is twice the last"},
 	{"max", FIELD_DURATION, FIELD_AT(struct notifier, retry_max_us), .min = SECOND_US / 10,
-	 .max = DAY_US, .standard = "10m"},
+	 .max = DAY_US, .standard = "10m", .about = "the longest wait"},
 };
 
 FIELDS_SECTION(limit)
@@ -371,16 +437,29 @@ FIELDS_SECTION(keep)
 FIELDS_SECTION(retry)
 
 static const struct field notifier_fields[] = {
-	{"webhook", FIELD_OTHER, .read = read_webhook},
-	{"email", FIELD_OTHER, .read = read_email},
-	{"mqtt", FIELD_OTHER, .read = read_mqtt},
-	{"events", FIELD_OTHER, .read = read_events},
-	{"limit", FIELD_OTHER, .read = read_limit},
-	{"keep", FIELD_OTHER, .read = read_keep},
-	{"retry", FIELD_OTHER, .read = read_retry},
+	{"webhook", FIELD_OTHER, .read = read_webhook, .about = "by a post to a web server",
+	 .describe = describe_webhook},
+	{"email", FIELD_OTHER, .read = read_email, .about = "by mail", .describe = describe_email},
+	{"mqtt", FIELD_OTHER, .read = read_mqtt, .about = "by a message to a broker",
+	 .describe = describe_mqtt},
+	{"events", FIELD_OTHER, .read = read_events,
+	 .about = "what it is told besides what rules tell it", .describe = describe_events},
+	{"limit", FIELD_OTHER, .read = read_limit, .about = "how many notices it gets",
+	 .describe = describe_limit},
+	{"keep", FIELD_OTHER, .read = read_keep, .about = "what cannot be delivered waits",
+	 .describe = describe_keep},
+	{"retry", FIELD_OTHER, .read = read_retry, .about = "when it is tried again",
+	 .describe = describe_retry},
 	{"timeout", FIELD_DURATION, FIELD_AT(struct notifier, timeout_us), .min = SECOND_US / 10,
-	 .max = 600 * SECOND_US, .standard = "30s"},
+	 .max = 600 * SECOND_US, .standard = "30s", .about = "of a delivery"},
 };
+
+json_t *describe_notifiers(void)
+{
+	json_t *notifier = SCHEMA_MAP(notifier_fields);
+	schema_add_ways(notifier, NOTIFIER_KIND_NAMES, 0, NULL);
+	return schema_named(schema_name(), notifier, 0, NOTIFIERS_MAX);
+}
 
 static void read_notifier(struct reading *reading, const struct document_node *entry,
 			  struct notifier *notifier)

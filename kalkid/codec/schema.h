@@ -9,9 +9,11 @@
 #include "base/macros.h"
 #include "codec/fields.h"
 
-/* Of a file of types.d (a type, or what types include) and one of devices.d. */
+/* Of a file of types.d (a type, or what types include), one of devices.d, and kalkid.yaml with the
+ * files of conf.d. */
 json_t *schema_of_type(void);
 json_t *schema_of_devices(void);
+json_t *schema_of_config(void);
 
 /* Parts, for describe() of a field.  Each is a new reference and takes those it is given. */
 json_t *schema_map(const struct field *fields, size_t count);
