@@ -33,8 +33,11 @@ struct flow_count {
 
 struct flows {
 	struct flow_count protocols[FLOW_PROTOCOL_COUNT];
-	struct flow_count other_peers; /* those for whom the table had no room */
-	struct umbox_table *peers;     /* struct umbox_ip -> struct flow_count */
+	struct flow_count other_peers;  /* those for whom the table had no room */
+	struct umbox_table *peers;      /* struct umbox_ip -> struct flow_count */
+	struct flow_count second;       /* of the second that runs */
+	uint64_t peak[UMBOX_LEG_COUNT]; /* packets of the fullest second */
+	int64_t second_us;              /* when it began */
 };
 
 struct flows *flows_new(void)
@@ -86,15 +89,27 @@ static void add(struct flow_count *count, const struct umbox_frame *frame, uint3
 	count->bytes[frame->from] += frame->length;
 }
 
-void flows_frame(struct flows *flows, const struct umbox_frame *frame)
+static void end_second(struct flows *flows)
 {
-	struct umbox_headers headers;
-	umbox_parse(&headers, frame->bytes, frame->length);
-	uint32_t packets = umbox_frame_packets(frame, &headers);
-	enum flow_protocol protocol = protocol_of(&headers);
+	for (int leg = 0; leg < UMBOX_LEG_COUNT; leg++)
+		if (flows->peak[leg] < flows->second.packets[leg])
+			flows->peak[leg] = flows->second.packets[leg];
+	flows->second = (struct flow_count){0};
+}
+
+void flows_frame(struct flows *flows, const struct umbox_frame *frame,
+		 const struct umbox_headers *headers, uint32_t packets)
+{
+	enum flow_protocol protocol = protocol_of(headers);
+	if (frame->time_us - flows->second_us >= 1000000) {
+		end_second(flows);
+		flows->second_us = frame->time_us;
+	}
+	add(&flows->second, frame, packets);
 	add(&flows->protocols[protocol], frame, packets);
-	if (headers.source.family && protocol != FLOW_ARP)
-		add(peer_count(flows, frame->from == UMBOX_IN ? &headers.target : &headers.source),
+	if (headers->source.family && protocol != FLOW_ARP)
+		add(peer_count(flows,
+			       frame->from == UMBOX_IN ? &headers->target : &headers->source),
 		    frame, packets);
 }
 
@@ -125,6 +140,8 @@ static bool write_totals(struct umbox_json *json, const struct flows *flows, int
 	bool any = false;
 	begin(json, "flow-totals", interval_s);
 	umbox_json_number(json, "peers", umbox_table_count(flows->peers));
+	umbox_json_number(json, "from_device_peak_packets_s", flows->peak[UMBOX_IN]);
+	umbox_json_number(json, "to_device_peak_packets_s", flows->peak[UMBOX_OUT]);
 	for (int i = 0; i < FLOW_PROTOCOL_COUNT; i++) {
 		if (is_zero(&flows->protocols[i]))
 			continue;
@@ -171,6 +188,7 @@ void flows_report(struct flows *flows, int64_t interval_s,
 {
 	struct umbox_json json;
 	uint32_t cursor = 0;
+	end_second(flows);
 	if (write_totals(&json, flows, interval_s))
 		say(&json, user);
 	for (uint32_t left = umbox_table_count(flows->peers); left;) {
@@ -179,6 +197,8 @@ void flows_report(struct flows *flows, int64_t interval_s,
 	}
 	umbox_table_clear(flows->peers);
 	flows->other_peers = (struct flow_count){0};
+	for (int leg = 0; leg < UMBOX_LEG_COUNT; leg++)
+		flows->peak[leg] = 0;
 	for (int i = 0; i < FLOW_PROTOCOL_COUNT; i++)
 		flows->protocols[i] = (struct flow_count){0};
 }

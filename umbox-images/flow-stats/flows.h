@@ -10,7 +10,9 @@ struct flows;
 
 struct flows *flows_new(void);
 void flows_free(struct flows *flows);
-void flows_frame(struct flows *flows, const struct umbox_frame *frame);
+/* `packets`: as umbox_frame_packets has it. */
+void flows_frame(struct flows *flows, const struct umbox_frame *frame,
+		 const struct umbox_headers *headers, uint32_t packets);
 /* Calls `say` with one record of totals, then as many as the peers need, and starts again from 0.
  * Says nothing when nothing passed. */
 void flows_report(struct flows *flows, int64_t interval_s,

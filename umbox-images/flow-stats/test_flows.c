@@ -30,7 +30,9 @@ static json_int_t number(const json_t *object, const char *name)
 static void count(struct flows *flows, struct test_frame *frame, enum umbox_leg from)
 {
 	struct umbox_frame umbox_frame = as_frame(frame, from, 0);
-	flows_frame(flows, &umbox_frame);
+	struct umbox_headers headers;
+	umbox_parse(&headers, umbox_frame.bytes, umbox_frame.length);
+	flows_frame(flows, &umbox_frame, &headers, 1);
 }
 
 static void protocols_and_peers_are_counted(void **state)
@@ -53,6 +55,8 @@ static void protocols_and_peers_are_counted(void **state)
 	assert_string_equal(json_string_value(json_object_get(totals, "kind")), "flow-totals");
 	assert_int_equal(number(totals, "interval_s"), 5);
 	assert_int_equal(number(totals, "peers"), 2);
+	assert_int_equal(number(totals, "to_device_peak_packets_s"), 2);
+	assert_int_equal(number(totals, "from_device_peak_packets_s"), 2);
 	assert_int_equal(number(tcp, "to_device_packets"), 2);
 	assert_int_equal(number(tcp, "to_device_bytes"), 2 * 54);
 	assert_int_equal(number(tcp, "from_device_packets"), 1);

@@ -9,12 +9,23 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "conversations.h"
 #include "detector.h"
 #include "flows.h"
 #include "mark.h"
 #include "outbound.h"
 #include "resolver.h"
 #include "scan.h"
+
+static void count_flows(struct flows *flows, struct conversations *conversations,
+			const struct umbox_frame *frame)
+{
+	struct umbox_headers headers;
+	umbox_parse(&headers, frame->bytes, frame->length);
+	uint32_t packets = umbox_frame_packets(frame, &headers);
+	flows_frame(flows, frame, &headers, packets);
+	conversations_frame(conversations, frame, &headers, packets);
+}
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -130,6 +141,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct outbound *outbound = outbound_new(&outbound_settings);
 	struct scan *scan = scan_new(&scan_settings);
 	struct flows *flows = flows_new();
+	struct conversations *conversations = conversations_new(
+		&(struct conversation_limits){.idle_us = 1000000, .active_us = 5000000});
 	int64_t now_us = 0;
 	while (size >= 3) {
 		bool from_device = data[0] & 0x80;
@@ -148,13 +161,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_detector(detector, &frame);
 		check_outbound(outbound, &frame);
 		check_scan(scan, &frame);
-		flows_frame(flows, &frame);
+		count_flows(flows, conversations, &frame);
 		check_mark(&frame);
 		check_resolver(resolver, &frame);
 		free(bytes);
 		data += length, size -= length;
 	}
 	flows_report(flows, 5, check_record, NULL);
+	conversations_report(conversations, now_us + 1000000, check_record, NULL);
+	conversations_free(conversations);
 	flows_free(flows);
 	detector_free(detector);
 	outbound_free(outbound);

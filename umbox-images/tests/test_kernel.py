@@ -375,6 +375,22 @@ class OtherImages(Case):
         self.assertGreater(sent, 10 << 20)
         self.end_well(process)
 
+    def test_flow_stats_tell_each_conversation(self):
+        process = self.site.umbox("flow-stats", {"interval_s": 1, "flows": True, "idle_s": 2})
+        self.bulk(NETWORK_IP)
+        self.assertTrue(self.ping(NETWORK_IP6))
+
+        def flows():
+            return [flow for line in self.daemon.lines if line.get("record", {}).get("kind") == "flows"
+                    for flow in line["record"]["flows"]]
+        self.daemon.wait(lambda _: any(flow["peer"] == NETWORK_IP6 for flow in flows()), seconds=60)
+        bulk = [flow for flow in flows() if flow["peer"] == NETWORK_IP and flow["protocol"] == 6]
+        self.assertGreater(sum(flow["from_device_bytes"] for flow in bulk), 10 << 20)
+        self.assertEqual({(flow["opened_by"], flow["end"]) for flow in bulk}, {("device", "closed")})
+        self.assertTrue(all("S" in flow["from_device_flags"] for flow in bulk))
+        self.assertEqual(self.counters()["untold"], 0)
+        self.end_well(process)
+
     def test_stamp_marks_what_the_receiver_accepts(self):
         process = self.site.umbox("stamp", {"delay_us": 20000})
         for family, target in ((socket.AF_INET, NETWORK_IP), (socket.AF_INET6, NETWORK_IP6)):
