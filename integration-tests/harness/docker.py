@@ -69,15 +69,20 @@ class Engine:
 
     def import_program(self, image, program, **labels):
         """An image that is nothing but one static program."""
+        self.import_files(image, ["/program"], {"/program": program}, **labels)
+
+    def import_files(self, image, entry, files, **labels):
+        """An image of files of this machine: {path inside: path here}."""
         archive = io.BytesIO()
-        with tarfile.open(fileobj=archive, mode="w") as tar:
-            tar.add(program, "program")
+        with tarfile.open(fileobj=archive, mode="w", dereference=True) as tar:
+            for inside, here in files.items():
+                tar.add(here, inside.lstrip("/"))
             for folder in ("run/kalki", "tmp"):
                 made = tarfile.TarInfo(folder)
                 made.type, made.mode = tarfile.DIRTYPE, 0o755
                 tar.addfile(made)
         repository, tag = image.split(":")
-        changes = ['ENTRYPOINT ["/program"]']
+        changes = [f"ENTRYPOINT {json.dumps(entry)}"]
         changes += [f"LABEL {key.replace('_', '.')}='{value}'" for key, value in labels.items()]
         query = [("fromSrc", "-"), ("repo", repository), ("tag", tag)]
         self.request("POST", "/images/create?" + urllib.parse.urlencode(

@@ -5,8 +5,10 @@
 #include <arpa/inet.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/text.h"
 
 static void free_json_at(json_t **json)
@@ -238,7 +240,8 @@ static int read_eve(struct umbox_line *ret, const json_t *line, const char *type
 	return 0;
 }
 
-int umbox_line_read(struct umbox_line *ret, const char *bytes, size_t count, struct error *err)
+/* The line as an object, the caller's to let go. */
+static int load(json_t **ret, const char *bytes, size_t count, struct error *err)
 {
 	if (count >= UMBOX_LINE_BYTES)
 		return error_set(err, -EINVAL, "longer than %d bytes", UMBOX_LINE_BYTES);
@@ -255,10 +258,19 @@ int umbox_line_read(struct umbox_line *ret, const char *bytes, size_t count, str
 	}
 	if (!json_is_object(line))
 		return error_set(err, -EINVAL, "not a JSON object");
+	*ret = take(line);
+	return 0;
+}
 
+int umbox_line_read(struct umbox_line *ret, const char *bytes, size_t count, struct error *err)
+{
+	cleanup_json json_t *line = NULL;
+	int result = load(&line, bytes, count, err);
+	if (result < 0)
+		return result;
 	struct umbox_line read = {0};
 	const char *own, *eve;
-	int result = read_text(&own, line, "kalki", err);
+	result = read_text(&own, line, "kalki", err);
 	if (result == 0)
 		result = read_text(&eve, line, "event_type", err);
 	if (result < 0)
@@ -272,4 +284,51 @@ int umbox_line_read(struct umbox_line *ret, const char *bytes, size_t count, str
 	if (result == 0)
 		*ret = read;
 	return result;
+}
+
+/* Free text of a program: what is no text is shown as JSON, what would spoil a line as a space. */
+static void set_legacy_detail(struct alert *alert, const json_t *details)
+{
+	char *text = json_is_string(details) ? mem_copy_text(json_string_value(details))
+					     : json_dumps(details, JSON_COMPACT | JSON_ENCODE_ANY);
+	for (char *c = text; c && *c; c++) {
+		unsigned char here = (unsigned char)c[0];
+		if (here < 0x20 || here == 0x7f)
+			c[0] = ' ';
+		else if (here == 0xc2 && (unsigned char)c[1] < 0xa0)
+			c[0] = c[1] = ' ';
+	}
+	if (text)
+		set_detail(alert, text);
+	free(text);
+}
+
+int legacy_alert_read(struct umbox_line *ret, const char *bytes, size_t count, struct error *err)
+{
+	cleanup_json json_t *line = NULL;
+	const char *type;
+	int result = load(&line, bytes, count, err);
+	if (result == 0)
+		result = read_text(&type, line, "alert", err);
+	if (result < 0)
+		return result;
+	json_t *details = json_object_get(line, "details");
+	struct umbox_line read = {0};
+	if (text_equal(type, "umbox-ready")) {
+		read.kind = UMBOX_LINE_READY;
+	} else if (text_equal(type, "log-info")) {
+		cleanup_json json_t *record = json_pack("{s:O*}", "details", details);
+		read.kind = UMBOX_LINE_RECORD;
+		read.record = json_dumps(record, JSON_COMPACT);
+	} else {
+		read.kind = UMBOX_LINE_ALERT;
+		read.alert = (struct alert){.severity = ALERT_MEDIUM, .count = 1};
+		result = name_check("alert", type ? type : "", err);
+		if (result < 0)
+			return result;
+		TEXT_COPY(read.alert.type, type);
+		set_legacy_detail(&read.alert, details);
+	}
+	*ret = read;
+	return 0;
 }

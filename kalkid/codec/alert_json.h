@@ -33,3 +33,8 @@ int umbox_line_read(struct umbox_line *ret, const char *bytes, size_t count,
 		    struct error *err) must_check;
 /* The alert of an EVE line of event_type "alert".  -EINVAL with the reason. */
 int eve_alert_read(struct alert *ret, const json_t *line, struct error *err) must_check;
+
+/* The same of the older contract: {"umbox": ..., "alert": TYPE, "details": ...}.  The type
+ * "umbox-ready" is no alert but ready, "log-info" a record. */
+int legacy_alert_read(struct umbox_line *ret, const char *bytes, size_t count,
+		      struct error *err) must_check;

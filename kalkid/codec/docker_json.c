@@ -92,6 +92,8 @@ char *docker_create_body(const struct container_order *order)
 				 "SIGTERM", "StopTimeout", 2, "Healthcheck", "Test", "NONE",
 				 "Labels", labels_of(order->marks), "HostConfig",
 				 host_config(order));
+	if (order->argument)
+		json_object_set_new(body, "Cmd", json_pack("[s]", order->argument));
 	char *text = json_dumps(body, JSON_COMPACT);
 	json_decref(body);
 	return text;
@@ -143,9 +145,11 @@ static bool read_marks(struct container_marks *ret, const json_t *labels)
 /* An engine gives a container its image's labels, too. */
 static void read_image_labels(struct container *ret, const json_t *labels)
 {
-	ret->plain_frames = text_equal(text_in(labels, "umbox.offload"), "off");
+	const char *offload = text_in(labels, "umbox.offload");
+	ret->legacy = text_equal(text_in(labels, "umbox.mode"), "legacy");
+	ret->plain_frames = text_equal(offload, "off") || (ret->legacy && !offload);
 	ret->ready_wired = text_equal(text_in(labels, "umbox.ready"), "wired");
-	ret->direct = text_equal(text_in(labels, "umbox.direct"), "yes");
+	ret->direct = ret->legacy || text_equal(text_in(labels, "umbox.direct"), "yes");
 }
 
 static enum container_state state_of(const char *status)

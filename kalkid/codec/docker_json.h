@@ -41,7 +41,7 @@ struct container {
 	char started_at[STARTED_AT_BYTES]; /* of an inspection */
 	int exit_code;
 	bool out_of_memory;
-	bool plain_frames, ready_wired, direct; /* labels that it has from its image */
+	bool legacy, plain_frames, ready_wired, direct; /* labels that it has from its image */
 };
 
 /* What a new container is made of. */
@@ -49,6 +49,7 @@ struct container_order {
 	const struct container_marks *marks;
 	const struct umbox_image *image;
 	const char *directory; /* bound to /run/kalki, read-only */
+	const char *argument;  /* of its program; NULL: what its image says */
 	bool without_log;      /* where the engine has no log driver "local" */
 };
 

@@ -172,6 +172,19 @@ void link_batch_new_address(struct link_batch *batch, uint32_t index, const stru
 	finish(batch, message);
 }
 
+void link_batch_new_local_route(struct link_batch *batch, uint32_t index)
+{
+	struct nlmsghdr *message = start(batch, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_REPLACE);
+	struct rtmsg *header = mnl_nlmsg_put_extra_header(message, sizeof(*header));
+	header->rtm_family = AF_INET;
+	header->rtm_table = RT_TABLE_LOCAL;
+	header->rtm_protocol = RTPROT_STATIC;
+	header->rtm_scope = RT_SCOPE_HOST;
+	header->rtm_type = RTN_LOCAL;
+	mnl_attr_put_u32(message, RTA_OIF, index);
+	finish(batch, message);
+}
+
 void link_batch_delete(struct link_batch *batch, uint32_t index)
 {
 	struct nlmsghdr *message;

@@ -56,6 +56,8 @@ void link_batch_new_address_behind(struct link_batch *batch, uint32_t index, con
 
 void link_batch_new_address(struct link_batch *batch, uint32_t index, const struct ip *ip,
 			    unsigned prefix_bits);
+/* Every IPv4 address is this machine's own, at that interface. */
+void link_batch_new_local_route(struct link_batch *batch, uint32_t index);
 void link_batch_delete(struct link_batch *batch, uint32_t index);
 /* Every interface of the group, at once: much faster than one by one. */
 void link_batch_delete_group(struct link_batch *batch, uint32_t group);

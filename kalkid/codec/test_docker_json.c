@@ -63,10 +63,13 @@ static void a_container_is_ordered_with_nothing_to_spare(void **state maybe_unus
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
 		if (!strstr(text, parts[i]))
 			fail_msg("%s misses %s", text, parts[i]);
+	assert_null(strstr(text, "\"Cmd\""));
 	free(text);
 	order.without_log = true;
+	order.argument = "10.0.0.7";
 	text = docker_create_body(&order);
 	assert_non_null(strstr(text, "\"LogConfig\":{\"Type\":\"none\"}"));
+	assert_non_null(strstr(text, "\"Cmd\":[\"10.0.0.7\"]"));
 	free(text);
 }
 

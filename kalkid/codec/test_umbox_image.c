@@ -58,6 +58,23 @@ static void all_labels(void **state maybe_unused)
 	umbox_image_done(&image);
 }
 
+static void the_older_contract_has_its_own_defaults(void **state maybe_unused)
+{
+	struct umbox_image image;
+	const char *plain = "\"umbox.contract\":\"1\",\"umbox.mode\":\"legacy\"";
+	assert_int_equal(read_labels(&image, plain, NULL), 0);
+	assert_true(image.legacy && image.plain_frames && !image.ready_wired);
+	assert_true(image.capable[CAPABILITY_NET_RAW] && !image.capable[CAPABILITY_NET_ADMIN]);
+	umbox_image_done(&image);
+	assert_int_equal(read_labels(&image,
+				     "\"umbox.contract\":\"1\",\"umbox.mode\":\"legacy\","
+				     "\"umbox.offload\":\"keep\",\"umbox.capabilities\":\"\"",
+				     NULL),
+			 0);
+	assert_false(image.plain_frames || image.capable[CAPABILITY_NET_RAW]);
+	umbox_image_done(&image);
+}
+
 static void wrong_labels_are_named(void **state maybe_unused)
 {
 	static const struct {
@@ -184,6 +201,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults),
 		cmocka_unit_test(all_labels),
+		cmocka_unit_test(the_older_contract_has_its_own_defaults),
 		cmocka_unit_test(wrong_labels_are_named),
 		cmocka_unit_test(an_answer_that_is_none),
 		cmocka_unit_test(parameters_follow_the_schema),

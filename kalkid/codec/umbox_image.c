@@ -38,15 +38,18 @@ static int read_contract(struct umbox_image *image maybe_unused, const char *val
 	return text_equal(value, "1") ? 0 : wrong("umbox.contract", value, "1", err);
 }
 
-static int read_mode(struct umbox_image *image maybe_unused, const char *value, struct error *err)
+static int read_mode(struct umbox_image *image, const char *value, struct error *err)
 {
-	return !value || text_equal(value, "inline") ? 0
-						     : wrong("umbox.mode", value, "inline", err);
+	image->legacy = text_equal(value, "legacy");
+	if (value && !image->legacy && !text_equal(value, "inline"))
+		return wrong("umbox.mode", value, "inline or legacy", err);
+	return 0;
 }
 
 static int read_capabilities(struct umbox_image *image, const char *value, struct error *err)
 {
-	cleanup_free char *list = mem_copy_text(value ? value : "");
+	const char *otherwise = image->legacy ? "NET_RAW" : "";
+	cleanup_free char *list = mem_copy_text(value ? value : otherwise);
 	char *rest = list;
 	for (char *word = strtok_r(list, ", ", &rest); word; word = strtok_r(NULL, ", ", &rest)) {
 		unsigned i = 0;
@@ -96,7 +99,7 @@ static int read_pids(struct umbox_image *image, const char *value, struct error 
 
 static int read_offload(struct umbox_image *image, const char *value, struct error *err)
 {
-	image->plain_frames = text_equal(value, "off");
+	image->plain_frames = value ? text_equal(value, "off") : image->legacy;
 	if (value && !image->plain_frames && !text_equal(value, "keep"))
 		return wrong("umbox.offload", value, "keep or off", err);
 	return 0;

@@ -33,6 +33,7 @@ struct umbox_image {
 	bool capable[CAPABILITY_COUNT];
 	uint64_t memory_bytes;
 	unsigned pids;
+	bool legacy;        /* umbox.mode=legacy: the older contract */
 	bool plain_frames;  /* umbox.offload=off */
 	bool ready_wired;   /* umbox.ready=wired: ready once it runs and has its legs */
 	json_t *parameters; /* schema, checked; NULL: it takes none */

@@ -76,19 +76,35 @@ static bool take_token(struct intake *intake)
 	return true;
 }
 
-static void take_line(struct intake *intake, const char *bytes, size_t count)
+int intake_take(struct intake *intake,
+		int (*read)(void *data, struct umbox_line *ret, struct error *err), void *data)
 {
+	if (intake->closing)
+		return -EPIPE;
 	if (!take_token(intake)) {
 		intake->over_rate++;
-		return;
+		return -EBUSY;
 	}
 	struct umbox_line line;
-	if (umbox_line_read(&line, bytes, count, &intake->last) < 0) {
+	int result = read(data, &line, &intake->last);
+	if (result < 0) {
 		intake->malformed++;
-		return;
+		return result;
 	}
 	intake->user->on_line(intake->user, &line);
 	free(line.record);
+	return 0;
+}
+
+struct line_bytes {
+	const char *bytes;
+	size_t count;
+};
+
+static int read_line(void *data, struct umbox_line *ret, struct error *err)
+{
+	const struct line_bytes *line = data;
+	return umbox_line_read(ret, line->bytes, line->count, err);
 }
 
 /* Takes the whole lines out of the buffer. */
@@ -99,7 +115,8 @@ static void take_lines(struct intake *intake)
 	while (!intake->closing && (newline = memchr(intake->line + at, '\n', intake->used - at))) {
 		size_t length = (size_t)(newline - intake->line) - at;
 		if (!intake->skipping)
-			take_line(intake, intake->line + at, length);
+			(void)!intake_take(intake, read_line,
+					   &(struct line_bytes){intake->line + at, length});
 		intake->skipping = false;
 		at += length + 1;
 	}

@@ -32,6 +32,11 @@ int intake_open(struct intake **ret, uv_loop_t *loop, int directory, unsigned li
 		struct intake_user *user, struct error *err) must_check;
 /* Takes connections from this network namespace. */
 int intake_accept(struct intake *intake, int netns, struct error *err) must_check;
+/* A line that came another way (driver/endpoint.h), under the same rate: `read` says what it is.
+ * -EBUSY: over the rate, not looked at; -EPIPE: nobody listens any more. */
+int intake_take(struct intake *intake,
+		int (*read)(void *data, struct umbox_line *ret, struct error *err),
+		void *data) must_check;
 /* No more callbacks; freed when libuv has let go. NULL is fine. */
 void intake_close(struct intake *intake);
 

@@ -143,8 +143,12 @@ static int wire(struct local_driver *local, uint32_t id, struct error *err)
 	struct umbox *umbox = umbox_find(local->umboxes, id);
 	if (!umbox || !umbox->watched || umbox->gone)
 		return error_set(err, -ENOENT, "umbox %" PRIu32 " does not run", id);
+	bool legacy = umbox->container.legacy;
 	const struct leg_options options = {
 		.netns = umbox->netns,
+		.name = {[LEG_IN] = legacy ? "eth1" : NULL,
+			 [LEG_OUT] = legacy ? "eth2" : NULL,
+			 [LEG_DIRECT] = legacy ? "eth3" : NULL},
 		.direct = umbox->container.direct,
 		.plain_frames = umbox->container.plain_frames,
 	};

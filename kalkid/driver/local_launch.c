@@ -119,9 +119,23 @@ static const struct umbox_image *keep_image(struct local_driver *local, const ch
 	return kept;
 }
 
+/* The older contract knows one IPv4 address. */
+static const struct ip *find_ip4(const struct device *device)
+{
+	for (unsigned i = 0; i < device->ip_count; i++)
+		if (device->ips[i].family == 4)
+			return &device->ips[i];
+	return NULL;
+}
+
 static int use_image(struct launch *launch, const struct umbox_image *image, struct error *err)
 {
 	int result = umbox_image_check_parameters(image, launch->hop.parameters, err);
+	if (result == 0 && image->legacy && !find_ip4(&launch->device))
+		result = error_set(err, -EINVAL,
+				   "an image with umbox.mode=legacy is started with the device's "
+				   "IPv4 address, and '%s' has none (it needs one in its ips)",
+				   launch->device.name);
 	launch->image = *image;
 	launch->image.parameters = NULL; /* the schema stays the cache's */
 	return result;
@@ -142,10 +156,14 @@ static int make_directory(struct launch *launch, struct error *err)
 static void order(struct launch *launch)
 {
 	cleanup_free char *directory = umbox_directory(launch->umbox);
+	char address[IP_TEXT_BYTES] = "";
+	if (launch->image.legacy)
+		ip_print(address, find_ip4(&launch->device));
 	const struct container_order container = {
 		.marks = &launch->marks,
 		.image = &launch->image,
 		.directory = directory,
+		.argument = launch->image.legacy ? address : NULL,
 		.without_log = launch->local->without_log,
 	};
 	docker_create(launch->local->docker, &launch->docker, &container, launch->id);

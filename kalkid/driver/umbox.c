@@ -61,6 +61,7 @@ static void stop_pid_watch(struct umbox *umbox)
 /* The namespace goes with the process: holding it would keep the legs of the dead. */
 static void let_go(struct umbox *umbox)
 {
+	endpoint_close(take(umbox->endpoint));
 	intake_close(take(umbox->intake));
 	stop_pid_watch(umbox);
 	if (umbox->netns >= 0)
@@ -77,11 +78,34 @@ static void end(struct umbox *umbox, enum driver_notice_kind kind, const char *w
 	let_go(umbox);
 }
 
+/* The mark that one of the older contract has said it, for the next daemon. */
+static void ready_path(const struct umbox *umbox, char path[static 64])
+{
+	snprintf(path, 64, "%" PRIu32 "/ready", umbox->container.marks.umbox);
+}
+
+static void mark_ready(const struct umbox *umbox)
+{
+	char path[64];
+	ready_path(umbox, path);
+	cleanup_close int fd maybe_unused = openat(
+		umbox->set->directory, path, O_CREAT | O_WRONLY | O_NOFOLLOW | O_CLOEXEC, 0600);
+}
+
+static bool was_ready(const struct umbox *umbox)
+{
+	char path[64];
+	ready_path(umbox, path);
+	return faccessat(umbox->set->directory, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
 void umbox_tell_ready(struct umbox *umbox)
 {
 	if (umbox->ready || umbox->gone)
 		return;
 	umbox->ready = true;
+	if (umbox->container.legacy)
+		mark_ready(umbox);
 	tell(umbox, &(struct driver_notice){.kind = DRIVER_UMBOX_READY});
 }
 
@@ -92,11 +116,16 @@ void umbox_tell_gone(struct umbox *umbox, const char *words)
 	end(umbox, DRIVER_UMBOX_GONE, words);
 }
 
+static bool has_heartbeat(const struct umbox *umbox)
+{
+	return !umbox->container.ready_wired && !umbox->container.legacy;
+}
+
 static void on_line(struct intake_user *user, const struct umbox_line *line)
 {
 	struct umbox *umbox = container_of(user, struct umbox, user);
 	struct umbox_set *set = umbox->set;
-	if (!umbox->container.ready_wired)
+	if (has_heartbeat(umbox))
 		umbox->heartbeat_due_ms = uv_now(set->loop) + set->heartbeat_timeout_ms;
 	if (line->kind == UMBOX_LINE_ALERT) {
 		struct alert alert = line->alert;
@@ -320,14 +349,17 @@ int umbox_hold(struct umbox *umbox, const struct container *container, struct er
 int umbox_watch(struct umbox *umbox, bool adopted, struct error *err)
 {
 	int result = intake_accept(umbox->intake, umbox->netns, err);
+	if (result == 0 && umbox->container.legacy)
+		result = endpoint_open(&umbox->endpoint, umbox->set->loop, umbox->netns,
+				       umbox->intake, err);
 	if (result == 0)
 		result = uv_poll_start(&umbox->pid_watch->poll, UV_READABLE, on_pid);
 	if (result < 0)
 		return result;
 	umbox->watched = true;
-	if (adopted && umbox->container.ready_wired)
+	if (adopted && (umbox->container.ready_wired || was_ready(umbox)))
 		umbox->ready = true;
-	else if (adopted)
+	else if (adopted && has_heartbeat(umbox))
 		umbox->heartbeat_due_ms = uv_now(umbox->set->loop) +
 					  umbox->set->heartbeat_timeout_ms;
 	return 0;
@@ -360,7 +392,7 @@ void umbox_each_stray_directory(struct umbox_set *set, void (*each)(void *data, 
 
 void umbox_remove_directory(struct umbox_set *set, uint32_t id)
 {
-	static const char *const files[] = {"umbox.json", "control.sock", "control.new"};
+	static const char *const files[] = {"umbox.json", "control.sock", "control.new", "ready"};
 	char path[64];
 	for (size_t i = 0; i < ARRAY_SIZE(files); i++) {
 		snprintf(path, sizeof(path), "%" PRIu32 "/%s", id, files[i]);

@@ -12,7 +12,7 @@
 
 #include "codec/docker_json.h"
 #include "driver/driver.h"
-#include "driver/intake.h"
+#include "driver/endpoint.h"
 
 struct umbox_set;
 
@@ -35,6 +35,7 @@ struct umbox {
 	struct umbox_set *set;
 	struct intake_user user;
 	struct intake *intake;
+	struct endpoint *endpoint; /* of the older contract */
 	struct pid_watch *pid_watch;
 	uint64_t heartbeat_due_ms; /* 0: none is due */
 	bool told;                 /* `account` came with a heartbeat */
@@ -67,7 +68,8 @@ int umbox_describe(struct umbox *umbox, const char *json, struct error *err) mus
 int umbox_hold(struct umbox *umbox, const struct container *container,
 	       struct error *err) must_check;
 /* Its words and its end are told from now on.  An adopted one must show a sign of life within the
- * heartbeat's time (unless its image has no socket). */
+ * heartbeat's time (unless its image has no socket).  One of the older contract says ready only
+ * once: an adopted one is ready if it was. */
 int umbox_watch(struct umbox *umbox, bool adopted, struct error *err) must_check;
 
 /* Told at most once each. */

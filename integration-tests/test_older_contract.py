@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""A µmbox of the older contract (older.py) in a real chain: legs, argument, endpoint, direct answers."""
+import os
+import re
+import socket
+import subprocess
+import sys
+
+import pytest
+
+from harness import net
+from harness.daemon import wait_for
+from harness.policies import chain, device_type, hop, rule, stamp
+from harness.site import Site
+
+OLDER = "kalki/older:1"
+HERE = os.path.dirname(os.path.abspath(__file__))
+PYTHON = os.path.realpath(sys.executable)
+
+
+def needed_files():
+    """What this Python needs to run older.py: its program, the modules, and their libraries."""
+    script = ("import encodings.ascii, encodings.idna, encodings.latin_1, older, os, sys\n"
+              "print(*(m.__file__ for m in list(sys.modules.values()) if getattr(m, '__file__', 0)),"
+              "sep='\\n')")
+    listed = subprocess.run([PYTHON, "-S", "-c", script], cwd=HERE, text=True, check=True,
+                            capture_output=True).stdout.split()
+    files = {PYTHON, *(path for path in listed if os.path.isabs(path) and HERE not in path)}
+    programs = [path for path in files if path == PYTHON or path.endswith(".so")]
+    linked = subprocess.run(["ldd", *programs], text=True, check=True, capture_output=True).stdout
+    return files | set(re.findall(r"(/\S+) \(0x", linked))
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory, engine, images):
+    files = {path: path for path in needed_files()} | {"/older.py": os.path.join(HERE, "older.py")}
+    engine.import_files(OLDER, [PYTHON, "-S", "/older.py"], files,
+                        umbox_contract=1, umbox_mode="legacy")
+    site = Site(tmp_path_factory.mktemp("older"), engine)
+    site.types = [device_type("camera", {"Normal": chain(hop("old", OLDER), stamp("n")),
+                                         "Suspicious": chain(hop("old", OLDER), stamp("s"))},
+                              [rule("telnet", ["Normal"], 'alert("telnet")', "Suspicious")])]
+    site.add_device("cam1", "camera")
+    site.add_host("host")
+    site.start()
+    yield site
+    site.close()
+
+
+def old_hop(site):
+    return next(hop for hop in site.api.get("/devices/cam1/chain")["hops"]
+                if hop["name"] == "old" and hop["role"] == "in_force")
+
+
+def telnet(site):
+    """The error that a call to port 23 of the device ends with; something listens there."""
+    device, host = site.devices["cam1"], site.hosts["host"]
+
+    def listen():
+        listener = socket.create_server(("", 23))
+        listener.settimeout(0)
+        return listener
+
+    def call():
+        with socket.socket() as caller:
+            caller.settimeout(30)
+            return caller.connect_ex((device.ip, 23))
+
+    with net.in_namespace(device.ns, listen) as listener:
+        result = net.in_namespace(host.ns, call)
+        with pytest.raises(BlockingIOError):
+            listener.accept()
+    return os.strerror(result)
+
+
+def events(site, kind):
+    items = site.api.get(f"/devices/cam1/timeline?kind={kind}&order=newest&limit=50")["items"]
+    return [item["eve"]["kalki"] for item in items]
+
+
+def test_it_forwards_once_it_has_said_ready_and_reaches_nobody_else(site):
+    device, host = site.devices["cam1"], site.hosts["host"]
+    assert device.ping(host) and host.ping(device)
+    record = wait_for(lambda: events(site, "umbox"), timeout=60, what="its log-info")[0]
+    text = str(record)
+    assert f"'{device.ip}'" in text and "'elsewhere': 'ECONNREFUSED'" in text
+
+
+def test_its_alerts_move_the_device_and_its_answers_go_straight_back(site):
+    assert telnet(site) == "Connection refused"
+    wait_for(lambda: site.device_status("cam1")["state"] == "Suspicious", timeout=60,
+             what="the state")
+    site.wait_goal("cam1", "converged", timeout=60)
+    alert = wait_for(lambda: events(site, "alert"), timeout=60, what="the alert")[-1]
+    hop = old_hop(site)
+    assert (alert["type"], alert["hop"], alert["umbox"]) == ("telnet", "old", hop["umbox"])
+    assert alert["detail"] == f"from {site.hosts['host'].ip}"
+    assert hop["counters"]["direct"]["from_umbox_frames"] >= 1
+    assert hop["counters"]["direct"]["to_umbox_frames"] == 0
+
+
+def test_the_next_daemon_takes_it_over_as_it_is(site):
+    before = old_hop(site)["umbox"]
+    site.daemon.kill()
+    site.daemon.start()
+    site.wait_settled()
+    assert old_hop(site)["umbox"] == before
+    assert site.devices["cam1"].ping(site.hosts["host"])
+    count = len(events(site, "alert"))
+    assert telnet(site) == "Connection refused"
+    wait_for(lambda: len(events(site, "alert")) > count, timeout=60, what="an alert")
+
+
+def test_a_device_without_an_ipv4_address_is_told_of(site):
+    device = site.add_device("cam2", "camera")
+    device.enrolment["ips"] = [device.ip6]
+    site.reload()
+    wait_for(lambda: "'cam2' has none (it needs one in its ips)" in site.daemon.log_text(),
+             timeout=60, what="the words")
+    assert not device.ping6(site.hosts["host"])
+    del site.devices["cam2"].enrolment["ips"]
