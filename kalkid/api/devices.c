@@ -213,3 +213,13 @@ void post_release(struct api_call *call)
 {
 	post_reason(call, engine_release);
 }
+
+void post_shadow(struct api_call *call)
+{
+	post_reason(call, engine_shadow);
+}
+
+void post_enforce(struct api_call *call)
+{
+	post_reason(call, engine_enforce);
+}

@@ -63,16 +63,17 @@ json_t *encode_status(const struct engine_status *status)
 {
 	bool degraded = !status->engine_reachable || !status->picture_complete ||
 			status->degraded || status->store.failing;
-	json_t *devices = NUMBERS({"total", status->devices},
-				  {"in_initial_state", status->devices_in_initial_state},
-				  {"in_other_state", status->devices_in_other_state},
-				  {"quarantined", status->quarantined});
+	json_t *devices = NUMBERS(
+		{"total", status->devices}, {"in_initial_state", status->devices_in_initial_state},
+		{"in_other_state", status->devices_in_other_state},
+		{"quarantined", status->quarantined}, {"in_shadow", status->in_shadow});
 	json_t *chains = NUMBERS({"converged", status->converged}, {"degraded", status->degraded},
 				 {"held", status->held}, {"old_chain", status->old_chain},
 				 {"standby_degraded", status->standby_degraded});
 	json_t *umboxes = NUMBERS({"running", status->umboxes_running},
 				  {"ready", status->umboxes_ready});
-	json_t *counts = NUMBERS({"transitions", status->transitions}, {"alerts", status->alerts},
+	json_t *counts = NUMBERS({"transitions", status->transitions},
+				 {"not_enforced", status->shadowed}, {"alerts", status->alerts},
 				 {"alerts_dropped", status->alerts_dropped},
 				 {"drift_repairs", status->drift_repairs},
 				 {"frames_spoofed", status->frames_spoofed},
@@ -112,6 +113,8 @@ static json_t *encode_definition(const struct device *device)
 	if (device->addresses != DEVICE_ADDRESSES_STANDARD)
 		json_object_set_new(definition, "addresses",
 				    json_string(DEVICE_ADDRESSES_NAMES[device->addresses]));
+	if (device->shadow)
+		json_object_set_new(definition, "shadow", json_true());
 	return definition;
 }
 
@@ -163,7 +166,7 @@ json_t *encode_device(const struct device_status *status)
 {
 	const struct device *device = &status->device;
 	return json_pack(
-		"{s:o, s:I, s:o, s:o, s:o, s:I, s:I, s:o, s:b, s:o, s:b, s:o, s:s, s:b, "
+		"{s:o, s:I, s:o, s:o, s:o, s:I, s:I, s:o, s:b, s:o, s:b, s:b, s:o, s:o, s:s, s:b, "
 		"s:o, s:I, s:o, s:o}",
 		"name", encode_text(device->name), "number", (json_int_t)device->number,
 		"definition", encode_definition(device), "file", encode_text_or_null(device->file),
@@ -171,7 +174,8 @@ json_t *encode_device(const struct device_status *status)
 		(json_int_t)status->generation, "generation_reached",
 		(json_int_t)status->generation_reached, "entered",
 		encode_time(status->entered_wall_us), "manual", status->manual, "manual_until",
-		manual_until(status), "quarantined", status->quarantined, "reason",
+		manual_until(status), "quarantined", status->quarantined, "shadow", status->shadow,
+		"in_force", encode_text_or_null(status->in_force), "reason",
 		encode_text(status->reason), "goal", plan_goal_name(status->goal),
 		"standby_degraded", status->standby_degraded, "trouble",
 		encode_text_or_null(status->trouble), "alerts", (json_int_t)status->alerts,

@@ -412,6 +412,18 @@ int engine_release(struct engine *engine, const char *device, const struct opera
 	return note_known(engine, "release", device, "-", order, err);
 }
 
+int engine_shadow(struct engine *engine, const char *device, const struct operator_order *order,
+		  struct error *err)
+{
+	return note_known(engine, "shadow", device, "-", order, err);
+}
+
+int engine_enforce(struct engine *engine, const char *device, const struct operator_order *order,
+		   struct error *err)
+{
+	return note_known(engine, "enforce", device, "-", order, err);
+}
+
 int engine_read_notifier(const struct engine *engine maybe_unused, unsigned index,
 			 struct notifier_status *ret)
 {

@@ -18,6 +18,8 @@ void delete_device(struct api_call *call);
 void post_state(struct api_call *call);
 void post_quarantine(struct api_call *call);
 void post_release(struct api_call *call);
+void post_shadow(struct api_call *call);
+void post_enforce(struct api_call *call);
 void post_command(struct api_call *call);
 
 /* telemetry.c */

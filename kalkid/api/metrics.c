@@ -143,6 +143,10 @@ static void add_site(struct metrics *metrics, const struct engine_status *status
 	buffer_print(&metrics->text, "kalki_build_info{version=\"%s\"} 1\n", KALKI_VERSION);
 	add_value(metrics, "kalki_transitions", FAMILY_COUNTER, "Transitions between states.",
 		  (double)status->transitions);
+	add_value(metrics, "kalki_not_enforced", FAMILY_COUNTER,
+		  "Decisions of rules or devices in shadow.", (double)status->shadowed);
+	add_value(metrics, "kalki_devices_in_shadow", FAMILY_GAUGE,
+		  "Devices whose policy is not enforced.", (double)status->in_shadow);
 	add_value(metrics, "kalki_drift_repairs", FAMILY_COUNTER,
 		  "Changes by others that were repaired.", (double)status->drift_repairs);
 	add_family(metrics, "kalki_events_dropped", FAMILY_COUNTER,

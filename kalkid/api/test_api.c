@@ -255,6 +255,10 @@ static void quarantine_and_release_take_a_reason_or_nothing(void **state)
 	assert_non_null(strstr(text_at(fixture, "errors.0.detail"), "longer than 255 bytes"));
 	free(body);
 	free(long_reason);
+	ask(fixture, "POST", "/api/v1/devices/cam1/shadow", NULL, "{\"reason\": \"new policy\"}");
+	expect_order(fixture, "shadow cam1 - because new policy");
+	ask(fixture, "POST", "/api/v1/devices/cam1/enforce", NULL, NULL);
+	expect_order(fixture, "enforce cam1 - because -");
 	ask_problem(fixture, "POST", "/api/v1/devices/cam9/quarantine", NULL, 404, "not_found",
 		    "no device is named 'cam9'");
 }

@@ -75,10 +75,12 @@ void get_why(struct api_call *call)
 	for (unsigned i = 0; i < asked.policy->rule_count; i++)
 		json_array_append_new(rules, rule_to_json(&asked, i));
 	answer_json(call->request,
-		    json_pack("{s:o, s:o, s:o, s:I, s:b, s:b, s:o}", "device",
+		    json_pack("{s:o, s:o, s:o, s:I, s:b, s:b, s:b, s:o, s:o}", "device",
 			      encode_text(status.device.name), "state", encode_text(status.state),
 			      "reason", encode_text_or_null(status.reason), "in_state_us",
 			      (json_int_t)(asked.now_us - asked.machine->entered_us), "manual",
-			      status.manual, "quarantined", status.quarantined, "rules", rules),
+			      status.manual, "quarantined", status.quarantined, "shadow",
+			      status.shadow, "in_force", encode_text(status.in_force), "rules",
+			      rules),
 		    NULL);
 }

@@ -94,6 +94,8 @@ int run_device_add(struct cli *cli);
 int run_device_rm(struct cli *cli);
 int run_device_quarantine(struct cli *cli);
 int run_device_release(struct cli *cli);
+int run_device_shadow(struct cli *cli);
+int run_device_enforce(struct cli *cli);
 int run_device_set_state(struct cli *cli);
 int run_device_telemetry(struct cli *cli);
 int run_device_timeline(struct cli *cli);

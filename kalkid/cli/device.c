@@ -24,10 +24,14 @@ static void add_row(struct table *table, const json_t *device)
 	cleanup_free char *state = shown(device, "state");
 	bool quarantined = json_is_true(json_object_get(device, "quarantined"));
 	bool manual = json_is_true(json_object_get(device, "manual"));
+	bool shadow = json_is_true(json_object_get(device, "shadow"));
 	table_cell(table, "%s", text_of(device, "name"));
 	table_cell(table, "%s", text_of(json_object_get(device, "definition"), "type"));
-	table_cell(table, "%s", quarantined ? "quarantined" : state);
-	table_cell(table, "%s", quarantined ? "operator" : manual ? "operator" : "policy");
+	if (shadow && !quarantined)
+		table_cell(table, "%s (in shadow: %s)", state, text_of(device, "in_force"));
+	else
+		table_cell(table, "%s", quarantined ? "quarantined" : state);
+	table_cell(table, "%s", quarantined || manual ? "operator" : "policy");
 	table_cell(table, "%s", text_of(device, "goal"));
 	table_cell(table, "%" JSON_INTEGER_FORMAT, number_of(device, "alerts"));
 	if (json_is_object(alert))
@@ -97,6 +101,8 @@ static void print_device(const json_t *device)
 		{"manual", "set by hand"},
 		{"manual_until", "until"},
 		{"quarantined", "quarantined"},
+		{"shadow", "in shadow"},
+		{"in_force", "in force"},
 		{"generation", "generation"},
 		{"generation_reached", "reached"},
 		{"goal", "chain"},
@@ -210,6 +216,19 @@ int run_device_quarantine(struct cli *cli)
 int run_device_release(struct cli *cli)
 {
 	return change(cli, "POST", "/release", reason_body(cli), "released");
+}
+
+int run_device_shadow(struct cli *cli)
+{
+	int code = cli_confirm(
+		cli, "'%s' keeps the chain that it has: its policy no longer protects it.",
+		cli_argument(cli, 0));
+	return code ? code : change(cli, "POST", "/shadow", reason_body(cli), "in shadow");
+}
+
+int run_device_enforce(struct cli *cli)
+{
+	return change(cli, "POST", "/enforce", reason_body(cli), "out of the shadow");
 }
 
 int run_device_command(struct cli *cli)

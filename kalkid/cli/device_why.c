@@ -86,11 +86,14 @@ static void print_why(const struct cli *cli, const json_t *why, const json_t *tr
 		      const json_t *alerts)
 {
 	char time[DURATION_TEXT_BYTES];
+	bool shadow = json_is_true(json_object_get(why, "shadow"));
 	duration_print(time, number_of(why, "in_state_us") / 1000000 * 1000000);
-	output_print("%s is in %s for %s%s%s: %s", text_of(why, "device"), text_of(why, "state"),
-		     time, json_is_true(json_object_get(why, "manual")) ? ", by hand" : "",
+	output_print("%s is in %s for %s%s%s%s%s%s: %s", text_of(why, "device"),
+		     text_of(why, "state"), time,
+		     json_is_true(json_object_get(why, "manual")) ? ", by hand" : "",
 		     json_is_true(json_object_get(why, "quarantined")) ? ", quarantined" : "",
-		     text_of(why, "reason"));
+		     shadow ? ", in shadow: " : "", shadow ? text_of(why, "in_force") : "",
+		     shadow ? " is in force" : "", text_of(why, "reason"));
 	print_what_brought_it(cli, transitions, alerts);
 	print_rules(cli, why);
 }

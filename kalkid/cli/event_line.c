@@ -56,6 +56,8 @@ static void transition_words(struct buffer *words, const json_t *kalki)
 	if (start && end >= start)
 		buffer_print(words, " (in force %" JSON_INTEGER_FORMAT " us after the alert)",
 			     end - start);
+	add_field(words, "; in shadow: ", kalki, "in_force", " stays in force");
+	add_field(words, "; not done: ", kalki, "not_done", "");
 }
 
 static void step_words(struct buffer *words, const json_t *kalki)
@@ -96,7 +98,6 @@ static void event_words(struct buffer *words, const json_t *event)
 	} else if (strcmp(kind, "shadow") == 0) {
 		buffer_print(words, "would be ");
 		transition_words(words, kalki);
-		add_field(words, "; not done: ", kalki, "not_done", "");
 	} else if (strcmp(kind, "step") == 0) {
 		step_words(words, kalki);
 	} else if (strcmp(kind, "operator") == 0) {

@@ -40,6 +40,16 @@ static void print_troubles(const json_t *status)
 			     number_of(counts, "events_dropped"));
 }
 
+/* Said so that nobody forgets it. */
+static void print_shadow(const json_t *status)
+{
+	json_int_t count = number_of(json_object_get(status, "devices"), "in_shadow");
+	if (count)
+		output_print("SHADOW    the policies of %" JSON_INTEGER_FORMAT
+			     " devices are not enforced (kalkictl device enforce DEVICE)",
+			     count);
+}
+
 static void print_status(const json_t *status)
 {
 	static const char *const device_keys[] = {"total", "in_other_state", "quarantined"};
@@ -61,6 +71,7 @@ static void print_status(const json_t *status)
 	print_numbers(status, "chains", chain_keys, chain_words, ARRAY_SIZE(chain_keys));
 	print_numbers(status, "umboxes", umbox_keys, umbox_keys, ARRAY_SIZE(umbox_keys));
 	print_numbers(status, "counts", count_keys, count_words, ARRAY_SIZE(count_keys));
+	print_shadow(status);
 	print_troubles(status);
 }
 
@@ -68,6 +79,7 @@ static bool needs_attention(const json_t *device)
 {
 	return !text_equal(text_of(device, "goal"), "converged") ||
 	       json_is_true(json_object_get(device, "quarantined")) ||
+	       json_is_true(json_object_get(device, "shadow")) ||
 	       json_is_string(json_object_get(device, "trouble"));
 }
 

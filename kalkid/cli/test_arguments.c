@@ -81,7 +81,8 @@ static void mistakes_are_named(void **state maybe_unused)
 		{"xyzzy", "there is no command 'xyzzy'"},
 		{"device lst", "did you mean 'device list'?"},
 		{"device",
-		 "device what? (list, show, add, rm, quarantine, release, set-state, command, "
+		 "device what? (list, show, add, rm, quarantine, release, shadow, enforce, "
+		 "set-state, command, "
 		 "timeline, why, telemetry)"},
 		{"device explode cam1", "there is no 'device explode' (list,"},
 		{"device list --ouput json", "did you mean --output?"},

@@ -293,6 +293,16 @@ class TestKalkictl(unittest.TestCase):
         self.assertRegex(out, r"guess +Normal +Attack +alerts")
         self.assertIn("Normal,Attack", self.good("type", "list"))
 
+    def test_a_device_in_shadow_is_shown_loudly(self):
+        self.server.devices = [device("cam1", state="Attack", shadow=True, in_force="Normal")]
+        self.assertIn("Attack (in shadow: Normal)", self.good("device", "list"))
+        self.assertIn("cam1", self.run_tool("status").out)
+        self.good("device", "shadow", "cam1", "--reason", "new policy", "--yes")
+        self.assertEqual(self.server.seen[-1], ("POST", "/api/v1/devices/cam1/shadow",
+                                                {"reason": "new policy"}))
+        self.good("device", "enforce", "cam1")
+        self.assertEqual(self.server.seen[-1][:2], ("POST", "/api/v1/devices/cam1/enforce"))
+
     def test_plans_tell_by_exit_code(self):
         self.assertIn("launch umbox 20 for hop guard from img", self.good("plan", "cam1"))
         self.assertEqual(self.run_tool("plan", "cam1", "--detailed-exitcode").code, 10)
@@ -776,7 +786,7 @@ tests:
 
     def test_bash_completes(self):
         script = self.good("completion", "bash")
-        words = (f'{script}\nCOMP_WORDS=("{KALKICTL}" device sh); COMP_CWORD=2; _kalkictl; '
+        words = (f'{script}\nCOMP_WORDS=("{KALKICTL}" device sho); COMP_CWORD=2; _kalkictl; '
                  'echo "${COMPREPLY[@]}"')
         done = subprocess.run(["bash", "-c", words], capture_output=True, text=True, check=True)
         self.assertEqual(done.stdout, "show\n")

@@ -126,6 +126,8 @@ static const struct field device_fields[] = {
 	 .describe = describe_labels},
 	{"multicast", FIELD_BOOLEAN, FIELD_AT(struct device, multicast),
 	 .about = "multicast other than ARP, ND and DHCP passes"},
+	{"shadow", FIELD_BOOLEAN, FIELD_AT(struct device, shadow),
+	 .about = "its policy decides and is recorded, and is not enforced"},
 };
 
 json_t *schema_of_devices(void)

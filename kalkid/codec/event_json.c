@@ -141,6 +141,9 @@ char *event_json_transition(const struct event *event, const struct decision *de
 	json_object_set_new(kalki, "tightens", json_boolean(decision->tightens));
 
 	set_evidence(kalki, decision->evidence, decision->evidence_count);
+	if (text->in_force)
+		json_object_set_new(kalki, "shadow", json_true());
+	set_text(kalki, "in_force", text->in_force);
 	set_not_done(kalki, text);
 
 	json_t *times = json_object();

@@ -51,6 +51,7 @@ struct transition_text {
 	/* Engine times, 0 where there is none: the newest evidence came in, the decision stood, the
 	 * kernel had it. */
 	int64_t alert_us, decided_us, enforced_us;
+	const char *in_force; /* state whose posture stays, of a device in shadow; NULL: `to` */
 	/* What would have been done besides, but for the shadow. */
 	const struct action *not_done;
 	unsigned not_done_count;

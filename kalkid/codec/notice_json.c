@@ -3,6 +3,7 @@
 #include "codec/notice_json.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -107,6 +108,15 @@ static enum notice_kind kind_of_what(const json_t *kalki, enum event_kind kind)
 	return found >= first && found <= last ? found : NOTICE_KIND_COUNT;
 }
 
+static void read_reason(struct notice *ret, const json_t *kalki)
+{
+	char reason[REASON_BYTES];
+	bool shadow = json_is_true(json_object_get(kalki, "shadow"));
+	read_text(kalki, "reason", reason, sizeof(reason));
+	snprintf(ret->reason, sizeof(ret->reason), "%s%.*s", shadow ? NOTICE_IN_SHADOW : "",
+		 (int)(sizeof(reason) - sizeof(NOTICE_IN_SHADOW)), reason);
+}
+
 static void read_event(struct notice *ret, const json_t *kalki)
 {
 	switch (ret->kind) {
@@ -114,7 +124,7 @@ static void read_event(struct notice *ret, const json_t *kalki)
 		read_text(kalki, "to", ret->state, sizeof(ret->state));
 		read_text(kalki, "from", ret->from, sizeof(ret->from));
 		read_text(kalki, "rule", ret->rule, sizeof(ret->rule));
-		read_text(kalki, "reason", ret->reason, sizeof(ret->reason));
+		read_reason(ret, kalki);
 		break;
 	case NOTICE_ALERT:
 		read_text(kalki, "type", ret->alert, sizeof(ret->alert));

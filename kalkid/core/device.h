@@ -57,6 +57,7 @@ struct device {
 	char tags[DEVICE_LABELS_MAX][NAME_BYTES];
 	unsigned tag_count;
 	bool multicast;               /* multicast other than ARP, ND and DHCP passes */
+	bool shadow;                  /* its policy decides and is not enforced */
 	char file[SOURCE_FILE_BYTES]; /* the file that defines it; "" when made through the API */
 };
 

@@ -309,20 +309,14 @@ void machine_release(struct machine *machine, const struct policy *policy, const
 	set_reason(ret, "%s", reason ? reason : "");
 }
 
-static unsigned map_state(const struct policy *before, const struct policy *after, unsigned state)
-{
-	int same = policy_find_state(after, before->states[state].name);
-	return same >= 0 ? (unsigned)same : after->state_count - 1;
-}
-
 void machine_change_policy(struct machine *machine, const struct policy *before,
 			   const struct policy *after, int64_t now_us, struct decision *ret)
 {
 	const char *old_name = before->states[machine->state].name;
-	unsigned to = map_state(before, after, machine->state);
+	unsigned to = policy_map_state(before, after, machine->state);
 	bool stays = policy_find_state(after, old_name) >= 0;
 	if (machine->manual)
-		machine->manual_back = map_state(before, after, machine->manual_back);
+		machine->manual_back = policy_map_state(before, after, machine->manual_back);
 	*ret = (struct decision){
 		.from = stays ? to : min_of(machine->state, after->state_count - 1),
 		.to = to,

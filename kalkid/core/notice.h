@@ -7,6 +7,9 @@
 #include "core/alert.h"
 #include "core/machine.h"
 
+/* Before the reason of what a device in shadow decided. */
+#define NOTICE_IN_SHADOW "in shadow, not enforced: "
+
 enum notice_kind {
 	NOTICE_RULE, /* a rule's action `notify` */
 	NOTICE_TRANSITION,

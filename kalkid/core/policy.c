@@ -65,6 +65,12 @@ const struct device_command *policy_find_command(const struct policy *policy, co
 	return NULL;
 }
 
+unsigned policy_map_state(const struct policy *before, const struct policy *after, unsigned state)
+{
+	int same = policy_find_state(after, before->states[state].name);
+	return same >= 0 ? (unsigned)same : after->state_count - 1;
+}
+
 unsigned policy_rule_to(const struct policy_rule *rule, unsigned state)
 {
 	return rule->stays ? state : rule->to;

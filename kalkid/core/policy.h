@@ -69,6 +69,8 @@ int policy_find_rule(const struct policy *policy, const char *name);
 int policy_find_sensor(const struct policy *policy, const char *name);
 /* NULL when the type has no such command. */
 const struct device_command *policy_find_command(const struct policy *policy, const char *name);
+/* The state of the same name in another policy, or its tightest. */
+unsigned policy_map_state(const struct policy *before, const struct policy *after, unsigned state);
 /* Where the rule leads from `state`, or would lead. */
 unsigned policy_rule_to(const struct policy_rule *rule, unsigned state);
 /* Fills the postures that may run on standby while the device is in `state` (borrowed): those of

@@ -22,8 +22,12 @@ struct control_device {
 	const struct policy *policy; /* NULL: no file defines its type; it is held */
 	struct machine machine;
 	struct machine_record *parked; /* where it stood, while no file defines its type; or NULL */
-	unsigned handed_over;          /* the state whose posture the node has; STATE_BLOCKED */
+	/* The state whose posture is to be in force: the machine's, unless it is in shadow. */
+	unsigned in_force;
+	unsigned handed_over;       /* the state whose posture the node has; STATE_BLOCKED */
+	uint32_t handed_generation; /* and the machine's generation then */
 	bool quarantined;
+	bool shadowed;      /* by an operator; see control_in_shadow */
 	bool hold_old;      /* while the posture of the last decision comes up */
 	unsigned barriers;  /* loosening decisions that are being written */
 	uint32_t witnessed; /* generation, see store/witness.h */
@@ -69,7 +73,7 @@ struct engine {
 	uint64_t fleet_generation;
 	bool fleet_stale;      /* a device or its policy came, changed or went */
 	int64_t wall_ahead_us; /* of engine time, when the local time was looked up */
-	uint64_t transitions, alerts;
+	uint64_t transitions, alerts, shadowed;
 	int64_t started_us, started_wall_us;
 	bool started, stopping;
 	unsigned stopping_parts;
@@ -96,6 +100,10 @@ void control_on_claim(struct node_listener *listener, uint32_t number, const str
 
 /* decide.c */
 void engine_listen(struct engine *engine); /* sets node_listener */
+/* Its policy decides, and is not enforced. */
+bool control_in_shadow(const struct control_device *device);
+/* It is in shadow no more: what its machine has decided takes over. */
+void control_end_shadow(struct control_device *device);
 /* The device's posture to the node, at once; witnessed before. */
 void control_hand_over(struct control_device *device);
 /* The same once everything put into the store so far is on disk. */
@@ -115,6 +123,7 @@ void control_settle(struct control_device *device, struct decision *decision);
 /* Sets the deadline of the next decision that time alone can bring. */
 void control_schedule(struct control_device *device);
 const char *control_state(const struct control_device *device);
+const char *control_state_in_force(const struct control_device *device);
 
 /* fleet.c */
 /* A device came, changed or is about to go, or its policy or machine is another. */

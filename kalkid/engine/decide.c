@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "core/notice.h"
 #include "engine/control.h"
 
 static const struct posture BLOCKED = {.mode = POSTURE_BLOCK, .cut = true};
@@ -16,6 +17,38 @@ const char *control_state(const struct control_device *device)
 {
 	return device->policy ? device->policy->states[device->machine.state].name : "";
 }
+
+const char *control_state_in_force(const struct control_device *device)
+{
+	return device->policy ? device->policy->states[device->in_force].name : "";
+}
+
+/* --- shadow --- */
+
+bool control_in_shadow(const struct control_device *device)
+{
+	return device->shadowed || device->device.shadow;
+}
+
+/* The one place where what is decided and what is enforced part.  Of a rule in shadow nothing but
+ * its event comes; of what the policy decides for a device in shadow, that the machine goes on to
+ * its state.  An operator's word is enforced all the same, and so is its end. */
+static bool is_enforced(const struct control_device *device, const struct decision *decision)
+{
+	switch (decision->cause) {
+	case DECISION_MANUAL:
+	case DECISION_EXPIRED:
+	case DECISION_RELEASE: return true;
+	case DECISION_NONE:
+	case DECISION_RULE:
+	case DECISION_CALM:
+	case DECISION_POLICY:
+	case DECISION_CAUSE_COUNT: break;
+	}
+	return !decision->shadow && !control_in_shadow(device);
+}
+
+/* --- in force --- */
 
 /* A decision uses up what it rests on; what stood beside may count for the next one. */
 static void note_unused(const struct control_device *device, struct machine_record *ret)
@@ -42,6 +75,7 @@ void control_write_down(const struct control_device *device, const struct policy
 		.manual_until_us = machine->manual_until_us,
 	};
 	TEXT_COPY(ret->state, policy->states[machine->state].name);
+	TEXT_COPY(ret->in_force, policy->states[device->in_force].name);
 	TEXT_COPY(ret->manual_back, policy->states[machine->manual_back].name);
 	TEXT_COPY(ret->manual_reason, machine->manual_reason);
 }
@@ -55,6 +89,7 @@ static void make_record(const struct control_device *device, struct machine_reco
 		*ret = *device->parked;
 	ret->generation = device->machine.generation;
 	ret->quarantined = device->quarantined;
+	ret->shadowed = device->shadowed;
 	TEXT_COPY(ret->quarantine_reason, device->quarantine_reason);
 	note_unused(device, ret);
 }
@@ -73,6 +108,8 @@ static void witness(struct control_device *device)
 void control_hand_over(struct control_device *device)
 {
 	struct engine *engine = device->engine;
+	if (!control_in_shadow(device))
+		device->in_force = device->machine.state;
 	witness(device);
 	struct want want = {
 		.enrolled = true,
@@ -81,8 +118,9 @@ void control_hand_over(struct control_device *device)
 		.hold_old = device->hold_old,
 	};
 	device->handed_over = STATE_BLOCKED;
+	device->handed_generation = device->machine.generation;
 	if (device->policy) {
-		unsigned state = device->machine.state;
+		unsigned state = device->in_force;
 		if (!device->quarantined) {
 			want.posture = &device->policy->states[state].posture;
 			device->handed_over = state;
@@ -90,7 +128,7 @@ void control_hand_over(struct control_device *device)
 		want.standby_count = policy_standby(device->policy, state, want.standby,
 						    ARRAY_SIZE(want.standby));
 	}
-	node_want(engine->node, &device->device, &want, control_state(device));
+	node_want(engine->node, &device->device, &want, control_state_in_force(device));
 	telemetry_follow(device);
 }
 
@@ -100,6 +138,7 @@ void control_begin_anew(struct control_device *device, uint32_t generation)
 	machine_done(&device->machine);
 	if (device->policy)
 		machine_init(&device->machine, device->policy, clock_now_us(engine->clock));
+	device->in_force = device->machine.state;
 	control_fleet_changed(engine);
 	device->machine.generation = generation;
 	device->decided_event = store_new_event(engine->store);
@@ -137,25 +176,42 @@ static void record_shadow(struct control_device *device, const struct decision *
 		.not_done = rule->actions,
 		.not_done_count = rule->action_count,
 	};
+	device->engine->shadowed++;
 	log_info("shadow", "device=%s from=%s would_be=%s rule=%s", device->device.name, text.from,
 		 text.to, rule->name);
 	events_emit(device->engine->events, &event, event_json_transition(&event, decision, &text));
 }
 
+/* What a rule does besides for a device in shadow: people are told, and nothing is done. */
+static bool is_done_in_shadow(const struct action *action)
+{
+	return action->kind == ACTION_NOTIFY;
+}
+
 static void record_transition(struct control_device *device, const struct decision *decision,
-			      struct event *event)
+			      bool enforced, struct event *event)
 {
 	const struct policy *policy = device->policy;
+	const struct policy_rule *rule = decision->rule >= 0 ? &policy->rules[decision->rule]
+							     : NULL;
+	struct action not_done[ACTIONS_MAX];
 	struct transition_text text = {
 		.from = policy->states[decision->from].name,
 		.to = policy->states[decision->to].name,
 		.alert_us = decision->evidence_count ? device->machine.last_alert_us : 0,
 		.decided_us = event->time_us,
-		.enforced_us = decision->tightens ? enforced_us(device) : 0,
+		.enforced_us = enforced && decision->tightens ? enforced_us(device) : 0,
+		.in_force = enforced ? NULL : control_state_in_force(device),
+		.not_done = not_done,
 	};
-	log_info("state", "device=%s from=%s to=%s cause=%s generation=%u reason=\"%s\"",
-		 device->device.name, text.from, text.to, decision_cause_name(decision->cause),
-		 device->machine.generation, decision->reason);
+	for (unsigned i = 0; !enforced && rule && i < rule->action_count; i++)
+		if (!is_done_in_shadow(&rule->actions[i]))
+			not_done[text.not_done_count++] = rule->actions[i];
+	log_info("state", "device=%s from=%s to=%s%s%s cause=%s generation=%u reason=\"%s\"",
+		 device->device.name, text.from, text.to,
+		 enforced ? "" : " in_force=", enforced ? "" : text.in_force,
+		 decision_cause_name(decision->cause), device->machine.generation,
+		 decision->reason);
 	events_emit(device->engine->events, event, event_json_transition(event, decision, &text));
 }
 
@@ -170,6 +226,17 @@ static void act(struct control_device *device, const struct action *actions, uns
 		if (actor)
 			actor->on_action(actor, &device->device, &actions[i], decision);
 	}
+}
+
+static void act_in_shadow(struct control_device *device, const struct policy_rule *rule,
+			  const struct decision *decision)
+{
+	struct decision told = *decision;
+	snprintf(told.reason, sizeof(told.reason), "%s%.*s", NOTICE_IN_SHADOW,
+		 (int)(sizeof(told.reason) - sizeof(NOTICE_IN_SHADOW)), decision->reason);
+	for (unsigned i = 0; i < rule->action_count; i++)
+		if (is_done_in_shadow(&rule->actions[i]))
+			act(device, &rule->actions[i], 1, &told);
 }
 
 /* A loosening decision on its way to the disk; the policy may be replaced meanwhile. */
@@ -234,20 +301,39 @@ static bool old_chain_may_stay(const struct control_device *device, unsigned to,
 	return false;
 }
 
-/* What tightens is measured by what the node has: decisions before this one may still be on their
- * way to the disk. */
-void control_carry_out(struct control_device *device, const struct decision *decision)
+/* The machine of a device in shadow has gone on; what is in force stays. */
+static void only_tell(struct control_device *device, const struct decision *decision)
 {
 	struct engine *engine = device->engine;
-	if (decision->cause == DECISION_NONE)
-		return;
-	if (decision->shadow) {
-		record_shadow(device, decision);
-		return;
+	const struct policy_rule *rule = decision->rule >= 0
+						 ? &device->policy->rules[decision->rule]
+						 : NULL;
+	struct event event = events_begin(engine->events, EVENT_TRANSITION, &device->device,
+					  device->machine.generation);
+	engine->shadowed++;
+	TEXT_COPY(device->reason, decision->reason);
+	if (!rule || !rule->stays)
+		device->decided_event = event.id;
+	if (decision->from != decision->to) {
+		engine->transitions++;
+		device->entered_wall_us = event.wall_us;
+		control_tell_fleet(device, (struct fleet_change){.kind = FLEET_STATE});
 	}
-	bool moves = decision->from != decision->to;
+	control_put_machine(device);
+	record_transition(device, decision, false, &event);
+	if (rule)
+		act_in_shadow(device, rule, decision);
+}
+
+/* What tightens is measured by what the node has: decisions before this one may still be on their
+ * way to the disk, or were only told. */
+static void enforce(struct control_device *device, const struct decision *decision)
+{
+	struct engine *engine = device->engine;
+	bool shadow = control_in_shadow(device);
+	bool moves = decision->from != decision->to || (shadow && device->in_force != decision->to);
 	bool at_once = decision->cause == DECISION_POLICY || decision->to >= device->handed_over;
-	bool tightens = decision->tightens && at_once;
+	bool tightens = (shadow ? decision->to > device->in_force : decision->tightens) && at_once;
 	const struct policy_rule *rule = decision->rule >= 0
 						 ? &device->policy->rules[decision->rule]
 						 : NULL;
@@ -259,6 +345,7 @@ void control_carry_out(struct control_device *device, const struct decision *dec
 	TEXT_COPY(device->reason, decision->reason);
 	if (!rule || !rule->stays)
 		device->decided_event = event.id;
+	device->in_force = decision->to;
 	if (moves) {
 		engine->transitions++;
 		telemetry_leave_state(device);
@@ -271,12 +358,38 @@ void control_carry_out(struct control_device *device, const struct decision *dec
 	if (moves)
 		control_tell_fleet(device, (struct fleet_change){.kind = FLEET_STATE});
 	control_put_machine(device);
-	record_transition(device, decision, &event);
+	record_transition(device, decision, true, &event);
 	events_release(engine->events);
 	if (moves && !at_once)
 		hand_over_written(device, decision, actions, action_count);
 	else
 		act(device, actions, action_count, decision);
+}
+
+void control_carry_out(struct control_device *device, const struct decision *decision)
+{
+	if (decision->cause == DECISION_NONE)
+		return;
+	if (is_enforced(device, decision))
+		enforce(device, decision);
+	else if (decision->shadow)
+		record_shadow(device, decision);
+	else
+		only_tell(device, decision);
+}
+
+void control_end_shadow(struct control_device *device)
+{
+	unsigned to = device->machine.state;
+	bool at_once = !device->policy || to >= device->handed_over;
+	if (device->policy)
+		device->hold_old = old_chain_may_stay(device, to, to > device->in_force);
+	device->machine.generation++;
+	if (at_once)
+		control_hand_over(device);
+	control_put_machine(device);
+	if (!at_once)
+		control_hand_over_written(device);
 }
 
 void control_settle(struct control_device *device, struct decision *decision)
@@ -364,7 +477,7 @@ static void emit_chain(struct engine *engine, uint32_t number, uint32_t generati
 	log_info("chain", "device=%s what=%s generation=%u hops=%u", device->device.name, what,
 		 generation, path->count);
 	events_emit(engine->events, &event,
-		    event_json_chain(&event, what, control_state(device), path, words));
+		    event_json_chain(&event, what, control_state_in_force(device), path, words));
 }
 
 static void on_enforced(struct node_listener *listener, uint32_t number, uint32_t generation,

@@ -74,6 +74,7 @@ struct control_device *engine_take_device(struct engine *engine, const struct de
 	device->entered_wall_us = clock_wall_now_us(engine->clock);
 	if (device->policy)
 		machine_init(&device->machine, device->policy, clock_now_us(engine->clock));
+	device->in_force = device->machine.state;
 	deadline_add(engine->deadlines, &device->deadline, on_device_due);
 	control_begin_learning(device);
 	HASH_ADD_KEYPTR_INORDER(hh_name, engine->by_name, device->device.name,
@@ -133,14 +134,24 @@ static void take_up_machine(struct control_device *device, const struct machine_
 				       ? state_or_tightest(device, record->manual_back)
 				       : device->policy->initial;
 	TEXT_COPY(machine->manual_reason, record->manual_reason);
+	device->in_force = control_in_shadow(device) && record->in_force[0]
+				   ? state_or_tightest(device, record->in_force)
+				   : machine->state;
+}
+
+/* What operators said holds whatever becomes of its type. */
+static void restore_marks(struct control_device *device, const struct machine_record *record)
+{
+	device->quarantined = record->quarantined;
+	TEXT_COPY(device->quarantine_reason, record->quarantine_reason);
+	device->shadowed = record->shadowed;
 }
 
 static void restore_machine(struct control_device *device, const struct machine_record *record)
 {
 	struct machine *machine = &device->machine;
-	device->quarantined = record->quarantined;
+	restore_marks(device, record);
 	device->decided_event = record->decided_event;
-	TEXT_COPY(device->quarantine_reason, record->quarantine_reason);
 	machine->generation = max_of(record->generation, 1u);
 	if (!device->policy)
 		device->parked = mem_copy(record, sizeof(*record));
@@ -150,9 +161,11 @@ static void restore_machine(struct control_device *device, const struct machine_
 	device->entered_wall_us = clock_wall_now_us(device->engine->clock) -
 				  (clock_now_us(device->engine->clock) - record->entered_us);
 	/* What is in force was put there for this state, or is tighter (decide.c's order of
-	 * writing); not so when the state is no more. */
-	device->hold_old = policy_find_state(device->policy, record->state) >= 0 &&
-			   device->policy->states[machine->state].posture.hold != POSTURE_HOLD_HELD;
+	 * writing); not so when the state is no more, or a shadow went while nobody looked. */
+	const struct policy_state *state = &device->policy->states[device->in_force];
+	const char *before = record->in_force[0] ? record->in_force : record->state;
+	device->hold_old = text_equal(state->name, before) &&
+			   state->posture.hold != POSTURE_HOLD_HELD;
 }
 
 /* Alerts that were not used up count again as before the restart. */
@@ -211,7 +224,7 @@ static void take_up_witnessed(struct control_device *device, const struct machin
 	restore_machine(device, record);
 	bool state = device->policy && record->state[0];
 	/* The chain in force may be the looser one still. */
-	device->hold_old = state && device->policy->states[device->machine.state].posture.hold ==
+	device->hold_old = state && device->policy->states[device->in_force].posture.hold ==
 					    POSTURE_HOLD_OLD;
 	snprintf(words, sizeof(words), "%s%s%s (generation %u) was decided when kalkid was killed",
 		 state ? "state " : "", state ? control_state(device) : "",
@@ -273,8 +286,10 @@ static int load_device(void *data, const struct device *stored, const struct mac
 	struct control_device *device = engine_take_device(engine, &value);
 	if (text_equal(stored->type, value.type))
 		take_up(device, record);
-	else if (record)
+	else if (record) {
+		restore_marks(device, record);
 		control_begin_anew(device, record->generation + 1);
+	}
 	store_put_device(engine->store, &value);
 	return 0;
 }
@@ -455,39 +470,54 @@ static void unpark(struct control_device *device)
 	free(take(device->parked));
 }
 
+/* What the file says of it now; true when it is of another type. */
+static bool change_device(struct control_device *device, const struct device *in_file)
+{
+	bool same_type = text_equal(in_file->type, device->device.type);
+	uint32_t number = device->device.number;
+	struct device as_before = device->device;
+	device->device = *in_file;
+	device->device.number = number;
+	control_keep_learnt(device, &as_before);
+	store_put_device(device->engine->store, &device->device);
+	return !same_type;
+}
+
+/* The name of the state whose posture is to be in force, "" for none. */
+static const char *kept_state(const struct control_device *device, const struct policy *policy)
+{
+	bool shadow = control_in_shadow(device);
+	return policy ? policy->states[shadow ? device->in_force : device->machine.state].name : "";
+}
+
 static void change_policy(struct control_device *device, const struct device *in_file)
 {
 	struct engine *engine = device->engine;
 	const struct policy *before = device->policy;
+	const char *was = kept_state(device, before);
 	struct decision decision = {0};
 	int64_t now_us = clock_now_us(engine->clock);
-	bool new_type = false;
+	bool new_type = in_file && change_device(device, in_file);
 
-	if (in_file) {
-		bool same_type = text_equal(in_file->type, device->device.type);
-		uint32_t number = device->device.number;
-		struct device as_before = device->device;
-		device->device = *in_file;
-		device->device.number = number;
-		control_keep_learnt(device, &as_before);
-		store_put_device(engine->store, &device->device);
-		before = same_type ? before : NULL;
-		new_type = !same_type;
-	}
 	const struct policy *after = engine_find_policy(engine, device->device.type);
 	device->policy = after;
-	if (new_type)
+	if (new_type) {
 		control_begin_anew(device, device->machine.generation + 1);
-	else if (before && after)
+	} else if (before && after) {
+		device->in_force = policy_map_state(before, after, device->in_force);
 		machine_change_policy(&device->machine, before, after, now_us, &decision);
-	else if (after)
+	} else if (after) {
 		unpark(device);
-	else if (before)
+	} else if (before) {
 		park(device, before);
+	}
 	/* A chain that changed within its state takes over from the old one without a gap, unless
 	 * its posture says otherwise. */
-	device->hold_old = after && decision.cause == DECISION_NONE &&
-			   after->states[device->machine.state].posture.hold != POSTURE_HOLD_HELD;
+	const char *is = kept_state(device, after);
+	bool same = new_type || !before || text_equal(was, is);
+	device->hold_old = after && same &&
+			   after->states[policy_find_state(after, is)].posture.hold !=
+				   POSTURE_HOLD_HELD;
 	control_fleet_changed(engine);
 	control_carry_out(device, &decision);
 	control_put_machine(device);

@@ -146,13 +146,14 @@ int engine_read_notifier(const struct engine *engine, unsigned index, struct not
 
 struct engine_status {
 	unsigned devices;
-	unsigned devices_in_initial_state, devices_in_other_state, quarantined;
+	unsigned devices_in_initial_state, devices_in_other_state, quarantined, in_shadow;
 	unsigned converged, degraded, held, old_chain; /* by plan_goal */
 	unsigned standby_degraded;                     /* of all these: a standby chain fails */
 	unsigned umboxes_running, umboxes_ready;
 	bool engine_reachable; /* Docker */
 	bool picture_complete;
 	uint64_t commands_dropped; /* too many waited */
+	uint64_t shadowed;         /* decisions that were not enforced */
 	uint64_t transitions, alerts, alerts_dropped, drift_repairs, frames_spoofed;
 	int64_t started_us, started_wall_us;
 	struct store_status store;
@@ -165,6 +166,8 @@ struct device_status {
 	uint32_t generation, generation_reached;
 	int64_t entered_us, entered_wall_us;
 	bool manual, quarantined;
+	bool shadow;               /* `state` is only decided... */
+	char in_force[NAME_BYTES]; /* ...and this one's posture holds */
 	int64_t manual_until_us;
 	char reason[REASON_BYTES]; /* of the last transition, or the operator's words */
 	enum plan_goal goal;
@@ -264,6 +267,14 @@ int engine_quarantine(struct engine *engine, const char *device, const struct op
 		      struct error *err) must_check;
 /* Ends quarantine and manual state, back to the policy's initial state. */
 int engine_release(struct engine *engine, const char *device, const struct operator_order *order,
+		   struct error *err) must_check;
+/* Its policy decides and is recorded from now on, and what is in force stays; quarantine and what
+ * operators set are enforced all the same. */
+int engine_shadow(struct engine *engine, const char *device, const struct operator_order *order,
+		  struct error *err) must_check;
+/* Ends that: what was decided meanwhile takes over.  -EPERM where its file says that it is in
+ * shadow. */
+int engine_enforce(struct engine *engine, const char *device, const struct operator_order *order,
 		   struct error *err) must_check;
 int engine_acknowledge(struct engine *engine, uint64_t alert, const struct operator_order *order,
 		       struct error *err) must_check;

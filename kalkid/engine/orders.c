@@ -115,6 +115,7 @@ int engine_change_device(struct engine *engine, const struct device *device,
 		control_begin_anew(there, there->machine.generation + 1);
 	}
 	struct device as_before = there->device;
+	bool in_shadow = control_in_shadow(there);
 	there->device = changed;
 	control_fleet_changed(engine);
 	control_keep_learnt(there, &as_before);
@@ -123,6 +124,8 @@ int engine_change_device(struct engine *engine, const struct device *device,
 	control_put_machine(there);
 	if (new_type) /* it may be looser */
 		control_hand_over_written(there);
+	else if (in_shadow && !control_in_shadow(there))
+		control_end_shadow(there);
 	else
 		control_hand_over(there);
 	control_schedule(there);
@@ -192,8 +195,11 @@ int engine_set_state(struct engine *engine, const char *name, const char *state_
 		return r;
 	struct decision decision;
 	int64_t now_us = clock_now_us(engine->clock);
+	bool was_manual = device->machine.manual;
 	machine_set_state(&device->machine, device->policy, state, for_us ? now_us + for_us : 0,
 			  order->reason ? order->reason : "set by the operator", now_us, &decision);
+	if (!was_manual && control_in_shadow(device)) /* then back to what was in force */
+		device->machine.manual_back = device->in_force;
 	events_hold(engine->events);
 	control_carry_out(device, &decision);
 	control_schedule(device);
@@ -256,6 +262,54 @@ int engine_release(struct engine *engine, const char *name, const struct operato
 	record_order(engine, &device->device, device->machine.generation, order, "release", NULL);
 	events_release(engine->events);
 	return 0;
+}
+
+/* Takes a device out of the shadow where its file or its definition allows. */
+static int end_shadow(struct control_device *device, bool dry_run, struct error *err)
+{
+	bool was = control_in_shadow(device);
+	if (device->device.shadow && device->device.file[0])
+		return error_set(err, -EPERM,
+				 "device '%s' is in shadow by %s (change it there, then reload "
+				 "kalkid)",
+				 device->device.name, device->device.file);
+	if (dry_run || !was)
+		return 0;
+	device->shadowed = device->device.shadow = false;
+	store_put_device(device->engine->store, &device->device);
+	control_end_shadow(device);
+	control_schedule(device);
+	return 0;
+}
+
+static int set_shadow(struct engine *engine, const char *name, bool on,
+		      const struct operator_order *order, struct error *err)
+{
+	struct control_device *device;
+	int r = engine_seek(engine, name, &device, err);
+	if (r == 0 && !on)
+		r = end_shadow(device, order->dry_run, err);
+	if (r < 0 || order->dry_run)
+		return r;
+	if (on) {
+		device->shadowed = true;
+		control_put_machine(device);
+	}
+	record_order(engine, &device->device, device->machine.generation, order,
+		     on ? "shadow" : "enforce", control_state(device));
+	return 0;
+}
+
+int engine_shadow(struct engine *engine, const char *device, const struct operator_order *order,
+		  struct error *err)
+{
+	return set_shadow(engine, device, true, order, err);
+}
+
+int engine_enforce(struct engine *engine, const char *device, const struct operator_order *order,
+		   struct error *err)
+{
+	return set_shadow(engine, device, false, order, err);
 }
 
 static int check_command(const struct control_device *device, const char *name, struct error *err)

@@ -22,6 +22,7 @@ void engine_read_status(const struct engine *engine, struct engine_status *ret)
 	*ret = (struct engine_status){
 		.devices = HASH_CNT(hh_name, engine->by_name),
 		.transitions = engine->transitions,
+		.shadowed = engine->shadowed,
 		.alerts = engine->alerts,
 		.commands_dropped = engine->commands_dropped,
 		.started_us = engine->started_us,
@@ -30,6 +31,7 @@ void engine_read_status(const struct engine *engine, struct engine_status *ret)
 	const struct control_device *device, *next;
 	HASH_ITER(hh_name, engine->by_name, device, next) {
 		ret->quarantined += device->quarantined;
+		ret->in_shadow += control_in_shadow(device);
 		if (device->policy && device->machine.state == device->policy->initial)
 			ret->devices_in_initial_state++;
 		else
@@ -45,7 +47,7 @@ static const char *standby_state(const struct control_device *device, const char
 	const struct policy *policy = device->policy;
 	for (unsigned state = policy->state_count; state-- > 0;) {
 		const struct posture *posture = &policy->states[state].posture;
-		for (unsigned i = 0; state != device->machine.state && i < posture->hop_count; i++)
+		for (unsigned i = 0; state != device->in_force && i < posture->hop_count; i++)
 			if (text_equal(posture->hops[i].digest, digest))
 				return policy->states[state].name;
 	}
@@ -79,17 +81,23 @@ static void read_device(const struct control_device *device, struct device_statu
 	*ret = (struct device_status){
 		.device = device->device,
 		.generation = machine->generation,
-		.generation_reached = view.generation_enforced,
+		/* What a shadow holds back the node is never to reach. */
+		.generation_reached = view.generation_enforced == device->handed_generation &&
+						      control_in_shadow(device)
+					      ? machine->generation
+					      : view.generation_enforced,
 		.entered_us = machine->entered_us,
 		.entered_wall_us = device->entered_wall_us,
 		.manual = machine->manual,
 		.manual_until_us = machine->manual_until_us,
 		.quarantined = device->quarantined,
+		.shadow = control_in_shadow(device),
 		.goal = view.goal,
 		.alerts = device->alerts,
 		.last_alert_wall_us = device->last_alert_wall_us,
 	};
 	TEXT_COPY(ret->state, control_state(device));
+	TEXT_COPY(ret->in_force, control_state_in_force(device));
 	TEXT_COPY(ret->reason, device->quarantined ? device->quarantine_reason : device->reason);
 	TEXT_COPY(ret->last_alert, device->last_alert);
 	read_trouble(device, &view, ret);
@@ -149,7 +157,7 @@ int engine_read_chain(const struct engine *engine, const char *name, struct chai
 		.generation = device->machine.generation,
 		.goal = PLAN_HELD,
 	};
-	TEXT_COPY(ret->state, control_state(device));
+	TEXT_COPY(ret->state, control_state_in_force(device));
 	node_read_chain(engine->node, device->device.number, ret);
 	return 0;
 }

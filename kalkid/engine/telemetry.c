@@ -87,7 +87,7 @@ static int64_t next_question(const struct sensing *sensing, int64_t now_us)
 			return at_us;
 		from_us = device->factor_until_us;
 	}
-	return next_point(sensing, device->policy->states[device->machine.state].telemetry_factor,
+	return next_point(sensing, device->policy->states[device->in_force].telemetry_factor,
 			  from_us);
 }
 

@@ -10,13 +10,6 @@
 
 #include "engine/test_fixture.h"
 
-/* Normal under another name. */
-static const char RENAMED[] =
-	"type: camera\n"
-	"states:\n"
-	"  Quiet: {chain: [{name: a, image: 'kalki/a:1'}], standby: none}\n"
-	"  Guarded: {chain: [{name: d, image: 'kalki/d:1'}], standby: none}\n";
-
 /* A state that no file has any more: the tightest, and the old chain does not stay for it, whether
  * the daemon ran meanwhile or not. */
 static void a_state_that_is_gone(void **state)

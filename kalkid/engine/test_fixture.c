@@ -31,6 +31,11 @@ const char CAMERA[] =
 	"  - {name: look, from: [Normal], when: 'alert(\"odd\")', to: Watched}\n"
 	"  - {name: three, from: any, when: 'count(\"bad\", within: 10m) >= 3', to: Attacked}\n";
 
+const char RENAMED[] = "type: camera\n"
+		       "states:\n"
+		       "  Quiet: {chain: [{name: a, image: 'kalki/a:1'}], standby: none}\n"
+		       "  Guarded: {chain: [{name: d, image: 'kalki/d:1'}], standby: none}\n";
+
 static const char LAMP[] = "type: lamp\n"
 			   "states:\n"
 			   "  Normal: {chain: pass}\n";

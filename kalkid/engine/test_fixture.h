@@ -31,6 +31,8 @@ extern const struct operator_order ORDER;
 /* The type "camera": Open (pass), Normal (a), Watched (a b), Attacked (c), Shut (block); "odd"
  * leads from Normal to Watched, the third "bad" from any to Attacked. */
 extern const char CAMERA[];
+/* With other states: Quiet (a), Guarded (d). */
+extern const char RENAMED[];
 
 /* `err` is there for the call. */
 #define must(call)                                \

@@ -12,11 +12,11 @@
 
 #define DEVICE_COLUMNS                                                                     \
 	"number, name, type, description, port, mac, ips, groups, tags, multicast, file, " \
-	"addresses, learnt"
+	"addresses, learnt, shadow"
 #define MACHINE_COLUMNS                                                                 \
 	"device, state, generation, entered_us, last_alert_us, decided_event, manual, " \
 	"manual_until_us, manual_back, manual_reason, quarantined, quarantine_reason, " \
-	"unused"
+	"unused, shadowed, in_force"
 #define COUNTER_COLUMNS "counter, next"
 #define CLOCK_COLUMNS   "one, boot_id, offset_us, last_us"
 
@@ -47,8 +47,20 @@ static const struct {
 const char INTENT_ADDRESSES_SCHEMA[] =
 	"ALTER TABLE devices ADD COLUMN addresses TEXT DEFAULT 'standard';"
 	"ALTER TABLE devices ADD COLUMN learnt TEXT DEFAULT '';"
-	"UPDATE devices SET digest = row_digest(" DEVICE_COLUMNS ") WHERE digest IS row_digest("
+	"UPDATE devices SET digest = row_digest(number, name, type, description, port, mac, ips,"
+	" groups, tags, multicast, file, addresses, learnt) WHERE digest IS row_digest("
 	"number, name, type, description, port, mac, ips, groups, tags, multicast, file);";
+
+const char INTENT_SHADOW_SCHEMA[] =
+	"ALTER TABLE devices ADD COLUMN shadow INTEGER DEFAULT 0;"
+	"ALTER TABLE machines ADD COLUMN shadowed INTEGER DEFAULT 0;"
+	"ALTER TABLE machines ADD COLUMN in_force TEXT DEFAULT '';"
+	"UPDATE devices SET digest = row_digest(" DEVICE_COLUMNS ") WHERE digest IS row_digest("
+	"number, name, type, description, port, mac, ips, groups, tags, multicast, file,"
+	" addresses, learnt);"
+	"UPDATE machines SET digest = row_digest(" MACHINE_COLUMNS ") WHERE digest IS row_digest("
+	"device, state, generation, entered_us, last_alert_us, decided_event, manual,"
+	" manual_until_us, manual_back, manual_reason, quarantined, quarantine_reason, unused);";
 
 void intent_done(struct intent *intent)
 {
@@ -129,6 +141,7 @@ static int read_device(struct device *device, sqlite3_stmt *row, struct error *e
 	device->multicast = sqlite3_column_int(row, 9);
 	sql_copy_text(device->file, sizeof(device->file), row, 10);
 	device->addresses = read_addresses_word(row);
+	device->shadow = sqlite3_column_int(row, 13);
 	int result = read_learnt(device, row, err);
 	return result < 0 ? result : read_addresses(device, row, err);
 }
@@ -168,6 +181,8 @@ static void read_machine(struct machine_record *record, sqlite3_stmt *row)
 	record->quarantined = sqlite3_column_int(row, 10);
 	sql_copy_text(record->quarantine_reason, sizeof(record->quarantine_reason), row, 11);
 	read_unused(record, row, 12);
+	record->shadowed = sqlite3_column_int(row, 13);
+	sql_copy_text(record->in_force, sizeof(record->in_force), row, 14);
 }
 
 static int check_table(sqlite3 *connection, const char *table, const char *columns,
@@ -339,14 +354,15 @@ int intent_put_device(sqlite3 *connection, const struct device *device, struct e
 	cleanup_free char *groups = join_names(device->groups, device->group_count);
 	cleanup_free char *tags = join_names(device->tags, device->tag_count);
 	cleanup_free char *learnt = join_learnt(device);
-	return sql_write(connection, err,
-			 "INSERT OR REPLACE INTO devices (" DEVICE_COLUMNS ", digest) VALUES"
-			 " (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13,"
-			 " row_digest(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13))",
-			 "issssssssisss", (int64_t)device->number, device->name, device->type,
-			 device->description, device->port, mac, ips.bytes, groups, tags,
-			 (int64_t)device->multicast, device->file,
-			 DEVICE_ADDRESSES_NAMES[device->addresses], learnt);
+	return sql_write(
+		connection, err,
+		"INSERT OR REPLACE INTO devices (" DEVICE_COLUMNS ", digest) VALUES"
+		" (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, row_digest("
+		"?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14))",
+		"issssssssisssi", (int64_t)device->number, device->name, device->type,
+		device->description, device->port, mac, ips.bytes, groups, tags,
+		(int64_t)device->multicast, device->file, DEVICE_ADDRESSES_NAMES[device->addresses],
+		learnt, (int64_t)device->shadow);
 }
 
 int intent_put_machine(sqlite3 *connection, const struct machine_record *record, struct error *err)
@@ -355,13 +371,13 @@ int intent_put_machine(sqlite3 *connection, const struct machine_record *record,
 	return sql_write(
 		connection, err,
 		"INSERT OR REPLACE INTO machines (" MACHINE_COLUMNS ", digest) VALUES"
-		" (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,"
-		" ?13, row_digest(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13))",
-		"isiiiiiississ", (int64_t)record->device, record->state,
+		" (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, row_digest("
+		"?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15))",
+		"isiiiiiississis", (int64_t)record->device, record->state,
 		(int64_t)record->generation, record->entered_us, record->last_alert_us,
 		(int64_t)record->decided_event, (int64_t)record->manual, record->manual_until_us,
 		record->manual_back, record->manual_reason, (int64_t)record->quarantined,
-		record->quarantine_reason, unused);
+		record->quarantine_reason, unused, (int64_t)record->shadowed, record->in_force);
 }
 
 int intent_delete_device(sqlite3 *connection, uint32_t number, struct error *err)

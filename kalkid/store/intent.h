@@ -39,6 +39,7 @@ void intent_done(struct intent *intent);
 
 extern const char INTENT_SCHEMA[];
 extern const char INTENT_ADDRESSES_SCHEMA[]; /* the step that brought learnt addresses */
+extern const char INTENT_SHADOW_SCHEMA[];    /* devices in shadow */
 
 /* Checks tables and rows; -EUCLEAN when any is damaged. */
 int intent_read(sqlite3 *connection, struct intent *ret, struct error *err) must_check;

@@ -43,6 +43,8 @@ struct machine_record {
 	char manual_reason[REASON_BYTES];
 	bool quarantined;
 	char quarantine_reason[REASON_BYTES];
+	bool shadowed;             /* by an operator */
+	char in_force[NAME_BYTES]; /* state whose posture is; "": its own */
 	unsigned unused_count;
 	uint64_t unused[MACHINE_ALERTS_MAX]; /* ...but for these, the oldest first */
 };

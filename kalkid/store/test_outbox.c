@@ -77,6 +77,9 @@ static void an_older_database_gets_its_outbox(void **state maybe_unused)
 				 "DROP TABLE outbox;"
 				 "ALTER TABLE devices DROP COLUMN addresses;"
 				 "ALTER TABLE devices DROP COLUMN learnt;"
+				 "ALTER TABLE devices DROP COLUMN shadow;"
+				 "ALTER TABLE machines DROP COLUMN shadowed;"
+				 "ALTER TABLE machines DROP COLUMN in_force;"
 				 "PRAGMA user_version = 1",
 				 NULL),
 			 0);

@@ -168,6 +168,7 @@ static struct device maybe_unused test_device(uint32_t number)
 		.groups = {"hall", "ground-floor"},
 		.group_count = 2,
 		.multicast = true,
+		.shadow = true,
 		.file = "/etc/kalki/devices.d/a b.yaml",
 	};
 	struct device device;
@@ -192,6 +193,8 @@ static struct machine_record maybe_unused test_machine(uint32_t number)
 		.manual_back = "Normal",
 		.manual_reason = "test of the alarm",
 		.quarantined = true,
+		.shadowed = true,
+		.in_force = "Attack",
 		.unused_count = 2,
 		.unused = {3, 1ULL << 39},
 	};
