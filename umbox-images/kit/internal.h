@@ -15,8 +15,8 @@ enum {
 	UMBOX_ALERT_TYPES_MAX = 8,
 	UMBOX_ALERTS_BURST = 32,
 	UMBOX_ALERTS_PER_SECOND = 10,
-	UMBOX_FAILURE_BYTES = 256,
-	UMBOX_HOST_ADDRESSES_MAX = 64,
+	UMBOX_FAILURE_BYTES = 640,
+	UMBOX_WORDS_BYTES = 512,
 	UMBOX_WATCHED_MAX = 8,
 	UMBOX_WATCHED_OWN = 16, /* what epoll tells of the first */
 };
@@ -43,8 +43,7 @@ struct umbox_watched {
 struct umbox {
 	char failure[UMBOX_FAILURE_BYTES]; /* the first thing that went wrong; "" */
 	struct umbox_identity identity;
-	struct umbox_ip host[UMBOX_HOST_ADDRESSES_MAX];
-	unsigned host_count;
+	struct umbox_addresses device, host;
 	json_t *document, *parameters; /* parameters: borrowed from the document, may be NULL */
 	int64_t ready_after_ms;
 	struct umbox_control control;
@@ -60,8 +59,11 @@ struct umbox {
 
 	/* Of those for whom somebody else forwards. */
 	bool legs_seen;
-	pid_t child; /* 0: none */
+	pid_t child;      /* 0: none */
+	int child_output; /* our end of the pipe; -1: none */
 	const char *child_name;
+	char child_words[UMBOX_WORDS_BYTES]; /* the last that it wrote */
+	size_t child_words_length, child_said;
 	struct umbox_watched watched[UMBOX_WATCHED_MAX];
 	unsigned watched_count;
 
@@ -83,6 +85,8 @@ void umbox_bearer_start(struct umbox *umbox);
 void umbox_bearer_serve(struct umbox *umbox, unsigned number);
 /* A process has ended: the umbox ends with its child, and buries everybody else's. */
 void umbox_bearer_bury(struct umbox *umbox);
+/* Says why the umbox ends, for the history. */
+void umbox_say_failure(struct umbox *umbox);
 /* Kills the child. */
 void umbox_bearer_stop(struct umbox *umbox);
 void umbox_watch_fd(struct umbox *umbox, int fd, uint32_t what, uint32_t events);

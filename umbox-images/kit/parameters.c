@@ -34,25 +34,26 @@ static uint32_t get_number(struct umbox *umbox, const char *name)
 }
 
 /* Left out by daemons that know of none. */
-static void read_host_addresses(struct umbox *umbox, const char *path)
+static void read_addresses(struct umbox *umbox, struct umbox_addresses *addresses,
+			   const json_t *object, const char *name)
 {
-	const json_t *list = json_object_get(umbox->document, "host_addresses");
+	const json_t *list = json_object_get(object, name);
 	size_t count = json_array_size(list);
-	if (list && (!json_is_array(list) || count > UMBOX_HOST_ADDRESSES_MAX)) {
-		umbox_fail(umbox, "%s: 'host_addresses' is not a list of at most %d", path,
-			   UMBOX_HOST_ADDRESSES_MAX);
+	if (list && (!json_is_array(list) || count > UMBOX_ADDRESSES_MAX)) {
+		umbox_fail(umbox, "umbox.json: '%s' is not a list of at most %d", name,
+			   UMBOX_ADDRESSES_MAX);
 		return;
 	}
 	for (size_t i = 0; i < count; i++) {
 		const char *text = json_string_value(json_array_get(list, i));
-		struct umbox_ip *ip = &umbox->host[umbox->host_count];
+		struct umbox_ip *ip = &addresses->ip[addresses->count];
 		if (text && inet_pton(AF_INET, text, ip->octet) == 1)
 			ip->family = 4;
 		else if (text && inet_pton(AF_INET6, text, ip->octet) == 1)
 			ip->family = 6;
 		else
-			umbox_fail(umbox, "%s: 'host_addresses' holds what is no address", path);
-		umbox->host_count += ip->family != 0;
+			umbox_fail(umbox, "umbox.json: '%s' holds what is no address", name);
+		addresses->count += ip->family != 0;
 	}
 }
 
@@ -69,9 +70,10 @@ static void read_document(struct umbox *umbox, const char *path)
 	umbox->identity.umbox = get_number(umbox, "umbox");
 	umbox->identity.generation = get_number(umbox, "generation");
 	get_text(umbox->identity.hop, sizeof(umbox->identity.hop), umbox->document, "hop");
-	get_text(umbox->identity.device, sizeof(umbox->identity.device),
-		 json_object_get(umbox->document, "device"), "name");
-	read_host_addresses(umbox, path);
+	const json_t *device = json_object_get(umbox->document, "device");
+	get_text(umbox->identity.device, sizeof(umbox->identity.device), device, "name");
+	read_addresses(umbox, &umbox->device, device, "ips");
+	read_addresses(umbox, &umbox->host, umbox->document, "host_addresses");
 	umbox->parameters = json_object_get(umbox->document, "parameters");
 	if (umbox->parameters && !json_is_object(umbox->parameters))
 		umbox_fail(umbox, "%s: 'parameters' is not an object", path);
@@ -86,7 +88,7 @@ struct umbox *umbox_open(void)
 		abort();
 	umbox->legs[UMBOX_IN].fd = umbox->legs[UMBOX_OUT].fd = -1;
 	umbox->wake_us = INT64_MAX;
-	umbox->watch_fd = umbox->signal_fd = umbox->link_fd = -1;
+	umbox->watch_fd = umbox->signal_fd = umbox->link_fd = umbox->child_output = -1;
 	if (!folder)
 		folder = "/run/kalki";
 	if (snprintf(path, sizeof(path), "%s/control.sock", folder) >= (int)sizeof(path))
@@ -110,10 +112,20 @@ const struct umbox_identity *umbox_identity(const struct umbox *umbox)
 
 bool umbox_is_host(const struct umbox *umbox, const struct umbox_ip *ip)
 {
-	for (unsigned i = 0; i < umbox->host_count; i++)
-		if (umbox_ip_equal(&umbox->host[i], ip))
+	for (unsigned i = 0; i < umbox->host.count; i++)
+		if (umbox_ip_equal(&umbox->host.ip[i], ip))
 			return true;
 	return false;
+}
+
+const struct umbox_addresses *umbox_device_addresses(const struct umbox *umbox)
+{
+	return &umbox->device;
+}
+
+const struct umbox_addresses *umbox_host_addresses(const struct umbox *umbox)
+{
+	return &umbox->host;
 }
 
 static int64_t check_integer(struct umbox *umbox, const char *name, const json_t *value,

@@ -249,8 +249,10 @@ static void start(struct umbox *umbox)
 static int stop(struct umbox *umbox)
 {
 	int failed = umbox->failure[0] != '\0';
-	if (failed)
+	if (failed) {
 		fprintf(stderr, "%s\n", umbox->failure);
+		umbox_say_failure(umbox);
+	}
 	/* The connection first: its end is what the daemon waits for, and packet sockets are slow
 	 * to close. */
 	umbox_control_done(&umbox->control);

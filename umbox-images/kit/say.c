@@ -94,6 +94,16 @@ bool umbox_record(struct umbox *umbox, const struct umbox_json *object)
 	return said;
 }
 
+void umbox_say_failure(struct umbox *umbox)
+{
+	struct umbox_json json;
+	umbox_json_start(&json);
+	umbox_json_open(&json, NULL, '{');
+	umbox_json_text(&json, "failure", umbox->failure);
+	umbox_json_close(&json, '}');
+	umbox_record(umbox, &json);
+}
+
 bool umbox_line(struct umbox *umbox, const char *line, size_t length)
 {
 	char text[UMBOX_LINE_BYTES];

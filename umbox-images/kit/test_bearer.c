@@ -92,6 +92,20 @@ static void the_death_of_its_program_is_its_own(void **state)
 	assert_int_equal(run_with_child(*state, child), 1);
 }
 
+static void its_last_words_are_told(void **state)
+{
+	struct world *world = *state;
+	static const char *const child[] = {"/bin/sh", "-c",
+					    "seq 1 1000; echo no rules >&2; echo; exit 3", NULL};
+	char said[4096] = "";
+	assert_int_equal(run_with_child(world, child), 1);
+	int connection = accept(world->listener, NULL, NULL);
+	assert_true(recv(connection, said, sizeof(said) - 1, MSG_WAITALL) > 0);
+	assert_non_null(strstr(said, "{\"failure\":\"/bin/sh ended with status 3: "));
+	assert_non_null(strstr(said, "|999|1000|no rules\"}}\n"));
+	close(connection);
+}
+
 static void a_program_that_is_not_there_is_told(void **state)
 {
 	assert_int_equal(run_with_child(*state, (const char *const[]){"/no/such", NULL}), 1);
@@ -137,6 +151,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		with_world(the_end_of_its_program_is_its_own),
 		with_world(the_death_of_its_program_is_its_own),
+		with_world(its_last_words_are_told),
 		with_world(a_program_that_is_not_there_is_told),
 		with_world(its_own_descriptors_are_served),
 		with_world(a_program_ends_with_its_umbox),

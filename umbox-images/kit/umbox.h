@@ -77,6 +77,16 @@ struct umbox_identity {
 };
 const struct umbox_identity *umbox_identity(const struct umbox *umbox);
 
+/* As of the umbox's start; of a device that learns its addresses there may be none. */
+enum { UMBOX_ADDRESSES_MAX = 64 };
+struct umbox_addresses {
+	unsigned count;
+	struct umbox_ip ip[UMBOX_ADDRESSES_MAX];
+};
+const struct umbox_addresses *umbox_device_addresses(const struct umbox *umbox);
+/* Of the machine that runs the daemon, see umbox_is_host. */
+const struct umbox_addresses *umbox_host_addresses(const struct umbox *umbox);
+
 /* Whether the address is one of the machine's that runs the daemon: telemetry and commands come
  * from there, and the daemon sees to it that nobody else sends under it.  For detectors that count
  * what strangers do; such a frame is forwarded, or dropped, like any other. */

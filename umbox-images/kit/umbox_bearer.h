@@ -29,6 +29,6 @@ void umbox_watch(struct umbox *umbox, int fd, umbox_on_readable *on_readable, vo
 void umbox_unwatch(struct umbox *umbox, int fd);
 
 /* Starts the program that forwards, once: argv[0] is its path, argv ends with NULL and lives on.
- * Its standard output and error are the umbox's own.  When it ends, the umbox ends, and says how.
- */
+ * What it writes goes to the umbox's standard error.  When it ends, the umbox ends, and says how,
+ * with its last words; it ends with the umbox. */
 void umbox_start_child(struct umbox *umbox, const char *const argv[]);

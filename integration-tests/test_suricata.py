@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Suricata in the chain of a device: real attacks against the rules that its README shows, sessions that
+began before it came, and what becomes of the device when it dies or cannot start."""
+import json
+import os
+import re
+import signal
+import socket
+import ssl
+import threading
+
+import pytest
+
+from harness import net
+from harness.daemon import REPOSITORY, wait_for
+from harness.policies import block, chain, device_type, hop, rule, stamp
+from harness.site import Site
+
+SURICATA = "kalki/suricata:1"
+README = os.path.join(REPOSITORY, "umbox-images/suricata/README.md")
+
+
+MARKED = 'alert tcp any any -> any any (msg:"marked"; content:"|00|marked|00|"; sid:7;)'
+
+
+def rules_of_readme():
+    """The example, as an operator would copy it."""
+    with open(README, encoding="utf-8") as file:
+        example = re.search(r"```json\n(.*?)```", file.read(), re.DOTALL)[1]
+    return json.loads(example)["rules"]
+
+
+def types():
+    inspected = hop("ids", image=SURICATA, rules=rules_of_readme() + [MARKED])
+    return [
+        device_type("plug", {"Normal": chain(inspected), "Attack": block()},
+                    [rule("xmas", ["Normal"], 'alert("xmas-scan")', "Attack")]),
+        device_type("late", {"Normal": chain(stamp("first")),
+                             "Suspicious": chain(inspected, standby="none")}),
+        device_type("broken", {"Normal": chain(hop("ids", image=SURICATA, rules=["alert nonsense"]))}),
+    ]
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory, engine, images):
+    site = Site(tmp_path_factory.mktemp("suricata"), engine)
+    try:
+        site.types = types()
+        for name in ("plug", "late", "broken"):
+            site.add_device(name, name)
+        site.add_host("peer")
+        site.start(wait=False)
+        for name in ("plug", "late"):
+            site.wait_goal(name, "converged", timeout=120)
+        yield site
+    finally:
+        site.close()
+
+
+def wait_alert(site, name, kind):
+    """The newest of the kind, as EVE has it."""
+    def came():
+        alerts = [item["eve"] for item in site.api.get(f"/alerts?device={name}&limit=1000")["items"]]
+        return next((alert for alert in alerts if alert["kalki"]["type"] == kind), None)
+    return wait_for(came, timeout=60, what=f"{name}: {kind}")
+
+
+def wait_record(site, name, key):
+    def came():
+        page = site.api.get(f"/devices/{name}/timeline?kind=umbox&order=newest&limit=100")
+        return next((found for item in page["items"] if (found := find_key(item["eve"], key))), None)
+    return wait_for(came, timeout=120, what=f"{name}: a record of {key}")
+
+
+def find_key(value, key):
+    """The object inside `value` that has the key."""
+    if not isinstance(value, dict):
+        return None
+    if key in value:
+        return value
+    return next((found for below in value.values() if (found := find_key(below, key))), None)
+
+
+class Server(threading.Thread):
+    """Takes one connection on a host, keeps what comes, and answers each piece if told to."""
+
+    def __init__(self, host, port, echo=False):
+        super().__init__(daemon=True)
+        self.listener = net.in_namespace(host.ns, socket.create_server, (host.ip, port))
+        self.echo, self.got = echo, b""
+        self.start()
+
+    def run(self):
+        connection, _ = self.listener.accept()
+        with connection:
+            while piece := connection.recv(65536):
+                self.got += piece
+                if self.echo:
+                    connection.sendall(piece)
+
+    def close(self):
+        self.listener.close()
+
+
+def connect(host, to, port, timeout=60):
+    return net.in_namespace(host.ns, socket.create_connection, (to.ip, port), timeout)
+
+
+def receive(connection, count):
+    got = b""
+    while len(got) < count:
+        piece = connection.recv(65536)
+        assert piece, "the session was cut"
+        got += piece
+    return got
+
+
+def exchange(connection, content):
+    """Sends it, and gets it back."""
+    sender = threading.Thread(target=connection.sendall, args=(content,), daemon=True)
+    sender.start()
+    assert receive(connection, len(content)) == content
+    sender.join(60)
+
+
+def client_hello(name):
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    context = ssl.create_default_context()
+    with pytest.raises(ssl.SSLWantReadError):
+        context.wrap_bio(incoming, outgoing, server_hostname=name).do_handshake()
+    return outgoing.read()
+
+
+def umbox_of(site, name):
+    """Which of them is in the device's way; 0: none."""
+    return next((hop["umbox"] for hop in site.api.get(f"/devices/{name}/chain")["hops"]
+                 if hop["role"] == "in_force" and hop["ready"]), 0)
+
+
+def suricata_of(site, name):
+    """The process on this machine."""
+    container, = site.engine.containers(**{"org.kalki.instance": site.tag,
+                                           "org.kalki.umbox": umbox_of(site, name)})
+    top = site.engine.request("GET", f"/containers/{container['Id']}/top")
+    pid, command = (top["Titles"].index(title) for title in ("PID", "CMD"))
+    return next(int(row[pid]) for row in top["Processes"] if "/usr/bin/suricata" in row[command])
+
+
+def test_ordinary_traffic_passes_and_what_a_rule_names_is_told(running):
+    plug, peer = running.devices["plug"], running.hosts["peer"]
+    assert peer.ping(plug, count=3, timeout_s=5)
+    assert plug.ping6(peer, count=3, timeout_s=5)
+    plug.run("ping", "-c", "2", "-W", "5", "-s", "4000", peer.ip)  # in fragments
+    assert wait_alert(running, "plug", "ping")["src_ip"] == peer.ip
+    server = Server(peer, 8000, echo=True)
+    with connect(plug, peer, 8000) as connection:
+        exchange(connection, os.urandom(3_000_000))
+    server.close()
+    told = wait_alert(running, "plug", "external-traffic")
+    assert (told["src_ip"], told["dest_ip"], told["dest_port"]) == (plug.ip, peer.ip, 8000)
+    assert told["kalki"]["severity"] == "low"
+
+
+def test_a_port_and_a_cloud_are_out_of_reach(running):
+    plug, peer = running.devices["plug"], running.hosts["peer"]
+    server = Server(plug, 49153)
+    with pytest.raises(TimeoutError):
+        connect(peer, plug, 49153, timeout=2)
+    server.close()
+    told = wait_alert(running, "plug", "vendor-port")
+    assert (told["kalki"]["severity"], told["src_ip"]) == ("high", peer.ip)
+    assert told["kalki"]["detail"] == "blocked: the vendor's port"
+
+    for name, passes in (("api.vendor.example", False), ("ntp.example", True)):
+        server = Server(peer, 443)
+        with connect(plug, peer, 443) as connection:
+            connection.sendall(client_hello(name))
+            if passes:
+                wait_for(lambda: name.encode() in server.got, what="the greeting")
+            else:
+                wait_alert(running, "plug", "vendor-cloud")
+        server.close()
+        assert (name.encode() in server.got) == passes
+
+
+def test_its_rules_are_counted_and_their_age_is_told(running):
+    told = wait_record(running, "plug", "rules")
+    assert (told["rules"], told["rules_failed"]) == (len(rules_of_readme()) + 1, 0)
+    assert re.fullmatch(r"20\d\d-\d\d-\d\d", told["newest_rule"])
+
+
+def test_a_session_lives_on_and_is_followed(running):
+    late, peer = running.devices["late"], running.hosts["peer"]
+    server = Server(peer, 9000, echo=True)
+    with connect(late, peer, 9000) as connection:
+        exchange(connection, os.urandom(1_000_000))
+        running.set_state("late", "Suspicious")
+        wait_for(lambda: running.hops("late") == ["ids"], timeout=120, what="the new chain")
+        exchange(connection, os.urandom(3_000_000))
+        exchange(connection, b"\0marked\0")
+        wait_alert(running, "late", "suricata-7")
+        exchange(connection, os.urandom(100_000))
+    server.close()
+
+
+def test_when_it_dies_another_takes_its_place(running):
+    late, peer = running.devices["late"], running.hosts["peer"]
+    before = umbox_of(running, "late")
+    os.kill(suricata_of(running, "late"), signal.SIGKILL)
+    wait_for(lambda: umbox_of(running, "late") > before, timeout=120, what="another umbox")
+    wait_for(lambda: late.ping(peer), timeout=60, what="traffic through it")
+    assert "ended by signal 9" in wait_record(running, "late", "failure")["failure"]
+
+
+def test_with_a_bad_rule_the_device_stays_cut_off_and_the_reason_is_told(running):
+    failure = wait_record(running, "broken", "failure")["failure"]
+    assert 'error parsing signature "alert nonsense"' in failure
+    assert running.device_status("broken")["goal"] == "held"
+    assert not running.devices["broken"].ping(running.hosts["peer"])
+
+
+def test_a_scan_is_dropped_and_moves_the_state(running):
+    plug, peer = running.devices["plug"], running.hosts["peer"]
+    said = peer.run("nmap", "-n", "-Pn", "-sX", "-p", "80", "--max-retries", "1", plug.ip)
+    assert "open|filtered" in said, said  # a closed port answers such a segment that reaches it
+    assert wait_alert(running, "plug", "xmas-scan")["src_ip"] == peer.ip
+    wait_for(lambda: running.device_status("plug")["state"] == "Attack", timeout=60, what="Attack")
