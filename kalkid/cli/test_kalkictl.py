@@ -714,7 +714,7 @@ tests:
 
     def test_coverage_of_a_policy_can_be_demanded(self):
         policy = self.write("t.yaml", self.POLICY)
-        tests = self.write("t.test.yaml", "tests: [{name: n, steps: [{alert: x, times: 3}]}]")
+        tests = self.write("t.test.yaml", "tests: [{name: n, steps: [{alert: x, times: 3, expect: {state: B}}]}]")
         self.assertEqual(self.run_tool("policy", "test", tests, "--coverage", "25").code, 0)
         result = self.run_tool("policy", "test", policy, "--coverage", "26")
         self.assertEqual(result.code, 1)

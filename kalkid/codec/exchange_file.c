@@ -178,14 +178,17 @@ static bool is_token(const char *text)
 }
 
 /* What the client itself writes, or a secret is needed for. */
-static const char *why_not_header(const char *name)
+static const char *why_not_header(const char *name, const char **ret_right)
 {
 	static const char *const own[] = {"host", "content-length", "transfer-encoding",
 					  "connection", "expect"};
+	*ret_right = "letters, digits and '-'";
 	if (!is_token(name))
 		return "is no name of a header";
+	*ret_right = "credential: the name of a secret";
 	if (strcasecmp(name, "authorization") == 0)
 		return "a credential does not belong into a type's file";
+	*ret_right = "leave it out";
 	for (size_t i = 0; i < ARRAY_SIZE(own); i++)
 		if (strcasecmp(name, own[i]) == 0)
 			return "is written by the client itself";
@@ -201,13 +204,11 @@ static void read_headers(struct reading *reading, const struct document_node *ma
 		return;
 	}
 	for (const struct document_node *entry = map->first; entry; entry = entry->next) {
-		const char *why = why_not_header(entry->key);
+		const char *right, *why = why_not_header(entry->key, &right);
 		if (exchange->header_count == EXCHANGE_HEADERS_MAX)
 			why = "is one header too many";
 		if (why) {
-			bool login = strcasecmp(entry->key, "authorization") == 0;
-			document_complain_key(reading->document, entry, reading->complaints,
-					      login ? "credential: the name of a secret" : NULL,
+			document_complain_key(reading->document, entry, reading->complaints, right,
 					      "%s", why);
 			continue;
 		}

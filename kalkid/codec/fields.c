@@ -71,7 +71,7 @@ const char *read_text(struct reading *reading, const struct document_node *node)
 bool read_is_list(struct reading *reading, const struct document_node *node, unsigned max)
 {
 	if (node->kind != DOCUMENT_LIST) {
-		complain_kind(reading, node, "a list", NULL);
+		complain_kind(reading, node, "a list", "[one, two], or a line '- one' for each");
 		return false;
 	}
 	unsigned count = 0;
@@ -237,12 +237,27 @@ static void read_field(struct reading *reading, const struct document_node *node
 	case FIELD_SIZE: read_size(reading, node, field, place); break;
 	case FIELD_CHOICE: read_choice(reading, node, field, place); break;
 	case FIELD_OTHER: field->read(reading, node, target); break;
-	case FIELD_LATER:
-		document_complain_key(reading->document, node, reading->complaints, "leave it out",
-				      "this version does not have it yet");
-		break;
 	case FIELD_KIND_COUNT: break;
 	}
+}
+
+static void complain_missing(struct reading *reading, const struct document_node *map,
+			     const struct field *field)
+{
+	char right[RIGHT_BYTES] = "";
+	if (field->about)
+		snprintf(right, sizeof(right), "%s: %s", field->key, field->about);
+	document_complain(reading->document, map, reading->complaints, *right ? right : NULL,
+			  "the key '%s' is missing", field->key);
+}
+
+/* "one of a, b" */
+static void print_keys(char right[static RIGHT_BYTES], const char *const *keys, size_t count)
+{
+	size_t at = (size_t)snprintf(right, RIGHT_BYTES, count == 1 ? "only" : "one of");
+	for (size_t i = 0; i < count && at < RIGHT_BYTES; i++)
+		at += (size_t)snprintf(right + at, RIGHT_BYTES - at, "%s %s", i ? "," : "",
+				       keys[i]);
 }
 
 static void complain_unknown_keys(struct reading *reading, const struct document_node *map,
@@ -261,8 +276,10 @@ static void complain_unknown_keys(struct reading *reading, const struct document
 		const char *nearest = text_nearest(entry->key, keys, count);
 		if (nearest)
 			snprintf(right, sizeof(right), "did you mean '%s'?", nearest);
+		else
+			print_keys(right, keys, count);
 		document_complain_key(reading->document, entry, reading->complaints,
-				      nearest ? right : NULL, "unknown key");
+				      count ? right : NULL, "unknown key");
 	}
 }
 
@@ -279,8 +296,7 @@ bool fields_read(struct reading *reading, const struct document_node *map,
 		if (node)
 			read_field(reading, node, &fields[i], target);
 		else if (fields[i].required)
-			document_complain(reading->document, map, reading->complaints, NULL,
-					  "the key '%s' is missing", fields[i].key);
+			complain_missing(reading, map, &fields[i]);
 	}
 	complain_unknown_keys(reading, map, fields, count);
 	return reading->complaints->count == before;

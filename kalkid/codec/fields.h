@@ -22,7 +22,6 @@ enum field_kind {
 	FIELD_SIZE,     /* int64_t bytes, min to max: 512MiB */
 	FIELD_CHOICE,   /* unsigned (an enum): index in choices */
 	FIELD_OTHER,    /* read() does it */
-	FIELD_LATER,    /* a key of a later version: refused by name */
 	FIELD_KIND_COUNT,
 };
 

@@ -74,11 +74,7 @@ int image_reference_check(const char *reference, struct error *err)
 	for (;;) {
 		size_t length = strcspn(at, "/:@");
 		if (!component_fits(at, length))
-			return error_set(
-				err, -EINVAL,
-				"'%.64s' is no image (small letters, digits, '.', '_', '-', "
-				"parts by '/')",
-				reference);
+			return error_set(err, -EINVAL, "'%.64s' is no image", reference);
 		at += length;
 		if (*at != '/')
 			break;
@@ -91,7 +87,6 @@ int image_reference_check(const char *reference, struct error *err)
 		at += 1 + length;
 	}
 	if (*at == '@' && !digest_fits(at + 1))
-		return error_set(err, -EINVAL,
-				 "'%.64s' has no good digest (sha256:, 64 hex digits)", reference);
+		return error_set(err, -EINVAL, "'%.64s' has no good digest", reference);
 	return 0;
 }

@@ -71,7 +71,7 @@ int json_path_check(const char *path, size_t *ret_offset, struct error *err)
 	int r;
 	if (!*path) {
 		*ret_offset = 0;
-		return error_set(err, -EINVAL, "an empty path ('$' is the whole)");
+		return error_set(err, -EINVAL, "an empty path");
 	}
 	do {
 		*ret_offset = (size_t)(at - path);

@@ -21,8 +21,11 @@ static void read_image(struct reading *reading, const struct document_node *node
 	if (!text)
 		return;
 	if (image_reference_check(text, &err) < 0)
-		document_complain(reading->document, node, reading->complaints, "name:tag", "%s",
-				  err.text);
+		document_complain(
+			reading->document, node, reading->complaints,
+			"name:tag or name@sha256:...; of small letters, digits and . _ -, "
+			"its parts by /",
+			"%s", err.text);
 	else if (!TEXT_COPY(hop->image, text))
 		document_complain(reading->document, node, reading->complaints, NULL,
 				  "is longer than %d bytes", IMAGE_BYTES - 1);

@@ -384,7 +384,10 @@ static void read_set(struct reading *reading, const struct document_node *map, v
 					   : entry->text;
 		const struct sensor *of = &policy->sensors[sensor];
 		if (!text || !TEXT_COPY(fixed->text, text) || !answer_take_text(of, text, &value))
-			document_complain(reading->document, entry, reading->complaints, NULL,
+			document_complain(reading->document, entry, reading->complaints,
+					  of->type == SENSOR_BOOLEAN  ? "true or false"
+					  : of->type == SENSOR_NUMBER ? "17, 2.5"
+								      : "at most 63 bytes of text",
 					  "is no %s", SENSOR_TYPE_NAMES[of->type]);
 	}
 }

@@ -109,7 +109,6 @@ static json_t *schema_kind(const struct field *field)
 				 "^[0-9]+(B|KiB|MiB|GiB|TiB)$");
 	case FIELD_CHOICE: return schema_one_of_texts(field->choices);
 	case FIELD_OTHER: return field->describe ? field->describe() : json_object();
-	case FIELD_LATER:
 	case FIELD_KIND_COUNT: break;
 	}
 	return json_pack("{s:{}}", "not");

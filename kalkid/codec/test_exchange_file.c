@@ -79,7 +79,8 @@ static void values_are_read(void **state maybe_unused)
 static const struct {
 	const char *text, *lines;
 } bad[] = {
-	{"http: {}", "e:1:7: http: the key 'url' is missing\n"},
+	{"http: {}",
+	 "e:1:7: http: the key 'url' is missing (url: where; {ip}, {device}, {mac}, {type} and {credential} are filled in)\n"},
 	{"http: {url: 'http://h', method: GTE, body: x}",
 	 "e:1:33: http.method: no method 'GTE' (did you mean 'GET'?)\n"},
 	{"http: {url: 'http://h', body: x}",
@@ -95,8 +96,8 @@ static const struct {
 	{"http: {url: 'http://h', headers: {Authorization: x, Host: y, 'a b': c}}",
 	 "e:1:35: http.headers.Authorization: a credential does not belong into a type's file "
 	 "(credential: the name of a secret)\n"
-	 "e:1:53: http.headers.Host: is written by the client itself\n"
-	 "e:1:62: http.headers.a b: is no name of a header\n"},
+	 "e:1:53: http.headers.Host: is written by the client itself (leave it out)\n"
+	 "e:1:62: http.headers.a b: is no name of a header (letters, digits and '-')\n"},
 	{"http: {url: 'http://h', login: basic}",
 	 "e:1:7: http: a login without a credential (credential: the name of a secret)\n"},
 	{"http: {url: 'http://h/{credential}'}",
@@ -118,7 +119,7 @@ static const struct {
 	 "e:1:23: ssh.host: is no host (\"{ip}\" or a name)\n"
 	 "e:1:46: ssh.port: is out of range (1 to 65535)\n"
 	 "e:1:36: ssh.command: no program is named ([program, argument, ...])\n"
-	 "e:1:6: ssh: the key 'credential' is missing\n"},
+	 "e:1:6: ssh: the key 'credential' is missing (credential: the name of a secret)\n"},
 	{"program: {command: [probe]}",
 	 "e:1:21: program.command[0]: is no whole path of a program (/usr/lib/kalki/probe)\n"},
 	{"http: {url: 'http://h'}\nprogram: {command: [/x]}",

@@ -226,7 +226,8 @@ static void bad_files_are_told_why(void **state maybe_unused)
 		 "~/kalkid.yaml:1:41: data_plane.device_ports[1]: 'p1' is a name that kalkid gives to its "
 		 "own links (rename the interface, ip link set ... name ...)\n"
 		 "~/kalkid.yaml:1:41: data_plane.device_ports[1]: 'p1' is there before (each port once)\n"
-		 "~/kalkid.yaml:1:53: data_plane.device_ports[2]: the key 'name' is missing\n"
+		 "~/kalkid.yaml:1:53: data_plane.device_ports[2]: the key 'name' is missing (name: the interface "
+		 "that devices are behind)\n"
 		 "~/kalkid.yaml:1:64: data_plane.device_ports[3].name: 'a/b' is no name of a network "
 		 "interface (at most 15 letters, digits and -_.@)\n"},
 		{"kalkid.yaml",
@@ -276,12 +277,15 @@ static void bad_files_are_told_why(void **state maybe_unused)
 		{"types.d/b.yaml", "type: a\nstates: {S: {chain: pass}}\n",
 		 "~/types.d/b.yaml:1:7: type: there is a type 'a' in ~/types.d/a.yaml (each type in one "
 		 "file)\n"},
-		{"devices.d/x.yaml", "name: d\n", "~/devices.d/x.yaml:1:1: is a map, not a list\n"},
+		{"devices.d/x.yaml", "name: d\n",
+		 "~/devices.d/x.yaml:1:1: is a map, not a list ([one, two], or a line '- one' for "
+		 "each)\n"},
 		{"devices.d/x.yaml",
 		 "- {name: d, type: aa, port: dev1, mac: 02:00:00:00:00:01}\n- {name: e}\n",
-		 "~/devices.d/x.yaml:2:3: [1]: the key 'type' is missing\n"
-		 "~/devices.d/x.yaml:2:3: [1]: the key 'port' is missing\n"
-		 "~/devices.d/x.yaml:2:3: [1]: the key 'mac' is missing\n"
+		 "~/devices.d/x.yaml:2:3: [1]: the key 'type' is missing (type: its device type)\n"
+		 "~/devices.d/x.yaml:2:3: [1]: the key 'port' is missing (port: the device port "
+		 "that it is behind)\n"
+		 "~/devices.d/x.yaml:2:3: [1]: the key 'mac' is missing (mac: its MAC address)\n"
 		 "~/devices.d/x.yaml:1:19: [0].type: no device type 'aa' (did you mean 'a'?)\n"
 		 "~/devices.d/x.yaml:1:29: [0].port: no device port 'dev1' (did you mean 'dev0'?)\n"},
 		{"devices.d/x.yaml",
@@ -326,15 +330,15 @@ static void missing_configuration_is_told(void **state maybe_unused)
 
 static void complaints_of_all_files_come_together(void **state maybe_unused)
 {
-	write_file("kalkid.yaml", "nonsense: 1\n");
+	write_file("kalkid.yaml", "data_plan: 1\n");
 	write_file("types.d/a.yaml", "type: [\n");
 	write_file("devices.d/a.yaml",
-		   "- {name: d, type: x, port: y, mac: 02:00:00:00:00:01}\n- {odd_key: 1,"
+		   "- {name: d, type: x, port: y, mac: 02:00:00:00:00:01}\n- {prot: 1,"
 		   " name: e, type: x, port: y, mac: 02:00:00:00:00:02}\n");
 	/* What depends on files that are bad is not complained of as well. */
-	expect_complaints("~/kalkid.yaml:1:1: nonsense: unknown key\n"
+	expect_complaints("~/kalkid.yaml:1:1: data_plan: unknown key (did you mean 'data_plane'?)\n"
 			  "~/types.d/a.yaml:2:1: type: did not find expected node content\n"
-			  "~/devices.d/a.yaml:2:4: [1].odd_key: unknown key\n");
+			  "~/devices.d/a.yaml:2:4: [1].prot: unknown key (did you mean 'port'?)\n");
 }
 
 static void copy_example(const char *name, const char *to)

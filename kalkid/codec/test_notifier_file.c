@@ -142,9 +142,11 @@ static void wrong_webhooks_are_told(void **state maybe_unused)
 	expect_bad("a: {webhook: {url: 'http://u:p@a/'}}",
 		   "f:1:20: a.webhook.url: a password does not belong into a URL "
 		   "(credential: the name of a secret)\n");
-	expect_bad("a: {webhook: {secret: s}}", "f:1:14: a.webhook: the key 'url' is missing\n");
-	expect_bad("a: {webhook: {url: 'http://a', signature: s}}",
-		   "f:1:32: a.webhook.signature: unknown key\n");
+	expect_bad("a: {webhook: {secret: s}}",
+		   "f:1:14: a.webhook: the key 'url' is missing (url: what is posted to)\n");
+	expect_bad(
+		"a: {webhook: {url: 'http://a', signature: s}}",
+		"f:1:32: a.webhook.signature: unknown key (one of url, secret, credential, ca, content_type, body)\n");
 	expect_bad(
 		"a: {webhook: {url: 'http://a', body: '\"{devise}\"'}}",
 		"f:1:40: a.webhook.body: no placeholder '{devise}' (did you mean '{device}'?)\n");

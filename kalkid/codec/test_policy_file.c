@@ -192,9 +192,11 @@ static const struct {
 } bad[] = {
 	{"[1]", "t.yaml:1:1: is a list, not a map (key: value)\n"},
 	{"", "t.yaml:1:1: is nothing, not a map (key: value)\n"},
-	{"typ: t\n" STATES, "t.yaml:1:1: the key 'type' is missing\n"
-			    "t.yaml:1:1: typ: unknown key (did you mean 'type'?)\n"},
-	{"type: t\n", "t.yaml:1:1: the key 'states' is missing\n"},
+	{"typ: t\n" STATES,
+	 "t.yaml:1:1: the key 'type' is missing (type: the name of the device type)\n"
+	 "t.yaml:1:1: typ: unknown key (did you mean 'type'?)\n"},
+	{"type: t\n",
+	 "t.yaml:1:1: the key 'states' is missing (states: from the loosest to the tightest)\n"},
 	{"type: 7\n" STATES, "t.yaml:1:7: type: is a number, not text (write it in quotes)\n"},
 	{"type: a b\n" STATES,
 	 "t.yaml:1:7: type: 'a b' is no name (at most 63 letters, digits, '-', '_' and '.', a letter or "
@@ -210,7 +212,7 @@ static const struct {
 	 "t.yaml:4:3: sensors.state: 'state' means something else in conditions (another name)\n"
 	 "t.yaml:5:13: sensors.x.type: no choice 'int' (number, boolean, text)\n"
 	 "t.yaml:5:24: sensors.x.keep: is out of range (1 to 1024)\n"
-	 "t.yaml:6:6: sensors.y: the key 'type' is missing\n"
+	 "t.yaml:6:6: sensors.y: the key 'type' is missing (type: what its values are)\n"
 	 "t.yaml:6:13: sensors.y.unit: is longer than 15 bytes\n"},
 	{"type: t\nstates:\n  A: {chain: pass, telemetry_factor: 0.001}\n  B: {chain: pass, "
 	 "telemetry_factor: fast}\n",
@@ -223,7 +225,7 @@ static const struct {
 	 "  - {telemetry_factor: -1, for: 1ms}\n  - x\n",
 	 "t.yaml:8:5: rules[0].actions[0]: goes to a device and to several (name the device alone, or a "
 	 "group, a type or both)\n"
-	 "t.yaml:9:19: rules[0].actions[1].tag: unknown key\n"
+	 "t.yaml:9:19: rules[0].actions[1].tag: unknown key (only notify)\n"
 	 "t.yaml:10:5: rules[0].actions[2]: is no action (one of command, notify, tag, untag, "
 	 "telemetry_factor)\n"
 	 "t.yaml:11:24: rules[0].actions[3].telemetry_factor: is out of range (0.01 to 100; 2 is twice as "
@@ -231,6 +233,26 @@ static const struct {
 	 "t.yaml:11:33: rules[0].actions[3].for: is out of range (1s to 365d)\n"
 	 "t.yaml:12:5: rules[0].actions[4]: is no action (one of command, notify, tag, untag, "
 	 "telemetry_factor)\n"},
+	{"type: t\n" STATES "commands: []\n",
+	 "t.yaml:3:11: commands: commands are a map (turn-off: {http: ...})\n"},
+	{"type: t\n" STATES "commands: {stop: {}, go: {http: {url: 'http://{ip}/', headers: []}}}\n"
+	 "rules:\n- {name: r, from: [A], when: 'true', actions: [{command: sotp}]}\n",
+	 "t.yaml:3:18: commands.stop: does not say how to tell it (http, mqtt, ssh or "
+	 "program)\n"
+	 "t.yaml:3:64: commands.go.http.headers: headers are a map (Name: value)\n"
+	 "t.yaml:5:58: rules[0].actions[0].command: no command of this type 'sotp' (did "
+	 "you mean 'stop'?)\n"},
+	{"type: t\nsensors: {a: {type: number}}\n" STATES "telemetry:\n"
+	 "- {name: p, http: {url: 'http://{ip}'}, every: 1m, map: {a: {json: \"$['a\"}}}\n"
+	 "- {name: q, http: {url: 'http://{ip}'}, every: 1m, map: {a: {json: '$[x]'}}}\n"
+	 "- {name: r, http: {url: 'http://{ip}'}, every: 1m, map: {a: {json: '$a'}}}\n"
+	 "- {name: s, http: {url: 'http://{ip}'}, every: 1m, map: {a: {json: ''}}}\n",
+	 "t.yaml:5:70: telemetry[0].map.a.json: a quoted key without its end "
+	 "($.state.lights[0].on)\n"
+	 "t.yaml:6:70: telemetry[1].map.a.json: [n] or [\"key\"] is wanted "
+	 "($.state.lights[0].on)\n"
+	 "t.yaml:8:69: telemetry[3].map.a.json: an empty path "
+	 "($.state.lights[0].on)\n"},
 	{"type: t\nstates: {}\n",
 	 "t.yaml:2:9: states: at least one state is needed (Name: {chain: ...}, from the loosest to the "
 	 "tightest)\n"},
@@ -239,20 +261,19 @@ static const struct {
 	 "starting with a letter or digit)\n"
 	 "t.yaml:4:3: states.any: 'any' means all states in rules (another name)\n"},
 	{"type: t\nstates: {A: {}, B: x}\n",
-	 "t.yaml:2:13: states.A: the key 'chain' is missing\n"
+	 "t.yaml:2:13: states.A: the key 'chain' is missing (chain: a list of hops, pass (everything) or block (nothing))\n"
 	 "t.yaml:2:20: states.B: is text, not a map (key: value)\n"},
 	{"type: t\nstates: {A: {chain: open, colour: red}}\n",
 	 "t.yaml:2:21: states.A.chain: is no chain (a list of hops, pass or block)\n"
-	 "t.yaml:2:27: states.A.colour: unknown key\n"},
+	 "t.yaml:2:27: states.A.colour: unknown key (one of chain, hold, standby, stop_now, dwell, calm, final, telemetry_factor)\n"},
 	{"type: t\nstates: {A: {chain: []}}\n",
 	 "t.yaml:2:21: states.A.chain: an empty chain (chain: pass lets everything through, chain: block "
 	 "nothing)\n"},
 	{"type: t\nstates:\n  A:\n    chain:\n    - {image: a}\n    - {name: b}\n    - {name: b, image: "
 	 "B}\n",
-	 "t.yaml:5:7: states.A.chain[0]: the key 'name' is missing\n"
-	 "t.yaml:6:7: states.A.chain[1]: the key 'image' is missing\n"
-	 "t.yaml:7:24: states.A.chain[2].image: 'B' is no image (small letters, digits, '.', '_', '-', "
-	 "parts by '/') (name:tag)\n"
+	 "t.yaml:5:7: states.A.chain[0]: the key 'name' is missing (name: of the hop, once in its chain)\n"
+	 "t.yaml:6:7: states.A.chain[1]: the key 'image' is missing (image: the image of its container, as name:tag)\n"
+	 "t.yaml:7:24: states.A.chain[2].image: 'B' is no image (name:tag or name@sha256:...; of small letters, digits and . _ -, its parts by /)\n"
 	 "t.yaml:7:7: states.A.chain[2]: the chain has two hops named 'b' (each hop its own name)\n"},
 	{"type: t\nstates: {A: {chain: [1,2,3,4,5,6,7,8,9]}}\n",
 	 "t.yaml:2:21: states.A.chain: has 9 items, more than 8\n"},
@@ -271,18 +292,20 @@ static const struct {
 	 "t.yaml:3:57: states.A.calm.to: 'B' is not looser than 'A' (states stand from the loosest to the "
 	 "tightest)\n"
 	 "t.yaml:4:27: states.B.dwell: is true or false, not a duration (write 500ms, 10s, 1h30m, 2d)\n"
-	 "t.yaml:4:39: states.B.calm: the key 'after' is missing\n"
+	 "t.yaml:4:39: states.B.calm: the key 'after' is missing (after: so long without an alert)\n"
 	 "t.yaml:4:44: states.B.calm.to: no state 'Aa' (did you mean 'A'?)\n"},
 	{"type: t\ninitial: C\n" STATES,
 	 "t.yaml:2:10: initial: no state 'C' (did you mean 'A'?)\n"},
-	{"type: t\n" STATES "rules: x\n", "t.yaml:3:8: rules: is text, not a list\n"},
-	{"type: t\n" STATES "rules: [{}]\n", "t.yaml:3:9: rules[0]: the key 'name' is missing\n"
-					     "t.yaml:3:9: rules[0]: the key 'from' is missing\n"
-					     "t.yaml:3:9: rules[0]: the key 'when' is missing\n"},
+	{"type: t\n" STATES "rules: x\n",
+	 "t.yaml:3:8: rules: is text, not a list ([one, two], or a line '- one' for each)\n"},
+	{"type: t\n" STATES "rules: [{}]\n",
+	 "t.yaml:3:9: rules[0]: the key 'name' is missing (name: of the rule, once in the type)\n"
+	 "t.yaml:3:9: rules[0]: the key 'from' is missing (from: in which states it holds: any, or a list)\n"
+	 "t.yaml:3:9: rules[0]: the key 'when' is missing (when: the condition: see LANGUAGE.md)\n"},
 	{"type: t\n" STATES "rules:\n- {name: r, from: [], when: 'true', to: B, actions: []}\n",
 	 "t.yaml:4:19: rules[0].from: holds in no state (any, or a list of states)\n"},
 	{"type: t\n" STATES "rules:\n- {name: r, from: A, when: true, to: [B]}\n",
-	 "t.yaml:4:19: rules[0].from: is text, not a list\n"
+	 "t.yaml:4:19: rules[0].from: is text, not a list ([one, two], or a line '- one' for each)\n"
 	 "t.yaml:4:28: rules[0].when: is true or false, not text (write it in quotes)\n"
 	 "t.yaml:4:38: rules[0].to: is a list, not text\n"},
 	{"type: t\n" STATES "rules:\n- {name: r, from: any, when: 'true', to: B}\n"

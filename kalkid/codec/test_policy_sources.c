@@ -80,7 +80,8 @@ static void values_are_read(void **state maybe_unused)
 static const struct {
 	const char *list, *lines;
 } bad[] = {
-	{"- {}\n", "t:5:3: telemetry[0]: the key 'name' is missing\n"},
+	{"- {}\n",
+	 "t:5:3: telemetry[0]: the key 'name' is missing (name: of the source, once in the type)\n"},
 	{"- {name: a}\n", "t:5:3: telemetry[0]: a source without a way (one of http, ssh, program, "
 			  "mqtt, smtp, push)\n"},
 	{"- {name: a, http: {url: 'http://h'}}\n",
@@ -128,7 +129,7 @@ static const struct {
 	 "t:5:28: telemetry[0].smtp.listen: is no address with a port (192.168.7.1:2525, "
 	 "[fd00::1]:2525)\n"
 	 "t:5:39: telemetry[0].smtp.to: is no address of mail (\"{device}@kalki\")\n"
-	 "t:5:54: telemetry[0].smtp.set.lit: is no boolean\n"},
+	 "t:5:54: telemetry[0].smtp.set.lit: is no boolean (true or false)\n"},
 };
 
 static void bad_sources_are_told_why(void **state maybe_unused)
