@@ -13,6 +13,7 @@
 #include "detector.h"
 #include "flows.h"
 #include "mark.h"
+#include "openings.h"
 #include "outbound.h"
 #include "resolver.h"
 #include "scan.h"
@@ -47,6 +48,44 @@ static void check_detector(struct detector *detector, const struct umbox_frame *
 	assert(!result.alarm || result.attempt);
 	assert(!result.alarm || result.alert.count);
 	assert(frame->from == UMBOX_OUT || result.verdict == UMBOX_PASS);
+}
+
+/* A kernel that has seen what the address says. */
+static void see(const struct connection *connection, int64_t now_us, struct connection_times *ret,
+		void *user)
+{
+	(void)user;
+	uint8_t kind = connection->client.octet[3];
+	ret->client_us = kind & 1 ? now_us : INT64_MIN;
+	ret->device_us = kind & 2 ? now_us : INT64_MIN;
+}
+
+static bool silence(const struct connection *connection, void *user)
+{
+	(void)user;
+	return !(connection->client.octet[3] & 4);
+}
+
+static void unsilence(const struct connection *connection, void *user)
+{
+	(void)user;
+	assert(!(connection->client.octet[3] & 4));
+}
+
+/* A copy: a refused frame becomes a reset. */
+static void check_openings(struct openings *openings, const struct umbox_frame *frame)
+{
+	struct openings_result result;
+	struct umbox_frame copy = *frame;
+	copy.room = copy.length + UMBOX_RESET_BYTES;
+	copy.bytes = malloc(copy.room);
+	memcpy(copy.bytes, frame->bytes, copy.length);
+	openings_frame(openings, &copy, &result);
+	assert(result.verdict != UMBOX_KEEP && copy.length <= copy.room);
+	assert(!result.opened || result.verdict == UMBOX_PASS);
+	assert(!result.alarm || result.refused);
+	assert(!result.refused || frame->from == UMBOX_OUT);
+	free(copy.bytes);
 }
 
 static void check_scan(struct scan *scan, const struct umbox_frame *frame)
@@ -143,6 +182,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct flows *flows = flows_new();
 	struct conversations *conversations = conversations_new(
 		&(struct conversation_limits){.idle_us = 1000000, .active_us = 5000000});
+	struct openings *openings = openings_new(&(struct openings_settings){
+		.limit = 2,
+		.bits4 = 30,
+		.bits6 = 64,
+		.alert_pause_us = 300000,
+		.see = see,
+		.silence = silence,
+		.unsilence = unsilence,
+	});
 	int64_t now_us = 0;
 	while (size >= 3) {
 		bool from_device = data[0] & 0x80;
@@ -162,6 +210,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_outbound(outbound, &frame);
 		check_scan(scan, &frame);
 		count_flows(flows, conversations, &frame);
+		check_openings(openings, &frame);
 		check_mark(&frame);
 		check_resolver(resolver, &frame);
 		free(bytes);
@@ -171,6 +220,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	conversations_report(conversations, now_us + 1000000, check_record, NULL);
 	conversations_free(conversations);
 	flows_free(flows);
+	openings_free(openings);
 	detector_free(detector);
 	outbound_free(outbound);
 	resolver_free(resolver);

@@ -40,6 +40,8 @@ struct umbox_watched {
 	void *user;
 };
 
+struct umbox_kernel;
+
 struct umbox {
 	char failure[UMBOX_FAILURE_BYTES]; /* the first thing that went wrong; "" */
 	struct umbox_identity identity;
@@ -49,6 +51,9 @@ struct umbox {
 	struct umbox_control control;
 
 	struct umbox_leg_socket legs[UMBOX_LEG_COUNT];
+	struct umbox_kernel *kernel; /* NULL: all frames come to user space */
+	/* What on_frame is given: the legs' frames, or what the kernel hands up. */
+	struct umbox_leg_socket *sources;
 	struct umbox_batch *batch;
 	struct umbox_outgoing outgoing[UMBOX_LEG_COUNT];
 	const struct umbox_handler *handler;

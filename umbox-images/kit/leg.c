@@ -71,20 +71,16 @@ static void set_buffers(int fd)
 
 static int set_options(int fd)
 {
-	static const struct timeval wait = {.tv_usec = LEG_SEND_WAIT_US};
 	static const struct {
 		int option, value;
 	} options[] = {
 		{PACKET_VERSION, TPACKET_V2},
-		{PACKET_VNET_HDR, 1},
 		{PACKET_AUXDATA, 1},
 		{PACKET_COPY_THRESH, 1}, /* what does not fit into its slot is queued as a whole */
 	};
 	int result = 0;
 	for (size_t i = 0; !result && i < sizeof(options) / sizeof(options[0]); i++)
 		result = set_option(fd, SOL_PACKET, options[i].option, options[i].value);
-	if (!result && setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait)) < 0)
-		result = -errno;
 	return result;
 }
 
@@ -106,23 +102,48 @@ static int map_ring(int fd, uint8_t **ret)
 	return 0;
 }
 
-int umbox_leg_open(struct umbox_leg_socket *leg, const char *name, unsigned index)
+/* Protocol 0: nothing arrives before it is bound to the one interface. */
+static int open_socket(struct umbox_leg_socket *leg, const char *name, unsigned index)
 {
-	struct sockaddr_ll address = {.sll_family = AF_PACKET,
-				      .sll_protocol = htons(ETH_P_ALL),
-				      .sll_ifindex = (int)index};
-	/* Protocol 0: nothing arrives before it is bound to the one interface. */
+	static const struct timeval wait = {.tv_usec = LEG_SEND_WAIT_US};
 	*leg = (struct umbox_leg_socket){.index = index};
 	leg->fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
 	if (leg->fd < 0)
 		return -errno;
 	snprintf(leg->name, sizeof(leg->name), "%s", name);
 	set_buffers(leg->fd);
-	int result = set_options(leg->fd);
+	if (setsockopt(leg->fd, SOL_SOCKET, SO_SNDTIMEO, &wait, sizeof(wait)) < 0)
+		return -errno;
+	return set_option(leg->fd, SOL_PACKET, PACKET_VNET_HDR, 1);
+}
+
+static int bind_socket(const struct umbox_leg_socket *leg, uint16_t protocol)
+{
+	struct sockaddr_ll address = {.sll_family = AF_PACKET,
+				      .sll_protocol = htons(protocol),
+				      .sll_ifindex = (int)leg->index};
+	return bind(leg->fd, (struct sockaddr *)&address, sizeof(address)) < 0 ? -errno : 0;
+}
+
+int umbox_leg_open(struct umbox_leg_socket *leg, const char *name, unsigned index)
+{
+	int result = open_socket(leg, name, index);
+	if (!result)
+		result = set_options(leg->fd);
 	if (!result)
 		result = map_ring(leg->fd, &leg->ring);
-	if (!result && bind(leg->fd, (struct sockaddr *)&address, sizeof(address)) < 0)
-		result = -errno;
+	if (!result)
+		result = bind_socket(leg, ETH_P_ALL);
+	if (result < 0)
+		umbox_leg_close(leg);
+	return result;
+}
+
+int umbox_leg_open_to_send(struct umbox_leg_socket *leg, const char *name, unsigned index)
+{
+	int result = open_socket(leg, name, index);
+	if (!result)
+		result = bind_socket(leg, 0);
 	if (result < 0)
 		umbox_leg_close(leg);
 	return result;

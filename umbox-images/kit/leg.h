@@ -73,6 +73,8 @@ void umbox_batch_free(struct umbox_batch *batch);
 bool umbox_leg_is_up(const char *name, unsigned *ret_index);
 /* 0, or negative errno. */
 int umbox_leg_open(struct umbox_leg_socket *leg, const char *name, unsigned index);
+/* For sending alone: in in-kernel mode nothing is read from the leg itself. */
+int umbox_leg_open_to_send(struct umbox_leg_socket *leg, const char *name, unsigned index);
 void umbox_leg_close(struct umbox_leg_socket *leg);
 /* Fills the batch with what has come; false when there is (for now) no more behind it.  Every call
  * is followed by umbox_leg_release. */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "internal.h"
+#include "kernel.h"
 
 void umbox_fail(struct umbox *umbox, const char *format, ...)
 {
@@ -87,6 +88,7 @@ struct umbox *umbox_open(void)
 	if (!umbox)
 		abort();
 	umbox->legs[UMBOX_IN].fd = umbox->legs[UMBOX_OUT].fd = -1;
+	umbox->sources = umbox->legs;
 	umbox->wake_us = INT64_MAX;
 	umbox->watch_fd = umbox->signal_fd = umbox->link_fd = umbox->child_output = -1;
 	if (!folder)
@@ -101,6 +103,7 @@ struct umbox *umbox_open(void)
 
 void umbox_free(struct umbox *umbox)
 {
+	kernel_free(umbox->kernel);
 	json_decref(umbox->document);
 	free(umbox);
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "internal.h"
+#include "kernel.h"
 
 enum {
 	HEARTBEAT_US = 2 * 1000 * 1000,
@@ -55,16 +56,24 @@ static bool attached(const struct umbox *umbox)
 	return umbox->legs_seen;
 }
 
-static void open_legs(struct umbox *umbox)
+static bool open_legs(struct umbox *umbox)
 {
 	for (int i = 0; i < UMBOX_LEG_COUNT; i++) {
 		int result = umbox_leg_open(&umbox->legs[i], leg_names[i], umbox->legs[i].index);
 		if (result < 0) {
 			umbox_fail(umbox, "leg '%s': %s", leg_names[i], strerror(-result));
-			return;
+			return false;
 		}
-		umbox_watch_fd(umbox, umbox->legs[i].fd, (uint32_t)i, EPOLLIN);
 	}
+	return true;
+}
+
+static void start_forwarding(struct umbox *umbox)
+{
+	if (!(umbox->kernel ? kernel_attach(umbox->kernel) : open_legs(umbox)))
+		return;
+	for (int i = 0; i < UMBOX_LEG_COUNT; i++)
+		umbox_watch_fd(umbox, umbox->sources[i].fd, (uint32_t)i, EPOLLIN);
 	umbox_control_ready(&umbox->control, umbox->now_us);
 }
 
@@ -81,8 +90,8 @@ static void attach(struct umbox *umbox)
 		return;
 	umbox->ready_us = INT64_MAX;
 	umbox->legs_seen = true;
-	if (umbox->handler->on_frame)
-		open_legs(umbox);
+	if (umbox->kernel || umbox->handler->on_frame)
+		start_forwarding(umbox);
 	else if (umbox->handler->on_legs)
 		umbox->handler->on_legs(umbox, umbox->handler->user);
 }
@@ -114,9 +123,16 @@ static enum umbox_leg other(enum umbox_leg leg)
 	return leg == UMBOX_IN ? UMBOX_OUT : UMBOX_IN;
 }
 
+/* Without on_frame the rules in the kernel hand nothing up, and what is there is not theirs. */
+static enum umbox_verdict verdict_of(struct umbox *umbox, struct umbox_frame *frame)
+{
+	const struct umbox_handler *handler = umbox->handler;
+	return handler->on_frame ? handler->on_frame(umbox, frame, handler->user) : UMBOX_DROP;
+}
+
 static void judge(struct umbox *umbox, struct umbox_frame *frame)
 {
-	switch (umbox->handler->on_frame(umbox, frame, umbox->handler->user)) {
+	switch (verdict_of(umbox, frame)) {
 	case UMBOX_PASS: umbox_outgoing_add(&umbox->outgoing[other(frame->from)], frame); break;
 	case UMBOX_DROP: umbox->dropped++; break;
 	case UMBOX_ANSWER:
@@ -124,6 +140,7 @@ static void judge(struct umbox *umbox, struct umbox_frame *frame)
 		umbox_outgoing_add(&umbox->outgoing[frame->from], frame);
 		break;
 	case UMBOX_KEEP: umbox->kept++; break;
+	case UMBOX_SEEN: break;
 	}
 }
 
@@ -132,7 +149,7 @@ static void on_frames(struct umbox *umbox, enum umbox_leg side)
 	struct umbox_leg_socket *legs = umbox->legs;
 	bool more = true;
 	for (int turn = 0; more && turn < BATCHES_PER_TURN; turn++) {
-		more = umbox_leg_receive(&legs[side], side, umbox->batch, umbox->now_us,
+		more = umbox_leg_receive(&umbox->sources[side], side, umbox->batch, umbox->now_us,
 					 &umbox->counts);
 		for (unsigned i = 0; i < umbox->batch->count; i++)
 			judge(umbox, &umbox->batch->frames[i]);
@@ -140,7 +157,7 @@ static void on_frames(struct umbox *umbox, enum umbox_leg side)
 						 &umbox->counts);
 		umbox->answered += umbox_leg_flush(&legs[side], &umbox->outgoing[side],
 						   &umbox->counts);
-		umbox_leg_release(&legs[side]);
+		umbox_leg_release(&umbox->sources[side]);
 	}
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "internal.h"
+#include "kernel.h"
 
 static bool say(struct umbox *umbox, struct umbox_json *json)
 {
@@ -168,7 +169,9 @@ void umbox_heartbeat(struct umbox *umbox)
 	if (umbox->control.fd < 0 || umbox->control.count)
 		return;
 	for (int i = 0; i < UMBOX_LEG_COUNT; i++)
-		umbox_leg_count_overrun(&umbox->legs[i], &umbox->counts);
+		umbox_leg_count_overrun(&umbox->sources[i], &umbox->counts);
+	if (umbox->kernel)
+		kernel_read_counters(umbox->kernel);
 	begin(&json, "heartbeat");
 	umbox_json_open(&json, "counters", '{');
 	for (size_t i = 0; i < sizeof(kit_counters) / sizeof(kit_counters[0]); i++) {

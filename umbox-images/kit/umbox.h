@@ -27,10 +27,12 @@ enum umbox_verdict {
 	UMBOX_ANSWER, /* back to where it came from: on_frame has made it the answer, checksums
 			 whole */
 	UMBOX_KEEP,   /* on_frame has made a copy and will umbox_send() it */
+	UMBOX_SEEN,   /* it was a copy only, see umbox_kernel.h: like DROP, and not counted */
 };
 
 struct umbox_handler {
-	/* NULL: somebody else forwards, see umbox_bearer.h. */
+	/* NULL: somebody else forwards, see umbox_bearer.h; in in-kernel mode it is given what
+	 * the rules hand up, see umbox_kernel.h. */
 	enum umbox_verdict (*on_frame)(struct umbox *umbox, struct umbox_frame *frame, void *user);
 	/* The moment of umbox_wake_at has come; may be NULL. */
 	void (*on_time)(struct umbox *umbox, int64_t now_us, void *user);

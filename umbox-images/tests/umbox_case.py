@@ -36,6 +36,7 @@ class Case(unittest.TestCase):
 
     def counters(self):
         """Of a heartbeat that began after this call."""
+        self.daemon.take_waiting()
         seen = len(self.daemon.lines)
         return self.daemon.wait_kind("heartbeat", after=seen)["counters"]
 

@@ -7,6 +7,7 @@ import ctypes
 import json
 import os
 import pathlib
+import re
 import select
 import shutil
 import signal
@@ -19,11 +20,21 @@ LIBC = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNET = 0x40000000
 ETH_P_ALL = 3
 SOL_PACKET, PACKET_IGNORE_OUTGOING = 263, 23
+IMAGES = pathlib.Path(__file__).resolve().parent.parent
 PROGRAMS = pathlib.Path(os.environ.get("UMBOX_PROGRAMS", "build/umbox-images"))
 DEVICE_IP, NETWORK_IP = "10.77.0.1", "10.77.0.2"
 DEVICE_IP6, NETWORK_IP6 = "fd77::1", "fd77::2"
 ADDRESSES = {"dev": (DEVICE_IP + "/24", DEVICE_IP6 + "/64"),
              "net": (NETWORK_IP + "/24", NETWORK_IP6 + "/64")}
+
+
+def capabilities(program):
+    """Those that the labels of the image ask for, as setpriv has them."""
+    dockerfile = IMAGES / program / "Dockerfile"
+    if not dockerfile.exists():
+        return "+net_raw"
+    names = re.search(r'umbox.capabilities="([A-Z_,]*)"', dockerfile.read_text())[1]
+    return ",".join("+" + name.lower() for name in names.split(","))
 
 
 def ip(*words):
@@ -95,6 +106,12 @@ class Daemon:
             self.lines.append(json.loads(line, object_pairs_hook=once))
         return not got
 
+    def take_waiting(self):
+        """What was said before this call."""
+        while self.connection and select.select([self.connection], [], [], 0)[0]:
+            if self.step(0):
+                break
+
     def wait(self, wanted, seconds=10, after=0):
         """The first line, behind the first `after`, for which `wanted` is true; else None."""
         deadline = time.monotonic() + seconds
@@ -159,9 +176,9 @@ class UmboxSite:
         self.processes.append(process)
         return process
 
-    def start_as_umbox(self, *words):
-        return self.start("box", "setpriv", "--bounding-set=-all,+net_raw", "--inh-caps=-all", *words,
-                          env=os.environ | {"UMBOX_FOLDER": self.folder})
+    def start_as_umbox(self, *words, capabilities="+net_raw"):
+        return self.start("box", "setpriv", f"--bounding-set=-all,{capabilities}", "--inh-caps=-all",
+                          *words, env=os.environ | {"UMBOX_FOLDER": self.folder})
 
     def sysctl(self, role, setting):
         self.run(role, "sysctl", "-qw", setting)
@@ -196,7 +213,8 @@ class UmboxSite:
                        "device": {"name": "cam1", "mac": "02:00:00:00:0a:01", "ips": [DEVICE_IP]},
                        "host_addresses": host_addresses,
                        "parameters": parameters or {}}, file)
-        process = self.start_as_umbox(str((PROGRAMS / program).absolute()))
+        process = self.start_as_umbox(str((PROGRAMS / program).absolute()),
+                                      capabilities=capabilities(program))
         if wire:
             self.wire()
             assert self.daemon.wait_kind("ready"), "never ready"
