@@ -9,14 +9,20 @@ def alerts_of(site, name, kind):
             if alert["eve"]["kalki"]["type"] == kind]
 
 
-def test_a_flood_is_dropped_and_its_device_cut_off(site):
+def test_an_offender_is_blocked_and_a_flooded_device_cut_off(site):
     site.types = [device_type("camera", {
-        "Normal": chain(hop("anti-dos", image="kalki/anti-dos:1", device_per_s=1000000), stamp("behind")),
+        "Normal": chain(hop("block-ip", image="kalki/block-ip:1", trip_ports=[23]), stamp("between"),
+                        hop("anti-dos", image="kalki/anti-dos:1")),
         "Attack": block()}, [rule("flooded", ["Normal"], 'alert("syn-flood")', "Attack")])]
     cam1 = site.add_device("cam1", "camera")
-    host = site.add_host("host", 100)
+    host, guesser = site.add_host("host", 100), site.add_host("guesser", 101)
     site.start()
-    assert cam1.ping(host, count=2) and cam1.ping6(host, count=2)
+    for other in (host, guesser):
+        assert cam1.ping(other, count=2) and cam1.ping6(other, count=2)
+    guesser.run("hping3", "-q", "-S", "-p", "23", "-c", "1", cam1.ip, check=False)
+    alert = wait_for(lambda: alerts_of(site, "cam1", "blocked-source"), timeout=60, what="the alert")[0]
+    assert (alert["eve"]["src_ip"], alert["eve"]["dest_port"]) == (guesser.ip, 23)
+    assert not guesser.ping(cam1, count=1) and host.ping(cam1, count=2)
     host.run("hping3", "-q", "--faster", "-S", "-p", "80", "-c", "3000", cam1.ip, check=False)
     wait_for(lambda: site.device_status("cam1")["state"] == "Attack", timeout=60, what="Attack")
     assert not cam1.ping(host, count=1)

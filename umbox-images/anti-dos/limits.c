@@ -21,7 +21,6 @@ enum {
 	FLOWS_MAX = 16384,
 	SOURCE_SECONDS = 10,
 	SILENT_SECONDS = 3600,
-	FRAGMENT_HEADER = 44,
 	TCP_FLAGS = 13, /* where they are in the header */
 };
 
@@ -68,7 +67,7 @@ static const char *const counters[EXCESS_TAGS] = {
 static struct umbox_rate rate_of(const struct plan *plan, enum excess excess)
 {
 	uint32_t per_second = plan->limits->settings.per_second[excess];
-	return (struct umbox_rate){per_second, per_second};
+	return (struct umbox_rate){.count = per_second, .burst = per_second};
 }
 
 static struct umbox_rule *if_flags(struct umbox_chain *chain, uint8_t mask, uint8_t value)
@@ -195,35 +194,16 @@ static void by_protocol(struct umbox_chain *chain, uint8_t protocol,
 	umbox_goto(rule, target);
 }
 
-/* TCP in fragments hides its flags, and nobody needs it; nor IPv6 fragments of what cannot be told.
- */
-static void refuse_fragments(struct plan *plan, struct umbox_chain *chain, enum version version,
-			     const struct umbox_chain *udp, const struct umbox_chain *icmp)
-{
-	if (version == V4) {
-		struct umbox_rule *rule = umbox_rule(chain);
-		umbox_if_protocol(rule, IPPROTO_TCP);
-		umbox_unless_bytes(rule, UMBOX_NETWORK, 6, &(struct umbox_bytes){2, {0}},
-				   &(struct umbox_bytes){2, {0x3f, 0xff}});
-		umbox_goto(rule, plan->refused[EXCESS_EVASIVE]);
-		return;
-	}
-	struct umbox_chain *fragments = umbox_chain_new(plan->first);
-	struct umbox_rule *rule = umbox_rule(chain);
-	umbox_if_extension(rule, FRAGMENT_HEADER);
-	umbox_goto(rule, fragments);
-	by_protocol(fragments, IPPROTO_UDP, udp);
-	by_protocol(fragments, IPPROTO_ICMPV6, icmp);
-	umbox_goto(umbox_rule(fragments), plan->refused[EXCESS_EVASIVE]);
-}
-
 static struct umbox_chain *write_ip(struct plan *plan, enum version version)
 {
 	const struct limits *limits = plan->limits;
 	struct umbox_chain *chain = umbox_chain_new(plan->first);
 	struct umbox_chain *udp = umbox_chain_new(plan->first);
 	struct umbox_chain *icmp = umbox_chain_new(plan->first);
-	refuse_fragments(plan, chain, version, udp, icmp);
+	if (version == V4)
+		umbox_refuse_fragments4(chain, plan->refused[EXCESS_EVASIVE]);
+	else
+		umbox_refuse_fragments6(chain, plan->refused[EXCESS_EVASIVE]);
 	by_protocol(chain, IPPROTO_TCP, write_tcp(plan, version));
 	by_protocol(chain, IPPROTO_UDP, udp);
 	by_protocol(chain, families[version].icmp, icmp);

@@ -13,10 +13,12 @@
 #include "detector.h"
 #include "flows.h"
 #include "mark.h"
+#include "news.h"
 #include "openings.h"
 #include "outbound.h"
 #include "resolver.h"
 #include "scan.h"
+#include "told.h"
 
 static void count_flows(struct flows *flows, struct conversations *conversations,
 			const struct umbox_frame *frame)
@@ -86,6 +88,20 @@ static void check_openings(struct openings *openings, const struct umbox_frame *
 	assert(!result.alarm || result.refused);
 	assert(!result.refused || frame->from == UMBOX_OUT);
 	free(copy.bytes);
+}
+
+/* What the kernel tells of a frame: its first bytes say why. */
+static void check_told_frame(struct told *told, struct news *news, const struct umbox_frame *frame)
+{
+	struct told_result told_result;
+	struct news_result news_result;
+	struct umbox_told one = {.tag = frame->length ? frame->bytes[0] % 16 : 0,
+				 .count = frame->length,
+				 .frame = *frame};
+	told_take(told, &one, &told_result);
+	assert(!told_result.alarm || (told_result.alert.type && told_result.alert.count));
+	news_take(news, &one, &news_result);
+	assert(!news_result.alarm || (news_result.alert.type && news_result.alert.count));
 }
 
 static void check_scan(struct scan *scan, const struct umbox_frame *frame)
@@ -191,6 +207,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		.silence = silence,
 		.unsilence = unsilence,
 	});
+	static const uint32_t rates[EXCESS_COUNT];
+	struct told told = {.per_second = rates, .alert_pause_us = 300000};
+	struct news *news = news_new(&(struct blocks_settings){.attempts = 1}, 300000);
 	int64_t now_us = 0;
 	while (size >= 3) {
 		bool from_device = data[0] & 0x80;
@@ -211,6 +230,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		check_scan(scan, &frame);
 		count_flows(flows, conversations, &frame);
 		check_openings(openings, &frame);
+		check_told_frame(&told, news, &frame);
 		check_mark(&frame);
 		check_resolver(resolver, &frame);
 		free(bytes);
@@ -221,6 +241,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	conversations_free(conversations);
 	flows_free(flows);
 	openings_free(openings);
+	news_free(news);
 	detector_free(detector);
 	outbound_free(outbound);
 	resolver_free(resolver);

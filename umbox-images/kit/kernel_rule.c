@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
+#include <netinet/in.h>
 #include <string.h>
 
 #include "kernel.h"
@@ -13,6 +14,7 @@ enum {
 	KEY_REGISTER = NFT_REG32_00,
 	WORK_REGISTER = NFT_REG_4,
 	REGISTER_BYTES = 4,
+	IPV4_FRAGMENT_AT = 6,
 };
 
 void kernel_end_rule(struct umbox_kernel *kernel)
@@ -156,8 +158,8 @@ static void send_to(struct umbox_rule *rule, const char *expression, uint16_t at
 
 static void fill_limit(struct expression at, const struct umbox_rate *rate)
 {
-	netlink_put_be64(at.batch, NFTA_LIMIT_RATE, rate->per_second);
-	netlink_put_be64(at.batch, NFTA_LIMIT_UNIT, 1);
+	netlink_put_be64(at.batch, NFTA_LIMIT_RATE, rate->count);
+	netlink_put_be64(at.batch, NFTA_LIMIT_UNIT, rate->seconds ? rate->seconds : 1);
 	put_number(at, NFTA_LIMIT_BURST, rate->burst);
 	put_number(at, NFTA_LIMIT_TYPE, NFT_LIMIT_PKTS);
 	close_expression(at);
@@ -340,7 +342,8 @@ static void tell(struct umbox_rule *rule, uint8_t tag)
 
 struct umbox_chain *umbox_refusal_new(struct umbox_chain *like, const char *counter, uint8_t tag)
 {
-	static const struct umbox_rate told = {UMBOX_TOLD_PER_SECOND, UMBOX_TOLD_PER_SECOND};
+	static const struct umbox_rate told = {.count = UMBOX_TOLD_PER_SECOND,
+					       .burst = UMBOX_TOLD_PER_SECOND};
 	struct umbox_chain *chain = umbox_chain_new(like);
 	like->kernel->told_counters[tag] = counter;
 	struct umbox_rule *rule = umbox_rule(chain);
@@ -351,4 +354,30 @@ struct umbox_chain *umbox_refusal_new(struct umbox_chain *like, const char *coun
 	/* The rest: nothing is behind it, but a chain's end would return to the leg's policy. */
 	give_verdict(umbox_rule(chain), NF_DROP, NULL);
 	return chain;
+}
+
+/* --- rules that many need */
+
+void umbox_refuse_fragments4(struct umbox_chain *chain, const struct umbox_chain *refusal)
+{
+	static const struct umbox_bytes none = {2, {0}}, place_and_more = {2, {0x3f, 0xff}};
+	struct umbox_rule *rule = umbox_rule(chain);
+	umbox_if_protocol(rule, IPPROTO_TCP);
+	umbox_unless_bytes(rule, UMBOX_NETWORK, IPV4_FRAGMENT_AT, &none, &place_and_more);
+	umbox_goto(rule, refusal);
+}
+
+void umbox_refuse_fragments6(struct umbox_chain *chain, const struct umbox_chain *refusal)
+{
+	static const uint8_t harmless[] = {IPPROTO_UDP, IPPROTO_ICMPV6};
+	struct umbox_chain *fragments = umbox_chain_new(chain);
+	struct umbox_rule *rule = umbox_rule(chain);
+	umbox_if_extension(rule, IPPROTO_FRAGMENT);
+	give_verdict(rule, NFT_JUMP, fragments->name);
+	for (size_t i = 0; i < sizeof(harmless); i++) {
+		rule = umbox_rule(fragments);
+		umbox_if_protocol(rule, harmless[i]);
+		give_verdict(rule, NFT_RETURN, NULL);
+	}
+	umbox_goto(umbox_rule(fragments), refusal);
 }

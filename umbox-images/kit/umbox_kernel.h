@@ -59,8 +59,9 @@ struct umbox_bytes {
 	uint8_t octet[16];
 };
 
+/* So many at once, and then `count` in `seconds` (0: one). */
 struct umbox_rate {
-	uint32_t per_second, burst; /* so many at once, and then so many a second */
+	uint32_t count, burst, seconds;
 };
 
 /* The EtherType, behind one VLAN tag. */
@@ -101,6 +102,13 @@ void umbox_goto(struct umbox_rule *rule, const struct umbox_chain *chain);
 void umbox_pass(struct umbox_rule *rule); /* on to the other leg */
 void umbox_drop(struct umbox_rule *rule);
 void umbox_hand_up(struct umbox_rule *rule); /* to on_frame, which decides */
+
+/* --- rules that many need */
+
+/* TCP in fragments goes there, of IPv4 or IPv6, and IPv6 fragments of what cannot be told: nobody
+ * needs them, and flags and ports would be hidden.  For a chain of that version alone. */
+void umbox_refuse_fragments4(struct umbox_chain *chain, const struct umbox_chain *refusal);
+void umbox_refuse_fragments6(struct umbox_chain *chain, const struct umbox_chain *refusal);
 
 /* --- sets */
 
