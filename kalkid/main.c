@@ -365,6 +365,7 @@ static int open_store(struct daemon *daemon, struct error *err)
 		.witness_path = witness,
 		.history_age_max_us = config->history_age_max_us,
 		.history_bytes_max = config->history_bytes_max,
+		.history_answers_max = config->history_answers_max,
 		.queue_max = HISTORY_QUEUE_MAX,
 		.on_trouble = on_store_trouble,
 	};

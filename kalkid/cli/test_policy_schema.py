@@ -69,7 +69,7 @@ CONFIG = {
     "docker": {"socket": "/run/docker.sock", "starts_at_once": 2},
     "umbox": {"alerts_per_second": 100, "heartbeat_timeout": "10s", "ready_timeout": "15s"},
     "chain": {"drain_quiet": "50ms", "drain_max": "2s"}, "observe_every": "30s",
-    "history": {"max_age": "90d", "max_bytes": "512MiB"}, "secrets": "/etc/kalki/secrets",
+    "history": {"max_age": "90d", "max_bytes": "512MiB", "max_answers": 5000}, "secrets": "/etc/kalki/secrets",
     "telemetry": {"from": "10.20.0.1", "at_once": 64},
     "notifiers": {
         "hook": {"webhook": HOOK, "events": ["transition", "alert>=high"], "limit": {"count": 20, "per": "1m"},

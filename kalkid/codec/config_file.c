@@ -230,6 +230,9 @@ static const struct field history_fields[] = {
 	{"max_bytes", FIELD_SIZE, FIELD_AT(struct config, history_bytes_max), .min = MIB,
 	 .max = 1024 * 1024 * MIB, .standard = "1GiB",
 	 .about = "of the database; the oldest events beyond it go"},
+	{"max_answers", FIELD_UNSIGNED, FIELD_AT(struct config, history_answers_max), .min = 1000,
+	 .max = 10000000, .standard = "10000",
+	 .about = "of each telemetry source of a device; older ones go"},
 };
 
 static void read_from(struct reading *reading, const struct document_node *node, void *target)

@@ -39,6 +39,7 @@ struct event {
 	uint32_t device; /* number, 0 for none */
 	char device_name[NAME_BYTES];
 	uint32_t generation;
+	char source[NAME_BYTES]; /* of SENSOR: which source answered; else "" */
 	const char *json;
 };
 

@@ -110,6 +110,7 @@ static void defaults_are_in_force(void **state maybe_unused)
 	assert_int_equal(config->observe_every_us, 30000000);
 	assert_true(config->history_age_max_us == 90 * INT64_C(86400000000));
 	assert_int_equal(config->history_bytes_max, 1 << 30);
+	assert_int_equal(config->history_answers_max, 10000);
 	assert_int_equal(files.policy_count, 1);
 	assert_int_equal(files.device_count, 0);
 	cleanup_free char *secrets = mem_printf("%s/etc/kalki/secrets", root);

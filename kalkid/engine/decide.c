@@ -534,6 +534,7 @@ static void take_readings(struct control_device *device, const char *source,
 	struct event event = events_begin(engine->events, EVENT_SENSOR, &device->device,
 					  device->machine.generation);
 	struct decision decision = {0};
+	TEXT_COPY(event.source, source);
 	char *json = event_json_readings(&event, device->policy, source, readings, count);
 
 	events_hold(engine->events); /* the kernel before the history */

@@ -13,7 +13,8 @@ int history_add(sqlite3 *connection, const struct entry *first, struct error *er
 	cleanup_statement sqlite3_stmt *event_row = NULL, *mark_row = NULL;
 	int result = sql_prepare(connection, &event_row,
 				 "INSERT OR IGNORE INTO events (id, time_us, wall_us, kind, device,"
-				 " device_name, generation, json) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+				 " device_name, generation, json, source) VALUES"
+				 " (?, ?, ?, ?, ?, ?, ?, ?, ?)",
 				 err);
 	if (result == 0)
 		result = sql_prepare(connection, &mark_row,
@@ -26,9 +27,10 @@ int history_add(sqlite3 *connection, const struct entry *first, struct error *er
 		if (entry->who)
 			sql_bind(row, "iss", (int64_t)event->id, entry->who, event->json);
 		else
-			sql_bind(row, "iiiiisis", (int64_t)event->id, event->time_us,
+			sql_bind(row, "iiiiisiss", (int64_t)event->id, event->time_us,
 				 event->wall_us, (int64_t)event->kind, (int64_t)event->device,
-				 event->device_name, (int64_t)event->generation, event->json);
+				 event->device_name, (int64_t)event->generation, event->json,
+				 event->source[0] ? event->source : NULL);
 		result = sql_step(row, err);
 		sqlite3_reset(row);
 	}
@@ -112,7 +114,8 @@ static void build_select(struct buffer *sql, const struct event_filter *filter)
 	const char *order = filter->newest_first ? "DESC" : "ASC";
 	const char *join = "";
 
-	buffer_print(sql, "SELECT e.*, a.who FROM (");
+	buffer_print(sql, "SELECT e.id, e.time_us, e.wall_us, e.kind, e.device, e.device_name,"
+			  " e.generation, e.json, a.who FROM (");
 	for (unsigned kind = 0; kind < (by_kind ? EVENT_KIND_COUNT : 1); kind++) {
 		if (by_kind && kinds && !(kinds & (1U << kind)))
 			continue;

@@ -18,12 +18,13 @@
 struct store;
 
 struct store_config {
-	const char *path;           /* of the database file; its directory exists */
-	int64_t history_age_max_us; /* events older than this go */
-	int64_t history_bytes_max;  /* and the oldest beyond this size */
-	unsigned queue_max;         /* puts waiting; events beyond it are counted and dropped */
-	const char *boot_id;        /* NULL: the machine's; tests give their own */
-	const char *witness_path;   /* a file in memory, see witness.h; NULL: none */
+	const char *path;             /* of the database file; its directory exists */
+	int64_t history_age_max_us;   /* events older than this go */
+	int64_t history_bytes_max;    /* and the oldest beyond this size */
+	unsigned history_answers_max; /* and of each telemetry source; 0: no bound */
+	unsigned queue_max;           /* puts waiting; events beyond it are counted and dropped */
+	const char *boot_id;          /* NULL: the machine's; tests give their own */
+	const char *witness_path;     /* a file in memory, see witness.h; NULL: none */
 	/* On the loop's thread, when writing begins to fail (words) and when it
 	 * works again (NULL). */
 	void (*on_trouble)(void *data, const char *words);

@@ -80,6 +80,8 @@ static void an_older_database_gets_its_outbox(void **state maybe_unused)
 				 "ALTER TABLE devices DROP COLUMN shadow;"
 				 "ALTER TABLE machines DROP COLUMN shadowed;"
 				 "ALTER TABLE machines DROP COLUMN in_force;"
+				 "DROP INDEX events_source;"
+				 "ALTER TABLE events DROP COLUMN source;"
 				 "PRAGMA user_version = 1",
 				 NULL),
 			 0);

@@ -267,6 +267,59 @@ static void history_is_bounded_by_size(void **state maybe_unused)
 	fixture_done(&f);
 }
 
+static void add_answers(struct fixture *f, uint32_t device, const char *source, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		struct event event = {
+			.id = store_new_event(f->store),
+			.time_us = clock_now_us(&f->clock.clock),
+			.kind = EVENT_SENSOR,
+			.device = device,
+			.json = "{}",
+		};
+		TEXT_COPY(event.source, source);
+		store_add_event(f->store, &event);
+	}
+}
+
+static unsigned count_kind(struct fixture *f, uint32_t device, enum event_kind kind,
+			   struct found *found)
+{
+	struct event_filter filter = {.kinds = 1U << kind, .device = device};
+	assert_int_equal(fixture_read(f, filter, found), 0);
+	return found->count;
+}
+
+static void each_source_keeps_its_newest_answers(void **state maybe_unused)
+{
+	struct fixture f;
+	struct found found = {0};
+	fixture_init(&f);
+	f.config.history_answers_max = 40;
+	fixture_open(&f);
+	fixture_add(&f, EVENT_ALERT, 1, "{}");
+	add_answers(&f, 1, "slow", 4);
+	add_answers(&f, 2, "fast", 44); /* not yet an eighth more */
+	add_answers(&f, 1, "fast", 1600);
+	struct store_status status = status_after_trimming(&f);
+	/* The newest of the fast source, and all of the slow one. */
+	assert_int_equal(count_kind(&f, 1, EVENT_SENSOR, &found), 44);
+	assert_int_equal(found.ids[0], 2);
+	assert_int_equal(found.ids[4], status.newest_event - 39);
+	assert_int_equal(found.ids[43], status.newest_event);
+	assert_in_range(count_kind(&f, 2, EVENT_SENSOR, &found), 40, 44);
+	assert_int_equal(count_kind(&f, 1, EVENT_ALERT, &found), 1);
+	/* After a restart, too, what comes makes room. */
+	fixture_close(&f);
+	fixture_open(&f);
+	add_answers(&f, 1, "fast", 5);
+	status = status_after_trimming(&f);
+	assert_int_equal(count_kind(&f, 1, EVENT_SENSOR, &found), 44);
+	assert_int_equal(found.ids[43], status.newest_event);
+	fixture_close(&f);
+	fixture_done(&f);
+}
+
 static void a_newer_database_is_left_alone(void **state maybe_unused)
 {
 	struct fixture f;
@@ -363,6 +416,7 @@ int main(void)
 		cmocka_unit_test(engine_time_goes_on),
 		cmocka_unit_test(old_events_go),
 		cmocka_unit_test(history_is_bounded_by_size),
+		cmocka_unit_test(each_source_keeps_its_newest_answers),
 		cmocka_unit_test(a_newer_database_is_left_alone),
 		cmocka_unit_test(a_second_daemon_is_refused),
 		cmocka_unit_test(nobody_else_may_read_the_files),

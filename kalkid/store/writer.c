@@ -186,7 +186,12 @@ static bool copy_due(const struct store *store, bool last)
 static int keep_up(struct store *store, unsigned written, const struct clock_record *time,
 		   bool last, struct store_status *ret_measured, struct error *err)
 {
+	bool more = false;
 	int result = trim(store, written, time->last_us, err);
+	if (result == 0)
+		result = answers_trim(&store->answers, store->connection,
+				      store->config.history_answers_max, &more, err);
+	store->trim_wanted |= more;
 	if (result == 0 && copy_due(store, last)) {
 		result = database_copy_intent(store->connection, store->path, err);
 		if (result == 0) {
@@ -314,6 +319,8 @@ static void write_once(struct store *store, bool last)
 	uv_mutex_lock(&store->mutex);
 	if (!works)
 		return;
+	if (result == 0)
+		answers_note(&store->answers, &batch, store->config.history_answers_max);
 	finish_batch(store, &batch, result);
 	if (result == 0) {
 		uv_mutex_unlock(&store->mutex);
@@ -342,6 +349,7 @@ void writer_run(void *data)
 	queue_done(&store->pending);
 	sqlite3_close(take(store->connection));
 	forget_rescued(store);
+	answers_done(&store->answers);
 	store->ended = true;
 	uv_async_send(&store->wake_loop);
 	uv_mutex_unlock(&store->mutex);

@@ -5,6 +5,7 @@
  * in one transaction, and tells the loop through `wake_loop`. */
 #pragma once
 
+#include "store/answers.h"
 #include "store/database.h"
 #include "store/queue.h"
 #include "store/reader.h"
@@ -47,6 +48,7 @@ struct store {
 	struct intent *rescued;      /* with this, what was in it; NULL: not known */
 	bool copy_wanted, trim_wanted;
 	uint64_t copied_at_ns;
+	struct answers answers;
 
 	struct reader reader;
 
