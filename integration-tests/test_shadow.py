@@ -3,7 +3,7 @@
 import pytest
 
 from harness.daemon import ApiError, wait_for
-from harness.policies import block, chain, device_type, rule, stamp
+from harness.policies import block, chain, device_type, hop, rule, stamp
 from harness.site import Site
 
 ATTACK = dict(rule("attack", ["Normal"], "attacked", "Attack"), actions=[{"tag": "seen"}])
@@ -109,3 +109,23 @@ def test_a_shadow_by_the_file_ends_by_the_file(site):
     site.reload()
     wait_for(lambda: not pings(site), timeout=60, what="the decision in force")
     assert not site.device_status("cam")["shadow"]
+
+
+def test_a_umbox_in_shadow_lets_pass_what_it_would_drop(site):
+    guard = hop("guard", image="kalki/block-all:1")
+    guarded = camera(ATTACK)
+    guarded["states"]["Normal"] = chain({**guard, "shadow": True})
+    site.types = [guarded]
+    site.reload()
+    wait_for(lambda: site.hops("cam") == ["guard"], timeout=60, what="the guard")
+    assert pings(site)
+
+    def counted():
+        hops = site.api.get("/devices/cam/chain")["hops"]
+        return [hop["counters"]["inside"] for hop in hops if hop["shadow"] and hop["ready"]][0]
+    wait_for(lambda: counted() and counted()["would_drop"], timeout=60, what="what it would drop")
+    assert counted()["dropped"] == 0
+    guarded["states"]["Normal"] = chain(guard)
+    site.reload()
+    wait_for(lambda: not site.api.get("/devices/cam/chain")["hops"][0]["shadow"] and not pings(site),
+             timeout=60, what="the guard in earnest")

@@ -197,6 +197,7 @@ static json_t *counters_to_json(const struct hop_status *hop)
 	const struct umbox_account *inside = &hop->counters.inside;
 	json_t *told = hop->counters.told
 			       ? NUMBERS({"passed", inside->passed}, {"dropped", inside->dropped},
+					 {"would_drop", inside->would_drop},
 					 {"overrun", inside->overrun}, {"lost", inside->lost})
 			       : json_null();
 	/* Left out where it is NULL. */
@@ -220,15 +221,15 @@ static json_t *legs_to_json(const struct hop_status *hop)
 
 json_t *encode_hop(const struct hop_status *hop)
 {
-	return json_pack("{s:o, s:s, s:I, s:o, s:o, s:o, s:o, s:I, s:s, s:b, s:b, s:b, s:o, s:o}",
-			 "umbox", hop->umbox ? json_integer(hop->umbox) : json_null(), "role",
-			 hop_role_name(hop->role), "position", (json_int_t)hop->position, "name",
-			 encode_text(hop->name), "image", encode_text(hop->image), "image_id",
-			 encode_text_or_null(hop->image_id), "state", encode_text(hop->state),
-			 "generation", (json_int_t)hop->generation, "fail",
-			 HOP_FAIL_NAMES[hop->fail], "running", hop->running, "wired", hop->wired,
-			 "ready", hop->ready, "legs", legs_to_json(hop), "counters",
-			 counters_to_json(hop));
+	return json_pack(
+		"{s:o, s:s, s:I, s:o, s:o, s:o, s:o, s:I, s:s, s:b, s:b, s:b, s:b, s:o, s:o}",
+		"umbox", hop->umbox ? json_integer(hop->umbox) : json_null(), "role",
+		hop_role_name(hop->role), "position", (json_int_t)hop->position, "name",
+		encode_text(hop->name), "image", encode_text(hop->image), "image_id",
+		encode_text_or_null(hop->image_id), "state", encode_text(hop->state), "generation",
+		(json_int_t)hop->generation, "fail", HOP_FAIL_NAMES[hop->fail], "shadow",
+		hop->shadow, "running", hop->running, "wired", hop->wired, "ready", hop->ready,
+		"legs", legs_to_json(hop), "counters", counters_to_json(hop));
 }
 
 static const char *path_state_name(enum path_state state)
@@ -300,9 +301,10 @@ json_t *encode_type_summary(const struct policy *policy)
 static json_t *policy_hop_to_json(const struct hop *hop)
 {
 	json_t *parameters = json_loads(hop->parameters, JSON_DECODE_ANY, NULL);
-	return json_pack("{s:o, s:o, s:s, s:o, s:s}", "name", encode_text(hop->name), "image",
-			 encode_text(hop->image), "fail", HOP_FAIL_NAMES[hop->fail], "parameters",
-			 parameters ? parameters : json_null(), "digest", hop->digest);
+	return json_pack("{s:o, s:o, s:s, s:b, s:o, s:s}", "name", encode_text(hop->name), "image",
+			 encode_text(hop->image), "fail", HOP_FAIL_NAMES[hop->fail], "shadow",
+			 hop->shadow, "parameters", parameters ? parameters : json_null(), "digest",
+			 hop->digest);
 }
 
 static json_t *state_to_json(const struct policy *policy, const struct policy_state *state)

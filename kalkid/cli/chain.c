@@ -73,7 +73,10 @@ static void add_counters(struct table *table, const json_t *hop)
 	table_cell(table, "%" JSON_INTEGER_FORMAT,
 		   number_of(in, "dropped") + number_of(out, "dropped") +
 			   number_of(inside, "overrun") + number_of(inside, "lost"));
-	table_cell(table, "%" JSON_INTEGER_FORMAT, number_of(inside, "dropped"));
+	if (json_is_true(json_object_get(hop, "shadow")))
+		table_cell(table, "(%" JSON_INTEGER_FORMAT ")", number_of(inside, "would_drop"));
+	else
+		table_cell(table, "%" JSON_INTEGER_FORMAT, number_of(inside, "dropped"));
 }
 
 static const char *hop_stands(const json_t *hop)
@@ -100,7 +103,8 @@ static void print_hops(const struct cli *cli, const json_t *chain)
 		table_cell(&table, "%s", hop_stands(hop));
 		table_cell(&table, "%s", text_of(hop, "fail"));
 		add_counters(&table, hop);
-		table_cell(&table, "%s", text_of(hop, "image"));
+		table_cell(&table, "%s%s", text_of(hop, "image"),
+			   json_is_true(json_object_get(hop, "shadow")) ? " (in shadow)" : "");
 	}
 	table_print(&table, cli, "no umboxes");
 }

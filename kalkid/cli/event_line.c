@@ -43,6 +43,8 @@ static void alert_words(struct buffer *words, const json_t *eve, const json_t *k
 	add_field(words, " ", kalki, "umbox", "");
 	if (json_object_get(kalki, "hop"))
 		buffer_print(words, ")");
+	if (json_is_true(json_object_get(kalki, "shadow")))
+		buffer_print(words, ", in shadow");
 }
 
 static void transition_words(struct buffer *words, const json_t *kalki)

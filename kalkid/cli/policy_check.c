@@ -54,6 +54,9 @@ static void check_hop(struct image_asker *asker, struct policy_source *source, u
 	if (umbox_image_check_parameters(&image, wanted->parameters, &err) < 0)
 		policy_remark_hop(source->document, state, hop, "parameters", &source->errors, NULL,
 				  "%s", err.text);
+	if (umbox_image_check_shadow(&image, wanted, &err) < 0)
+		policy_remark_hop(source->document, state, hop, "shadow", &source->errors, NULL,
+				  "%s", err.text);
 	umbox_image_done(&image);
 }
 

@@ -16,8 +16,9 @@ static void add_chain(struct buffer *line, const struct posture *posture)
 	else if (posture->mode == POSTURE_BLOCK)
 		buffer_print(line, "nothing passes");
 	for (unsigned i = 0; i < posture->hop_count; i++)
-		buffer_print(line, "%s%s%s", i ? " > " : "through ", posture->hops[i].name,
-			     posture->hops[i].fail == HOP_FAIL_OPEN ? " (fails open)" : "");
+		buffer_print(line, "%s%s%s%s", i ? " > " : "through ", posture->hops[i].name,
+			     posture->hops[i].fail == HOP_FAIL_OPEN ? " (fails open)" : "",
+			     posture->hops[i].shadow ? " (in shadow: drops nothing)" : "");
 }
 
 static void print_rest(const struct policy *policy, const struct policy_state *state)

@@ -67,8 +67,9 @@ void graph_print_chain(struct buffer *text, const struct posture *posture)
 	if (posture->mode != POSTURE_CHAIN)
 		buffer_print(text, "%s", posture_mode_name(posture->mode));
 	for (unsigned i = 0; i < posture->hop_count; i++)
-		buffer_print(text, "%s%s%s", i ? " > " : "", posture->hops[i].name,
-			     posture->hops[i].fail == HOP_FAIL_OPEN ? " (fails open)" : "");
+		buffer_print(text, "%s%s%s%s", i ? " > " : "", posture->hops[i].name,
+			     posture->hops[i].fail == HOP_FAIL_OPEN ? " (fails open)" : "",
+			     posture->hops[i].shadow ? " (shadow)" : "");
 }
 
 void graph_print_acts(struct buffer *text, const struct policy *policy, unsigned state)

@@ -194,6 +194,7 @@ static void read_account(struct umbox_account *account, const json_t *line)
 	} fields[] = {
 		{"passed", &account->passed},
 		{"dropped", &account->dropped},
+		{"would_drop", &account->would_drop},
 		{"overrun", &account->overrun},
 		{"lost", &account->lost},
 	};

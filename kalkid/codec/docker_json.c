@@ -49,6 +49,8 @@ static json_t *labels_of(const struct container_marks *marks)
 	set_number(labels, LABEL "umbox", marks->umbox);
 	set_number(labels, LABEL "device", marks->device);
 	set_number(labels, LABEL "generation", marks->generation);
+	if (marks->shadow)
+		json_object_set_new(labels, LABEL "shadow", json_string("true"));
 	return labels;
 }
 
@@ -130,6 +132,7 @@ static bool read_marks(struct container_marks *ret, const json_t *labels)
 {
 	const char *digest = text_in(labels, LABEL "spec");
 	const char *serves = text_in(labels, LABEL "serves");
+	ret->shadow = text_equal(text_in(labels, LABEL "shadow"), "true");
 	return text_equal(text_in(labels, LABEL "managed"), "true") &&
 	       copy_name(ret->instance, text_in(labels, LABEL "instance")) &&
 	       copy_name(ret->device_name, text_in(labels, LABEL "device-name")) &&

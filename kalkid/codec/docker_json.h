@@ -21,8 +21,9 @@ struct container_marks {
 	char device_name[NAME_BYTES];
 	char state[NAME_BYTES];
 	char hop[NAME_BYTES];
-	char digest[DIGEST_TEXT_BYTES]; /* of the hop: image reference and parameters */
+	char digest[DIGEST_TEXT_BYTES]; /* of the hop */
 	char serves[DIGEST_TEXT_BYTES]; /* device_addresses_digest, as it was told at its start */
+	bool shadow;                    /* of the hop */
 };
 
 enum container_state {

@@ -105,6 +105,8 @@ char *event_json_alert(const struct event *event, const struct alert *alert)
 	set_text(kalki, "hop", alert->hop);
 	set_number(kalki, "count", alert->count);
 	set_text(kalki, "detail", alert->detail);
+	if (alert->shadow)
+		json_object_set_new(kalki, "shadow", json_true());
 	return finish(root);
 }
 

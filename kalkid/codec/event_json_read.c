@@ -52,6 +52,7 @@ int event_json_read_alert(const char *json, struct alert *ret)
 		.source_port = (uint16_t)read_number(root, "src_port", UINT16_MAX),
 		.target_port = (uint16_t)read_number(root, "dest_port", UINT16_MAX),
 		.count = (uint32_t)read_number(kalki, "count", UINT32_MAX),
+		.shadow = json_is_true(json_object_get(kalki, "shadow")),
 	};
 	read_ip(root, "src_ip", &ret->source);
 	read_ip(root, "dest_ip", &ret->target);

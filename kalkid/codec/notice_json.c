@@ -108,11 +108,11 @@ static enum notice_kind kind_of_what(const json_t *kalki, enum event_kind kind)
 	return found >= first && found <= last ? found : NOTICE_KIND_COUNT;
 }
 
-static void read_reason(struct notice *ret, const json_t *kalki)
+static void read_reason(struct notice *ret, const json_t *kalki, const char *key)
 {
 	char reason[REASON_BYTES];
 	bool shadow = json_is_true(json_object_get(kalki, "shadow"));
-	read_text(kalki, "reason", reason, sizeof(reason));
+	read_text(kalki, key, reason, sizeof(reason));
 	snprintf(ret->reason, sizeof(ret->reason), "%s%.*s", shadow ? NOTICE_IN_SHADOW : "",
 		 (int)(sizeof(reason) - sizeof(NOTICE_IN_SHADOW)), reason);
 }
@@ -124,12 +124,12 @@ static void read_event(struct notice *ret, const json_t *kalki)
 		read_text(kalki, "to", ret->state, sizeof(ret->state));
 		read_text(kalki, "from", ret->from, sizeof(ret->from));
 		read_text(kalki, "rule", ret->rule, sizeof(ret->rule));
-		read_reason(ret, kalki);
+		read_reason(ret, kalki, "reason");
 		break;
 	case NOTICE_ALERT:
 		read_text(kalki, "type", ret->alert, sizeof(ret->alert));
 		read_text(kalki, "severity", ret->severity, sizeof(ret->severity));
-		read_text(kalki, "detail", ret->reason, sizeof(ret->reason));
+		read_reason(ret, kalki, "detail");
 		ret->count = read_number(kalki, "count");
 		break;
 	default:

@@ -66,6 +66,8 @@ static const struct field hop_fields[] = {
 	 .about = "for the image: see its own schema", .describe = describe_map},
 	{"fail", FIELD_CHOICE, FIELD_AT(struct hop, fail), .choices = HOP_FAIL_NAMES,
 	 .about = "whether traffic passes while it does not run"},
+	{"shadow", FIELD_BOOLEAN, FIELD_AT(struct hop, shadow),
+	 .about = "it drops nothing, and no rule looks at its alerts"},
 };
 
 static void refuse_equal_hops(struct reading *reading, const struct document_node *node,

@@ -120,6 +120,14 @@ static int read_ready(struct umbox_image *image, const char *value, struct error
 	return 0;
 }
 
+static int read_shadow(struct umbox_image *image, const char *value, struct error *err)
+{
+	image->shadow = text_equal(value, "yes");
+	if (value && !image->shadow && !text_equal(value, "no"))
+		return wrong("umbox.shadow", value, "yes or no", err);
+	return 0;
+}
+
 static int read_midstream(struct umbox_image *image maybe_unused, const char *value,
 			  struct error *err)
 {
@@ -160,6 +168,7 @@ static const struct {
 	{"umbox.ready", read_ready},
 	{"umbox.direct", read_direct},
 	{"umbox.midstream", read_midstream},
+	{"umbox.shadow", read_shadow},
 	{"umbox.parameters", read_parameters},
 };
 
@@ -204,6 +213,17 @@ int umbox_image_check_parameters(const struct umbox_image *image, const char *pa
 	return result;
 }
 
+int umbox_image_check_shadow(const struct umbox_image *image, const struct hop *hop,
+			     struct error *err)
+{
+	if (!hop->shadow || image->shadow)
+		return 0;
+	return error_set(err, -EINVAL,
+			 "shadow: the image '%s' cannot run without dropping (it has no label "
+			 "umbox.shadow=yes)",
+			 hop->image);
+}
+
 static json_t *addresses(const struct ip *ips, unsigned count)
 {
 	json_t *list = json_array();
@@ -227,6 +247,8 @@ char *umbox_description(uint32_t umbox, uint32_t generation, const struct hop *h
 					"mac", mac, "ips", addresses(device->ips, device->ip_count),
 					"host_addresses", addresses(host->ips, host->ip_count),
 					"parameters", parameters ? parameters : json_object());
+	if (hop->shadow)
+		json_object_set_new(description, "shadow", json_true());
 	char *text = json_dumps(description, JSON_COMPACT);
 	json_decref(description);
 	return text;

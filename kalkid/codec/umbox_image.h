@@ -36,6 +36,7 @@ struct umbox_image {
 	bool legacy;        /* umbox.mode=legacy: the older contract */
 	bool plain_frames;  /* umbox.offload=off */
 	bool ready_wired;   /* umbox.ready=wired: ready once it runs and has its legs */
+	bool shadow;        /* umbox.shadow=yes: it can let pass what it would drop */
 	json_t *parameters; /* schema, checked; NULL: it takes none */
 };
 
@@ -47,6 +48,10 @@ void umbox_image_done(struct umbox_image *image);
 /* `parameters` is JSON text.  -EINVAL names what the image does not take. */
 int umbox_image_check_parameters(const struct umbox_image *image, const char *parameters,
 				 struct error *err) must_check;
+
+/* Whether it can be in shadow, where the hop asks for it. */
+int umbox_image_check_shadow(const struct umbox_image *image, const struct hop *hop,
+			     struct error *err) must_check;
 
 /* umbox.json: what the umbox is told; the caller's to free. */
 char *umbox_description(uint32_t umbox, uint32_t generation, const struct hop *hop,

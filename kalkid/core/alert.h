@@ -32,11 +32,13 @@ struct alert {
 	uint16_t source_port, target_port; /* 0: none */
 	uint32_t count;                    /* how many observations it stands for, at least 1 */
 	char detail[ALERT_DETAIL_BYTES];
+	bool shadow; /* of a umbox in shadow: it is told, and no rule looks at it */
 };
 
 /* What became of the frames inside a umbox, as it says itself; since its start. */
 struct umbox_account {
 	uint64_t passed, dropped; /* as it means to */
+	uint64_t would_drop;      /* but for its shadow */
 	uint64_t overrun;         /* came faster than it took them: the kernel dropped them */
 	uint64_t lost;            /* could not be sent on */
 };

@@ -37,7 +37,7 @@ const char *posture_mode_name(enum posture_mode mode)
 void hop_seal(struct hop *hop)
 {
 	cleanup_buffer struct buffer both = {0};
-	buffer_print(&both, "%s\n%s", hop->image, hop->parameters);
+	buffer_print(&both, "%s\n%s%s", hop->image, hop->parameters, hop->shadow ? "\nshadow" : "");
 	digest_text(hop->digest, both.bytes, both.length);
 }
 

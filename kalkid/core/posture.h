@@ -19,13 +19,14 @@ enum hop_fail {
 	HOP_FAIL_COUNT,
 };
 
-/* One umbox of a chain.  `digest` names image and parameters: hops of equal digests are
+/* One umbox of a chain.  `digest` names image, parameters and shadow: hops of equal digests are
  * interchangeable. */
 struct hop {
 	char name[NAME_BYTES];   /* unique in its chain */
 	char image[IMAGE_BYTES]; /* reference as the operator wrote it */
 	char *parameters;        /* canonical JSON (sorted keys, compact), owned; never NULL */
 	enum hop_fail fail;
+	bool shadow; /* it drops nothing, and its alerts are no input of rules */
 	char digest[DIGEST_TEXT_BYTES];
 };
 
@@ -67,6 +68,6 @@ extern const char *const POSTURE_HOLD_NAMES[POSTURE_HOLD_COUNT + 1];
 extern const char *const POSTURE_STANDBY_NAMES[POSTURE_STANDBY_COUNT + 1];
 const char *posture_mode_name(enum posture_mode mode);
 
-/* Computes `digest` from image and parameters. */
+/* Computes `digest`. */
 void hop_seal(struct hop *hop);
 void posture_done(struct posture *posture);

@@ -144,6 +144,8 @@ void rehearsal_alert(struct rehearsal *rehearsal, unsigned index, const struct a
 	struct rehearsed_device *device = &rehearsal->devices[index];
 	struct alert taken = *alert;
 	struct decision decision;
+	if (alert->shadow) /* of a umbox in shadow: no rule looks at it */
+		return;
 	taken.id = ++rehearsal->last_id;
 	taken.time_us = rehearsal->now_us;
 	taken.count = max_of(taken.count, 1u);

@@ -21,6 +21,7 @@ enum { FAKE_FAULTS_MAX = 32, FAKE_WORDS_BYTES = 256 };
 struct fake_umbox {
 	struct driver_umbox is; /* but for `wired`: that the plane knows */
 	bool was_ready;         /* before the daemon restarted, too */
+	bool shadow;
 };
 
 struct fake_device {

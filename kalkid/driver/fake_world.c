@@ -185,6 +185,7 @@ static bool launch(struct fake_world *world, const struct driver_task *task)
 		       .device = task->device->number,
 		       .generation = task->generation,
 		       .state = UMBOX_RUNNING},
+		.shadow = step->hop->shadow,
 	};
 	TEXT_COPY(umbox->is.hop, step->hop->name);
 	TEXT_COPY(umbox->is.digest, step->hop->digest);
@@ -416,6 +417,7 @@ void fake_alert(struct fake_world *world, uint32_t number, const char *type)
 		.umbox = umbox ? umbox->is.id : 0,
 		.severity = ALERT_MEDIUM,
 		.count = 1,
+		.shadow = umbox && umbox->shadow,
 	};
 	TEXT_COPY(alert.type, type);
 	if (umbox)

@@ -131,6 +131,8 @@ static const struct ip *find_ip4(const struct device *device)
 static int use_image(struct launch *launch, const struct umbox_image *image, struct error *err)
 {
 	int result = umbox_image_check_parameters(image, launch->hop.parameters, err);
+	if (result == 0)
+		result = umbox_image_check_shadow(image, &launch->hop, err);
 	if (result == 0 && image->legacy && !find_ip4(&launch->device))
 		result = error_set(err, -EINVAL,
 				   "an image with umbox.mode=legacy is started with the device's "
@@ -378,6 +380,7 @@ void local_launch(struct local_driver *local, const struct driver_task *task,
 		.umbox = task->step->umbox,
 		.device = task->device->number,
 		.generation = task->generation,
+		.shadow = hop->shadow,
 	};
 	TEXT_COPY(launch->marks.instance, local->config.instance);
 	TEXT_COPY(launch->marks.device_name, task->device->name);

@@ -131,6 +131,7 @@ static void on_line(struct intake_user *user, const struct umbox_line *line)
 		struct alert alert = line->alert;
 		alert.umbox = umbox->container.marks.umbox;
 		TEXT_COPY(alert.hop, umbox->container.marks.hop);
+		alert.shadow = umbox->container.marks.shadow;
 		tell(umbox, &(struct driver_notice){.kind = DRIVER_ALERT, .alert = &alert});
 		return;
 	}

@@ -48,6 +48,12 @@ static bool is_enforced(const struct control_device *device, const struct decisi
 	return !decision->shadow && !control_in_shadow(device);
 }
 
+/* The same of facts: what a umbox in shadow alerts of is told, and no rule looks at it. */
+static bool is_input(const struct alert *alert)
+{
+	return !alert->shadow;
+}
+
 /* --- in force --- */
 
 /* A decision uses up what it rests on; what stood beside may count for the next one. */
@@ -435,7 +441,9 @@ static void take_alert(struct control_device *device, const struct alert *told)
 	device->last_alert_wall_us = event.wall_us;
 	TEXT_COPY(device->last_alert, alert.type);
 	events_hold(engine->events); /* the kernel before the history */
-	if (!device->policy) {
+	if (!is_input(&alert)) {
+		engine->shadowed++;
+	} else if (!device->policy) {
 		machine_remember(&device->machine, &alert, false);
 	} else {
 		control_fleet_refresh(engine);

@@ -179,7 +179,8 @@ static bool recall_one(void *data, const struct event *event,
 		       const char *acknowledged_by maybe_unused)
 {
 	struct recalled *recalled = data;
-	if (event_json_read_alert(event->json, &recalled->alerts[recalled->count]) == 0)
+	struct alert *alert = &recalled->alerts[recalled->count];
+	if (event_json_read_alert(event->json, alert) == 0 && !alert->shadow)
 		recalled->count++;
 	return true;
 }

@@ -153,7 +153,7 @@ struct engine_status {
 	bool engine_reachable; /* Docker */
 	bool picture_complete;
 	uint64_t commands_dropped; /* too many waited */
-	uint64_t shadowed;         /* decisions that were not enforced */
+	uint64_t shadowed;         /* decisions not enforced, alerts that were no input */
 	uint64_t transitions, alerts, alerts_dropped, drift_repairs, frames_spoofed;
 	int64_t started_us, started_wall_us;
 	struct store_status store;
@@ -202,6 +202,7 @@ struct hop_status {
 	char state[NAME_BYTES]; /* whose chain launched it */
 	uint32_t generation;
 	enum hop_fail fail;
+	bool shadow;
 	bool running, wired, ready;
 	bool counted; /* `counters` were read */
 	struct umbox_counters counters;

@@ -96,6 +96,7 @@ static void read_hop(struct node_device *device, unsigned place, struct hop_stat
 	if (hop) {
 		TEXT_COPY(ret->image, hop->image);
 		ret->fail = hop->fail;
+		ret->shadow = hop->shadow;
 		if (ret->role == HOP_COMING)
 			ret->position = (unsigned)(hop - device->want.posture->hops);
 	}
@@ -121,6 +122,7 @@ static void add_missing(const struct node_device *device, struct chain_status *r
 		TEXT_COPY(hop->image, posture->hops[i].image);
 		TEXT_COPY(hop->state, device->state);
 		hop->fail = posture->hops[i].fail;
+		hop->shadow = posture->hops[i].shadow;
 	}
 }
 

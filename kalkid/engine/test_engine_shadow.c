@@ -257,6 +257,49 @@ static void a_shadow_goes_with_its_definition(void **state)
 	await(f, "a b");
 }
 
+static const char WATCHING[] =
+	"type: camera\n"
+	"states:\n"
+	"  Normal: {chain: [{name: a, image: 'kalki/a:1', shadow: true}]}\n"
+	"  Attacked: {chain: block}\n"
+	"rules:\n"
+	"  - {name: two, from: any, when: 'count(\"bad\", within: 10m) >= 2', to: Attacked}\n";
+
+static const char WATCHED[] =
+	"type: camera\n"
+	"states:\n"
+	"  Normal: {chain: [{name: a, image: 'kalki/a:1'}]}\n"
+	"  Attacked: {chain: block}\n"
+	"rules:\n"
+	"  - {name: two, from: any, when: 'count(\"bad\", within: 10m) >= 2', to: Attacked}\n";
+
+static void alerts_of_a_umbox_in_shadow_are_no_input(void **state)
+{
+	struct fixture *f = *state;
+	uint32_t umbox = f->world->umboxes[0].is.id;
+	f->types = WATCHING;
+	reload(f);
+	pass(f, 3000);
+	assert_null(fake_find_umbox(f->world, umbox)); /* one in shadow took its place */
+	assert_string_equal(path(f), "a");
+	hear_events(f, 1u << EVENT_ALERT);
+	for (unsigned i = 0; i < 3; i++)
+		tell(f, "bad");
+	assert_int_equal(heard(f, "\"shadow\":true"), 3);
+	assert_string_equal(status_of(f).state, "Normal");
+	f->types = WATCHED;
+	reload(f);
+	pass(f, 3000);
+	assert_string_equal(path(f), "a");
+	tell(f, "bad");
+	write_all(f);
+	restart_daemon(f);
+	await(f, "a");
+	assert_string_equal(status_of(f).state, "Normal");
+	tell(f, "bad");
+	assert_string_equal(status_of(f).state, "Attacked");
+}
+
 struct recorder {
 	struct engine_actor actor;
 	unsigned notices;
@@ -303,6 +346,8 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(a_shadow_goes_with_its_definition, setup, teardown),
 		cmocka_unit_test_setup_teardown(people_are_told_and_nothing_is_done, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(alerts_of_a_umbox_in_shadow_are_no_input, setup,
 						teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -72,7 +72,10 @@ struct umbox {
 	struct umbox_watched watched[UMBOX_WATCHED_MAX];
 	unsigned watched_count;
 
-	uint64_t passed, dropped, answered, kept;
+	bool shadow;
+	uint8_t *shadow_room; /* for the copy that is judged then */
+
+	uint64_t passed, dropped, would_drop, answered, kept;
 	struct umbox_leg_counts counts;
 	uint64_t alerts, alerts_lost, records, records_lost;
 	struct umbox_alert_budget budgets[UMBOX_ALERT_TYPES_MAX];

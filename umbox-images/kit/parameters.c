@@ -75,6 +75,7 @@ static void read_document(struct umbox *umbox, const char *path)
 	get_text(umbox->identity.device, sizeof(umbox->identity.device), device, "name");
 	read_addresses(umbox, &umbox->device, device, "ips");
 	read_addresses(umbox, &umbox->host, umbox->document, "host_addresses");
+	umbox->shadow = json_is_true(json_object_get(umbox->document, "shadow"));
 	umbox->parameters = json_object_get(umbox->document, "parameters");
 	if (umbox->parameters && !json_is_object(umbox->parameters))
 		umbox_fail(umbox, "%s: 'parameters' is not an object", path);
@@ -105,6 +106,7 @@ void umbox_free(struct umbox *umbox)
 {
 	kernel_free(umbox->kernel);
 	json_decref(umbox->document);
+	free(umbox->shadow_room);
 	free(umbox);
 }
 

@@ -6,6 +6,7 @@
 #include <linux/rtnetlink.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/signalfd.h>
@@ -130,8 +131,23 @@ static enum umbox_verdict verdict_of(struct umbox *umbox, struct umbox_frame *fr
 	return handler->on_frame ? handler->on_frame(umbox, frame, handler->user) : UMBOX_DROP;
 }
 
+/* In shadow a copy is judged, and the frame passes as it came. */
+static void only_judge(struct umbox *umbox, const struct umbox_frame *frame)
+{
+	struct umbox_frame copy = *frame;
+	copy.bytes = umbox->shadow_room;
+	memcpy(copy.bytes, frame->bytes, frame->length);
+	if (verdict_of(umbox, &copy) != UMBOX_PASS)
+		umbox->would_drop++;
+	umbox_outgoing_add(&umbox->outgoing[other(frame->from)], frame);
+}
+
 static void judge(struct umbox *umbox, struct umbox_frame *frame)
 {
+	if (umbox->shadow) {
+		only_judge(umbox, frame);
+		return;
+	}
 	switch (verdict_of(umbox, frame)) {
 	case UMBOX_PASS: umbox_outgoing_add(&umbox->outgoing[other(frame->from)], frame); break;
 	case UMBOX_DROP: umbox->dropped++; break;
@@ -164,6 +180,8 @@ static void on_frames(struct umbox *umbox, enum umbox_leg side)
 void umbox_send(struct umbox *umbox, enum umbox_leg to, const struct umbox_frame *frame)
 {
 	struct umbox_outgoing one = {0};
+	if (umbox->shadow)
+		return;
 	umbox_outgoing_add(&one, frame);
 	umbox->passed += umbox_leg_flush(&umbox->legs[to], &one, &umbox->counts);
 }
@@ -256,6 +274,11 @@ static void start(struct umbox *umbox)
 	umbox_watch_fd(umbox, umbox->signal_fd, WATCHED_SIGNAL, EPOLLIN);
 	umbox_watch_fd(umbox, umbox->link_fd, WATCHED_LINK, EPOLLIN);
 	umbox->batch = umbox_batch_new();
+	if (umbox->shadow) {
+		umbox->shadow_room = malloc(FRAME_ROOM_BYTES);
+		if (!umbox->shadow_room)
+			abort();
+	}
 	umbox->now_us = umbox_now_us();
 	umbox->ready_us = INT64_MAX;
 	umbox->heartbeat_us = umbox->now_us + HEARTBEAT_US;
@@ -289,6 +312,9 @@ int umbox_run(struct umbox *umbox, const struct umbox_handler *handler)
 {
 	bool ended = false;
 	umbox->handler = handler;
+	if (umbox->shadow && (umbox->kernel || !handler->on_frame))
+		umbox_fail(umbox,
+			   "it cannot run in shadow: the kernel or another program forwards");
 	if (!umbox->failure[0])
 		start(umbox);
 	while (!ended && !umbox->failure[0]) {

@@ -129,6 +129,7 @@ static const struct {
 } kit_counters[] = {
 	KIT_COUNTER("passed", passed),
 	KIT_COUNTER("dropped", dropped),
+	KIT_COUNTER("would_drop", would_drop),
 	KIT_COUNTER("answered", answered),
 	KIT_COUNTER("kept", kept),
 	KIT_COUNTER("lost", counts.lost),

@@ -120,5 +120,6 @@ uint64_t *umbox_counter(struct umbox *umbox, const char *name);
  * several calls counts. */
 void umbox_wake_at(struct umbox *umbox, int64_t at_us);
 
-/* Sends a copy that on_frame kept, out of `to`; `frame->offload` must be the original's. */
+/* Sends a copy that on_frame kept, out of `to`; `frame->offload` must be the original's.  In shadow
+ * (CONTRACT.md) nothing is sent: on_frame gets a copy, and each frame passes as it came. */
 void umbox_send(struct umbox *umbox, enum umbox_leg to, const struct umbox_frame *frame);
