@@ -1,41 +1,22 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A µmbox of the older contract (older.py) in a real chain: legs, argument, endpoint, direct answers."""
 import os
-import re
 import socket
-import subprocess
-import sys
 
 import pytest
 
 from harness import net
 from harness.daemon import wait_for
+from harness.docker import python_files
 from harness.policies import chain, device_type, hop, rule, stamp
 from harness.site import Site
 
 OLDER = "kalki/older:1"
-HERE = os.path.dirname(os.path.abspath(__file__))
-PYTHON = os.path.realpath(sys.executable)
-
-
-def needed_files():
-    """What this Python needs to run older.py: its program, the modules, and their libraries."""
-    script = ("import encodings.ascii, encodings.idna, encodings.latin_1, older, os, sys\n"
-              "print(*(m.__file__ for m in list(sys.modules.values()) if getattr(m, '__file__', 0)),"
-              "sep='\\n')")
-    listed = subprocess.run([PYTHON, "-S", "-c", script], cwd=HERE, text=True, check=True,
-                            capture_output=True).stdout.split()
-    files = {PYTHON, *(path for path in listed if os.path.isabs(path) and HERE not in path)}
-    programs = [path for path in files if path == PYTHON or path.endswith(".so")]
-    linked = subprocess.run(["ldd", *programs], text=True, check=True, capture_output=True).stdout
-    return files | set(re.findall(r"(/\S+) \(0x", linked))
 
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory, engine, images):
-    files = {path: path for path in needed_files()} | {"/older.py": os.path.join(HERE, "older.py")}
-    engine.import_files(OLDER, [PYTHON, "-S", "/older.py"], files,
-                        umbox_contract=1, umbox_mode="legacy")
+    engine.import_files(OLDER, *python_files("older"), umbox_contract=1, umbox_mode="legacy")
     site = Site(tmp_path_factory.mktemp("older"), engine)
     site.types = [device_type("camera", {"Normal": chain(hop("old", OLDER), stamp("n")),
                                          "Suspicious": chain(hop("old", OLDER), stamp("s"))},

@@ -3,13 +3,33 @@
 import io
 import json
 import os
+import re
 import signal
 import subprocess
+import sys
 import tarfile
 import threading
 import urllib.parse
 
 from .daemon import REPOSITORY, UnixConnection
+
+
+def python_files(script):
+    """(entry, files) of an image that runs a Python script of this folder: its program, the modules
+    that it takes in, and their libraries."""
+    here = os.path.join(REPOSITORY, "integration-tests")
+    python = os.path.realpath(sys.executable)
+    ask = (f"import encodings.ascii, encodings.idna, encodings.latin_1, {script}, os, sys\n"
+           "for module in list(sys.modules.values()):\n"
+           "    print(getattr(module, '__file__', None) or '')")
+    listed = subprocess.run([python, "-S", "-c", ask], cwd=here, text=True, check=True,
+                            capture_output=True).stdout.split()
+    files = {python, *(path for path in listed if not path.startswith(here))}
+    programs = [path for path in files if path == python or path.endswith(".so")]
+    linked = subprocess.run(["ldd", *programs], text=True, check=True, capture_output=True).stdout
+    files |= set(re.findall(r"(/\S+) \(0x", linked))
+    return ([python, "-S", "-u", f"/{script}.py"],
+            {path: path for path in files} | {f"/{script}.py": os.path.join(here, script + ".py")})
 
 
 class Engine:

@@ -78,6 +78,12 @@ void umbox_bearer_serve(struct umbox *umbox, unsigned number)
 		watched.on_readable(umbox, watched.fd, watched.user);
 }
 
+void umbox_hear_child(struct umbox *umbox, umbox_on_words *on_words, void *user)
+{
+	umbox->on_words = on_words;
+	umbox->words_user = user;
+}
+
 /* Its output goes on to our own, as far as nobody's not listening can hold us up; the end of it is
  * kept. Returns as read(2) does. */
 static ssize_t hear(struct umbox *umbox, int fd)
@@ -87,6 +93,8 @@ static ssize_t hear(struct umbox *umbox, int fd)
 	if (count <= 0)
 		return count;
 	size_t length = (size_t)count, kept = umbox->child_words_length;
+	if (umbox->on_words)
+		umbox->on_words(umbox, text, length, umbox->words_user);
 	if (umbox->child_said + length <= CHILD_RELAYED_BYTES)
 		umbox->child_said += write(STDERR_FILENO, text, length) > 0 ? length : 0;
 	if (kept + length > UMBOX_WORDS_BYTES) {

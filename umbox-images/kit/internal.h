@@ -67,6 +67,8 @@ struct umbox {
 	pid_t child;      /* 0: none */
 	int child_output; /* our end of the pipe; -1: none */
 	const char *child_name;
+	umbox_on_words *on_words; /* NULL: nobody hears it */
+	void *words_user;
 	char child_words[UMBOX_WORDS_BYTES]; /* the last that it wrote */
 	size_t child_words_length, child_said;
 	struct umbox_watched watched[UMBOX_WATCHED_MAX];

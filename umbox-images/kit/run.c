@@ -189,6 +189,8 @@ void umbox_send(struct umbox *umbox, enum umbox_leg to, const struct umbox_frame
 void umbox_ready_after(struct umbox *umbox, int64_t ms)
 {
 	umbox->ready_after_ms = ms;
+	if (ms == 0 && umbox->watch_fd >= 0 && !attached(umbox))
+		attach(umbox);
 }
 
 void umbox_wake_at(struct umbox *umbox, int64_t at_us)

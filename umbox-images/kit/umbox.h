@@ -50,7 +50,7 @@ struct umbox *umbox_open(void);
 int umbox_run(struct umbox *umbox, const struct umbox_handler *handler);
 
 /* Says ready so long after the legs are there (for what must load first); UMBOX_NEVER: not at all.
- * Before ready nothing is received. */
+ * Before ready nothing is received.  May be called again later: with 0 it is time now. */
 enum { UMBOX_NEVER = -1 };
 void umbox_ready_after(struct umbox *umbox, int64_t ms);
 

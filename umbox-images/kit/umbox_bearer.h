@@ -32,3 +32,7 @@ void umbox_unwatch(struct umbox *umbox, int fd);
  * What it writes goes to the umbox's standard error.  When it ends, the umbox ends, and says how,
  * with its last words; it ends with the umbox. */
 void umbox_start_child(struct umbox *umbox, const char *const argv[]);
+
+/* Tells also what the program writes, as it comes; asked for before it is started. */
+typedef void umbox_on_words(struct umbox *umbox, const char *bytes, size_t count, void *user);
+void umbox_hear_child(struct umbox *umbox, umbox_on_words *on_words, void *user);
