@@ -91,7 +91,10 @@ class Server(threading.Thread):
         self.start()
 
     def run(self):
-        connection, _ = self.listener.accept()
+        try:
+            connection, _ = self.listener.accept()
+        except OSError:
+            return  # closed before anybody came
         with connection:
             while piece := connection.recv(65536):
                 self.got += piece
@@ -99,6 +102,8 @@ class Server(threading.Thread):
                     connection.sendall(piece)
 
     def close(self):
+        self.listener.shutdown(socket.SHUT_RDWR)  # wakes who waits in accept
+        self.join(60)
         self.listener.close()
 
 
