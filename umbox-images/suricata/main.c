@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "eve.h"
+#include "porter.h"
 #include "pulse.h"
 #include "setup.h"
 #include "umbox_bearer.h"
@@ -24,6 +25,7 @@ enum {
 };
 
 static const char undecodable[] = "/etc/suricata/undecodable.rules";
+static const char gate_library[] = "/gate.so";
 
 struct program {
 	struct umbox *umbox;
@@ -33,6 +35,7 @@ struct program {
 	struct rules_seen rules, own;
 	bool running, told;
 	struct pulse pulse;
+	struct porter porter;
 	int64_t micro_records, records_us; /* that may be said now, in millionths */
 
 	int eve_fd, notify_fd, stream_fd; /* Suricata's end of eve_fd is stream_fd; -1: none */
@@ -143,10 +146,14 @@ static void tell_rules(struct program *program)
 
 static void take_stats(struct program *program, const struct eve_stats *stats)
 {
-	umbox_set_account(program->umbox, &(struct umbox_account){.passed = stats->passed,
-								  .dropped = stats->dropped,
-								  .lost = stats->lost,
-								  .overrun = stats->overrun});
+	struct porter_counts kept = porter_count(&program->porter);
+	uint64_t passed = stats->passed > kept.held ? stats->passed - kept.held : 0;
+	umbox_set_account(
+		program->umbox,
+		&(struct umbox_account){.passed = passed,
+					.dropped = stats->dropped + kept.held + kept.tagged,
+					.lost = stats->lost,
+					.overrun = stats->overrun});
 	int64_t today = time(NULL) / DAY_S;
 	*program->rule_count = stats->rules > program->own.count ? stats->rules - program->own.count
 								 : 0;
@@ -155,7 +162,7 @@ static void take_stats(struct program *program, const struct eve_stats *stats)
 		*program->rules_age = (uint64_t)(today - program->rules.newest_day);
 	*program->flows = stats->flows;
 	*program->midstream = stats->midstream;
-	pulse_beat(&program->pulse, stats->frames, arrived(), now_us());
+	pulse_beat(&program->pulse, stats->frames, arrived() - kept.tagged, now_us());
 	if (!program->told)
 		tell_rules(program);
 	if (!*program->rule_count)
@@ -244,6 +251,7 @@ static void on_notify(struct umbox *umbox, int fd, void *user)
 	pulse_start(&program->pulse, now_us());
 	umbox_wake_at(umbox, now_us() + CHECK_US);
 	umbox_ready(umbox);
+	porter_open(&program->porter);
 }
 
 static void on_time(struct umbox *umbox, int64_t now, void *user)
@@ -277,7 +285,7 @@ static void on_legs(struct umbox *umbox, void *user)
 	static const char *argv[16];
 	struct program *program = user;
 	const char *path = getenv("UMBOX_SURICATA");
-	char notify[64];
+	char notify[64], gate[64];
 	const char *all[] = {path ? path : "/usr/bin/suricata",
 			     "-c",
 			     "/etc/suricata/umbox.yaml",
@@ -292,7 +300,15 @@ static void on_legs(struct umbox *umbox, void *user)
 			     NULL};
 	memcpy(argv, all, sizeof(all));
 	snprintf(notify, sizeof(notify), "%s/notify.sock", program->setup.folder);
+	snprintf(gate, sizeof(gate), "%s/gate", program->setup.folder);
+	/* Suricata would start without it as well. */
+	if (access(gate_library, R_OK) < 0 || !porter_start(&program->porter, gate)) {
+		umbox_fail(umbox, "the gate: %s", strerror(errno));
+		return;
+	}
 	setenv("NOTIFY_SOCKET", notify, 1);
+	setenv("UMBOX_GATE", gate, 1);
+	setenv("LD_PRELOAD", gate_library, 1);
 	umbox_start_child(umbox, argv);
 }
 
