@@ -39,7 +39,7 @@ struct limits {
 	struct umbox *umbox;
 	struct umbox_kernel *kernel;
 	struct limits_settings settings;
-	uint8_t masks[VERSIONS][16];
+	struct umbox_ip masks[VERSIONS];
 	struct umbox_set *syn[VERSIONS], *udp[VERSIONS], *icmp[VERSIONS];
 	struct umbox_set *flows[VERSIONS], *silent[VERSIONS], *hosts[VERSIONS];
 };
@@ -82,7 +82,7 @@ static void key_source(const struct plan *plan, struct umbox_rule *rule, enum ve
 {
 	const struct family *family = &families[version];
 	umbox_key(rule, UMBOX_NETWORK, family->source, family->address_bytes,
-		  plan->limits->masks[version]);
+		  plan->limits->masks[version].octet);
 }
 
 /* Both addresses and both ports: they lie beside each other. */
@@ -126,49 +126,72 @@ static void limit_sources(struct plan *plan, struct umbox_chain *chain, enum ver
 	umbox_goto(umbox_rule(chain), plan->refused[excess]);
 }
 
-static void limit_flow(struct plan *plan, struct umbox_chain *chain, enum version version)
+/* A connection that was silenced gets no further, wherever it is asked. */
+static void refuse_silenced(struct plan *plan, struct umbox_chain *chain, enum version version)
 {
 	const struct limits *limits = plan->limits;
-	const struct limits_settings *settings = &limits->settings;
-	const struct umbox_set *flows = limits->flows[version];
-	struct umbox_rate rate = rate_of(plan, EXCESS_FLOW);
-	uint8_t ends = plan->from == UMBOX_IN ? UMBOX_TCP_FIN | UMBOX_TCP_RST : UMBOX_TCP_RST;
-	struct umbox_rule *rule;
-	if (settings->count_openings) {
-		rule = umbox_rule(chain);
-		umbox_unless_bytes(rule, UMBOX_TRANSPORT, TCP_FLAGS, &(struct umbox_bytes){1, {0}},
-				   &(struct umbox_bytes){1, {ends}});
-		key_flow(rule, version);
-		umbox_if_rate_of_key(rule, flows, &rate, settings->idle_s);
-		umbox_copy_up(rule);
-		umbox_pass(rule);
-	}
-	rule = umbox_rule(chain);
+	if (plan->from != UMBOX_OUT || !limits->settings.count_openings)
+		return;
+	struct umbox_rule *rule = umbox_rule(chain);
 	key_flow(rule, version);
-	umbox_if_rate_of_key(rule, flows, &rate, settings->idle_s);
-	umbox_pass(rule);
-	rule = umbox_rule(chain);
-	key_flow(rule, version);
-	umbox_if_no_room(rule, flows, &rate, settings->idle_s);
-	umbox_goto(rule, plan->flows_all);
-	umbox_goto(umbox_rule(chain), plan->refused[EXCESS_FLOW]);
+	umbox_if_in(rule, limits->silent[version]);
+	umbox_goto(rule, plan->refused[EXCESS_SILENCED]);
 }
 
-static struct umbox_chain *write_tcp(struct plan *plan, enum version version)
+static struct umbox_rule *if_flow(struct plan *plan, struct umbox_rule *rule, enum version version)
+{
+	struct umbox_rate rate = rate_of(plan, EXCESS_FLOW);
+	key_flow(rule, version);
+	umbox_if_rate_of_key(rule, plan->limits->flows[version], &rate,
+			     plan->limits->settings.idle_s);
+	return rule;
+}
+
+static struct umbox_chain *write_flow(struct plan *plan, enum version version)
 {
 	const struct limits *limits = plan->limits;
+	struct umbox_rate rate = rate_of(plan, EXCESS_FLOW);
+	struct umbox_chain *chain = umbox_chain_new(plan->first);
+	refuse_silenced(plan, chain, version);
+	umbox_pass(if_flow(plan, umbox_rule(chain), version));
+	struct umbox_rule *rule = umbox_rule(chain);
+	key_flow(rule, version);
+	umbox_if_no_room(rule, limits->flows[version], &rate, limits->settings.idle_s);
+	umbox_goto(rule, plan->flows_all);
+	umbox_goto(umbox_rule(chain), plan->refused[EXCESS_FLOW]);
+	return chain;
+}
+
+/* Of what ends a connection there is a copy. */
+static void copy_ends(struct plan *plan, struct umbox_chain *chain, enum version version)
+{
+	uint8_t ends = plan->from == UMBOX_IN ? UMBOX_TCP_FIN | UMBOX_TCP_RST : UMBOX_TCP_RST;
+	if (!plan->limits->settings.count_openings)
+		return;
+	refuse_silenced(plan, chain, version);
+	struct umbox_rule *rule = umbox_rule(chain);
+	umbox_unless_bytes(rule, UMBOX_TRANSPORT, TCP_FLAGS, &(struct umbox_bytes){1, {0}},
+			   &(struct umbox_bytes){1, {ends}});
+	if_flow(plan, rule, version);
+	umbox_copy_up(rule);
+	umbox_pass(rule);
+}
+
+/* Most segments neither begin nor end anything: they are asked for that once. */
+static struct umbox_chain *write_tcp(struct plan *plan, enum version version)
+{
 	struct umbox_chain *chain = umbox_chain_new(plan->first);
 	struct umbox_chain *syn = umbox_chain_new(plan->first);
+	struct umbox_chain *flow = write_flow(plan, version);
+	uint8_t marks = UMBOX_TCP_SYN | UMBOX_TCP_FIN | UMBOX_TCP_RST;
 	uint8_t opening = UMBOX_TCP_SYN | UMBOX_TCP_ACK | UMBOX_TCP_RST;
+	if (version == V4)
+		umbox_refuse_fragments4(chain, plan->refused[EXCESS_EVASIVE]);
+	umbox_goto(if_flags(chain, marks, 0), flow);
 	umbox_goto(if_flags(chain, opening, UMBOX_TCP_SYN), syn);
-	if (plan->from == UMBOX_OUT && limits->settings.count_openings) {
-		struct umbox_rule *rule = umbox_rule(chain);
-		key_flow(rule, version);
-		umbox_if_in(rule, limits->silent[version]);
-		umbox_goto(rule, plan->refused[EXCESS_SILENCED]);
-	}
-	limit_flow(plan, chain, version);
-	limit_sources(plan, syn, version, limits->syn[version], EXCESS_SYN, plan->syn_all);
+	copy_ends(plan, chain, version);
+	umbox_goto(umbox_rule(chain), flow);
+	limit_sources(plan, syn, version, plan->limits->syn[version], EXCESS_SYN, plan->syn_all);
 	return chain;
 }
 
@@ -200,9 +223,7 @@ static struct umbox_chain *write_ip(struct plan *plan, enum version version)
 	struct umbox_chain *chain = umbox_chain_new(plan->first);
 	struct umbox_chain *udp = umbox_chain_new(plan->first);
 	struct umbox_chain *icmp = umbox_chain_new(plan->first);
-	if (version == V4)
-		umbox_refuse_fragments4(chain, plan->refused[EXCESS_EVASIVE]);
-	else
+	if (version == V6)
 		umbox_refuse_fragments6(chain, plan->refused[EXCESS_EVASIVE]);
 	by_protocol(chain, IPPROTO_TCP, write_tcp(plan, version));
 	by_protocol(chain, IPPROTO_UDP, udp);
@@ -215,9 +236,12 @@ static struct umbox_chain *write_ip(struct plan *plan, enum version version)
 	return chain;
 }
 
-static void spare_host(struct plan *plan)
+/* There is a set only where there are some. */
+static void spare_hosts(struct plan *plan)
 {
 	for (enum version version = V4; version < VERSIONS; version++) {
+		if (!plan->limits->hosts[version])
+			continue;
 		const struct family *family = &families[version];
 		struct umbox_rule *rule = umbox_rule(plan->first);
 		umbox_if_ether(rule, family->ether);
@@ -241,21 +265,19 @@ static void write_leg(struct limits *limits, enum umbox_leg from)
 	let_some(&plan, plan.syn_all, EXCESS_SYN_ALL);
 	let_some(&plan, plan.udp_all, EXCESS_UDP_ALL);
 	let_some(&plan, plan.icmp_all, EXCESS_ICMP_ALL);
-	struct umbox_chain *sort = umbox_chain_new(plan.first);
-	for (enum version version = V4; version < VERSIONS; version++) {
-		struct umbox_chain *ip = write_ip(&plan, version);
-		struct umbox_rule *rule = umbox_rule(sort);
-		umbox_if_ether(rule, families[version].ether);
-		umbox_goto(rule, ip);
-	}
-	umbox_pass(umbox_rule(sort));
-	if (from == UMBOX_OUT && limits->settings.spare_host)
-		spare_host(&plan);
+	struct umbox_chain *ip[] = {write_ip(&plan, V4), write_ip(&plan, V6)};
+	if (from == UMBOX_OUT)
+		spare_hosts(&plan);
 	struct umbox_rate rate = rate_of(&plan, EXCESS_DEVICE);
 	struct umbox_rule *rule = umbox_rule(plan.first);
-	umbox_if_rate(rule, &rate);
-	umbox_goto(rule, sort);
-	umbox_goto(umbox_rule(plan.first), plan.refused[EXCESS_DEVICE]);
+	umbox_unless_rate(rule, &rate);
+	umbox_goto(rule, plan.refused[EXCESS_DEVICE]);
+	for (enum version version = V4; version < VERSIONS; version++) {
+		rule = umbox_rule(plan.first);
+		umbox_if_ether(rule, families[version].ether);
+		umbox_goto(rule, ip[version]);
+	}
+	umbox_pass(umbox_rule(plan.first));
 }
 
 /* --- */
@@ -263,9 +285,14 @@ static void write_leg(struct limits *limits, enum umbox_leg from)
 static void add_hosts(struct limits *limits)
 {
 	const struct umbox_addresses *hosts = umbox_host_addresses(limits->umbox);
-	for (unsigned i = 0; i < hosts->count; i++)
-		umbox_set_add(limits->hosts[hosts->ip[i].family == 4 ? V4 : V6], hosts->ip[i].octet,
-			      0);
+	for (unsigned i = 0; i < hosts->count; i++) {
+		enum version version = hosts->ip[i].family == 4 ? V4 : V6;
+		struct umbox_set_shape shape = {.key_bytes = families[version].address_bytes,
+						.capacity = UMBOX_ADDRESSES_MAX};
+		if (!limits->hosts[version])
+			limits->hosts[version] = umbox_set_new(limits->kernel, &shape);
+		umbox_set_add(limits->hosts[version], hosts->ip[i].octet, 0);
+	}
 }
 
 static void make_sets(struct limits *limits)
@@ -278,16 +305,17 @@ static void make_sets(struct limits *limits)
 		limits->syn[version] = umbox_set_new(limits->kernel, &source);
 		limits->udp[version] = umbox_set_new(limits->kernel, &source);
 		limits->icmp[version] = umbox_set_new(limits->kernel, &source);
-		limits->hosts[version] = umbox_set_new(limits->kernel, &source);
 		limits->flows[version] = umbox_set_new(limits->kernel, &flow);
 		limits->silent[version] = umbox_set_new(limits->kernel, &flow);
 	}
 }
 
-static void make_mask(uint8_t mask[16], unsigned bits)
+static struct umbox_ip make_mask(unsigned bits)
 {
-	for (unsigned i = 0; i < bits; i++)
-		mask[i / 8] |= (uint8_t)(0x80 >> i % 8);
+	struct umbox_ip mask;
+	memset(&mask, 0xff, sizeof(mask));
+	umbox_ip_cut(&mask, bits);
+	return mask;
 }
 
 struct limits *limits_new(struct umbox *umbox, const struct limits_settings *settings)
@@ -298,8 +326,8 @@ struct limits *limits_new(struct umbox *umbox, const struct limits_settings *set
 	limits->umbox = umbox;
 	limits->kernel = umbox_kernel_new(umbox);
 	limits->settings = *settings;
-	make_mask(limits->masks[V4], settings->bits4);
-	make_mask(limits->masks[V6], settings->bits6);
+	limits->masks[V4] = make_mask(settings->bits4);
+	limits->masks[V6] = make_mask(settings->bits6);
 	make_sets(limits);
 	if (settings->spare_host)
 		add_hosts(limits);

@@ -66,9 +66,8 @@ void openings_free(struct openings *openings)
 static struct umbox_ip source_of(const struct openings *openings, const struct umbox_ip *client)
 {
 	struct umbox_ip source = *client;
-	unsigned bits = client->family == 4 ? openings->settings.bits4 : openings->settings.bits6;
-	for (unsigned i = bits; i < 128; i++)
-		source.octet[i / 8] &= (uint8_t) ~(0x80 >> i % 8);
+	umbox_ip_cut(&source,
+		     client->family == 4 ? openings->settings.bits4 : openings->settings.bits6);
 	return source;
 }
 

@@ -35,7 +35,7 @@ static const char *const counters[BLOCK_REASONS] = {
 
 struct plan {
 	const struct blocks_settings *settings;
-	uint8_t masks[VERSIONS][16];
+	struct umbox_ip masks[VERSIONS];
 	struct umbox_set *exempt[VERSIONS], *listed[VERSIONS], *blocked[VERSIONS], *tries[VERSIONS];
 	enum umbox_leg from;
 	struct umbox_chain *first;
@@ -83,7 +83,7 @@ static void sort_out(const struct plan *plan, enum version version, bool tagged)
 	} rules[] = {
 		{plan->exempt[version], NULL, NULL},
 		{plan->listed[version], NULL, plan->refused[BLOCK_LISTED]},
-		{plan->blocked[version], plan->masks[version], plan->refused[BLOCK_LISTED]},
+		{plan->blocked[version], plan->masks[version].octet, plan->refused[BLOCK_LISTED]},
 	};
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
 		if (!rules[i].set)
@@ -104,7 +104,7 @@ static struct umbox_chain *write_block(const struct plan *plan, enum version ver
 {
 	struct umbox_chain *chain = umbox_chain_new(plan->first);
 	struct umbox_rule *rule = umbox_rule(chain);
-	key_peer(plan, rule, version, false, plan->masks[version]);
+	key_peer(plan, rule, version, false, plan->masks[version].octet);
 	umbox_note_key(rule, plan->blocked[version], plan->settings->block_s);
 	umbox_goto(rule, plan->refused[reason]);
 	umbox_goto(umbox_rule(chain), plan->refused[reason]);
@@ -132,11 +132,11 @@ static void count_attempts(const struct plan *plan, struct umbox_chain *syn, enu
 				  .seconds = settings->interval_s,
 				  .burst = settings->attempts};
 	struct umbox_rule *rule = umbox_rule(syn);
-	key_peer(plan, rule, version, false, plan->masks[version]);
+	key_peer(plan, rule, version, false, plan->masks[version].octet);
 	umbox_if_rate_of_key(rule, tries, &rate, settings->interval_s);
 	umbox_pass(rule);
 	rule = umbox_rule(syn);
-	key_peer(plan, rule, version, false, plan->masks[version]);
+	key_peer(plan, rule, version, false, plan->masks[version].octet);
 	umbox_if_no_room(rule, tries, &rate, settings->interval_s);
 	umbox_goto(rule, plan->refused[BLOCK_CROWDED]);
 	umbox_goto(umbox_rule(syn), write_block(plan, version, BLOCK_ATTEMPTS));
@@ -145,18 +145,22 @@ static void count_attempts(const struct plan *plan, struct umbox_chain *syn, enu
 static void detect(const struct plan *plan, enum version version)
 {
 	struct umbox_chain *chain = umbox_chain_new(plan->first);
+	struct umbox_chain *connections = umbox_chain_new(plan->first);
 	struct umbox_chain *syn = umbox_chain_new(plan->first);
 	umbox_goto(if_version(plan->first, version, false), chain);
 	if (version == V4)
-		umbox_refuse_fragments4(chain, plan->refused[BLOCK_EVASIVE]);
+		umbox_refuse_fragments4(connections, plan->refused[BLOCK_EVASIVE]);
 	else
 		umbox_refuse_fragments6(chain, plan->refused[BLOCK_EVASIVE]);
 	struct umbox_rule *rule = umbox_rule(chain);
 	umbox_if_protocol(rule, IPPROTO_TCP);
+	umbox_goto(rule, connections);
+	umbox_pass(umbox_rule(chain));
+	rule = umbox_rule(connections);
 	umbox_if_bytes(rule, UMBOX_TRANSPORT, TCP_FLAGS, &(struct umbox_bytes){1, {UMBOX_TCP_SYN}},
 		       &(struct umbox_bytes){1, {UMBOX_TCP_SYN | UMBOX_TCP_ACK | UMBOX_TCP_RST}});
 	umbox_goto(rule, syn);
-	umbox_pass(umbox_rule(chain));
+	umbox_pass(umbox_rule(connections));
 	watch_ports(plan, syn, version);
 	if (plan->settings->attempts)
 		count_attempts(plan, syn, version);
@@ -212,18 +216,20 @@ static void make_sets(struct plan *plan, struct umbox_kernel *kernel)
 	}
 }
 
-static void make_mask(uint8_t mask[16], unsigned bits)
+static struct umbox_ip make_mask(unsigned bits)
 {
-	for (unsigned i = 0; i < bits; i++)
-		mask[i / 8] |= (uint8_t)(0x80 >> i % 8);
+	struct umbox_ip mask;
+	memset(&mask, 0xff, sizeof(mask));
+	umbox_ip_cut(&mask, bits);
+	return mask;
 }
 
 struct umbox_kernel *blocks_new(struct umbox *umbox, const struct blocks_settings *settings)
 {
 	struct umbox_kernel *kernel = umbox_kernel_new(umbox);
 	struct plan plan = {.settings = settings};
-	make_mask(plan.masks[V4], settings->bits4);
-	make_mask(plan.masks[V6], settings->bits6);
+	plan.masks[V4] = make_mask(settings->bits4);
+	plan.masks[V6] = make_mask(settings->bits6);
 	make_sets(&plan, kernel);
 	for (enum umbox_leg from = UMBOX_IN; from < UMBOX_LEG_COUNT; from++)
 		write_leg(&plan, kernel, from);

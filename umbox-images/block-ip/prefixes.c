@@ -14,12 +14,6 @@ bool prefixes_add(struct prefixes *prefixes, const char *text)
 	return true;
 }
 
-static void cut(struct umbox_prefix *prefix)
-{
-	for (unsigned i = prefix->bits; i < 8 * sizeof(prefix->ip.octet); i++)
-		prefix->ip.octet[i / 8] &= (uint8_t) ~(0x80 >> i % 8);
-}
-
 /* A wider one before what lies within it. */
 static int compare(const void *one, const void *other)
 {
@@ -34,7 +28,7 @@ void prefixes_tidy(struct prefixes *prefixes)
 {
 	unsigned kept = 0;
 	for (unsigned i = 0; i < prefixes->count; i++)
-		cut(&prefixes->prefix[i]);
+		umbox_ip_cut(&prefixes->prefix[i].ip, prefixes->prefix[i].bits);
 	qsort(prefixes->prefix, prefixes->count, sizeof(prefixes->prefix[0]), compare);
 	for (unsigned i = 0; i < prefixes->count; i++) {
 		const struct umbox_prefix *next = &prefixes->prefix[i];

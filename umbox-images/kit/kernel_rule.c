@@ -156,12 +156,13 @@ static void send_to(struct umbox_rule *rule, const char *expression, uint16_t at
 	close_expression(at);
 }
 
-static void fill_limit(struct expression at, const struct umbox_rate *rate)
+static void fill_limit(struct expression at, const struct umbox_rate *rate, uint32_t flags)
 {
 	netlink_put_be64(at.batch, NFTA_LIMIT_RATE, rate->count);
 	netlink_put_be64(at.batch, NFTA_LIMIT_UNIT, rate->seconds ? rate->seconds : 1);
 	put_number(at, NFTA_LIMIT_BURST, rate->burst);
 	put_number(at, NFTA_LIMIT_TYPE, NFT_LIMIT_PKTS);
+	put_number(at, NFTA_LIMIT_FLAGS, flags);
 	close_expression(at);
 }
 
@@ -228,7 +229,12 @@ void umbox_if_extension(struct umbox_rule *rule, uint8_t kind)
 
 void umbox_if_rate(struct umbox_rule *rule, const struct umbox_rate *rate)
 {
-	fill_limit(open_expression(rule, "limit"), rate);
+	fill_limit(open_expression(rule, "limit"), rate, 0);
+}
+
+void umbox_unless_rate(struct umbox_rule *rule, const struct umbox_rate *rate)
+{
+	fill_limit(open_expression(rule, "limit"), rate, NFT_LIMIT_F_INV);
 }
 
 void umbox_key(struct umbox_rule *rule, enum umbox_header header, uint8_t offset, uint8_t count,
@@ -257,7 +263,7 @@ static void note_rate(struct umbox_rule *rule, const struct umbox_set *set,
 	struct expression at = open_note(rule, set, seconds);
 	if (no_room)
 		put_number(at, NFTA_DYNSET_FLAGS, NFT_DYNSET_F_INV);
-	fill_limit(open_in(at.batch, NFTA_DYNSET_EXPR, "limit"), rate);
+	fill_limit(open_in(at.batch, NFTA_DYNSET_EXPR, "limit"), rate, 0);
 	close_expression(at);
 }
 
@@ -362,7 +368,6 @@ void umbox_refuse_fragments4(struct umbox_chain *chain, const struct umbox_chain
 {
 	static const struct umbox_bytes none = {2, {0}}, place_and_more = {2, {0x3f, 0xff}};
 	struct umbox_rule *rule = umbox_rule(chain);
-	umbox_if_protocol(rule, IPPROTO_TCP);
 	umbox_unless_bytes(rule, UMBOX_NETWORK, IPV4_FRAGMENT_AT, &none, &place_and_more);
 	umbox_goto(rule, refusal);
 }

@@ -34,6 +34,12 @@ bool umbox_prefix_parse(struct umbox_prefix *ret, const char *text)
 	return true;
 }
 
+void umbox_ip_cut(struct umbox_ip *ip, unsigned bits)
+{
+	for (unsigned i = bits; i < 8 * sizeof(ip->octet); i++)
+		ip->octet[i / 8] &= (uint8_t) ~(0x80 >> i % 8);
+}
+
 bool umbox_prefix_has(const struct umbox_prefix *prefix, const struct umbox_ip *ip)
 {
 	unsigned bytes = prefix->bits / 8, rest = prefix->bits % 8;

@@ -32,6 +32,8 @@ struct umbox_ip {
 enum { UMBOX_IP_TEXT_BYTES = 46 };
 void umbox_ip_print(char text[static UMBOX_IP_TEXT_BYTES], const struct umbox_ip *ip);
 bool umbox_ip_equal(const struct umbox_ip *a, const struct umbox_ip *b);
+/* Clears all behind the first `bits`. */
+void umbox_ip_cut(struct umbox_ip *ip, unsigned bits);
 
 struct umbox_prefix {
 	struct umbox_ip ip;

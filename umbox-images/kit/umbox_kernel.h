@@ -75,8 +75,9 @@ void umbox_unless_bytes(struct umbox_rule *rule, enum umbox_header header, uint8
 			const struct umbox_bytes *value, const struct umbox_bytes *mask);
 /* There is an IPv6 extension header of this kind. */
 void umbox_if_extension(struct umbox_rule *rule, uint8_t kind);
-/* Frames that come to this rule are not more than so many. */
+/* Frames that come to this rule are not more than so many; or are more. */
 void umbox_if_rate(struct umbox_rule *rule, const struct umbox_rate *rate);
+void umbox_unless_rate(struct umbox_rule *rule, const struct umbox_rate *rate);
 
 /* The key of the sets below: parts of headers, one behind the other, each padded to four bytes;
  * `mask` may be NULL. */
@@ -105,8 +106,8 @@ void umbox_hand_up(struct umbox_rule *rule); /* to on_frame, which decides */
 
 /* --- rules that many need */
 
-/* TCP in fragments goes there, of IPv4 or IPv6, and IPv6 fragments of what cannot be told: nobody
- * needs them, and flags and ports would be hidden.  For a chain of that version alone. */
+/* What comes in fragments goes there, where that would hide flags and ports and nobody needs it: of
+ * a chain for TCP over IPv4; of a chain for IPv6 TCP, and what cannot be told. */
 void umbox_refuse_fragments4(struct umbox_chain *chain, const struct umbox_chain *refusal);
 void umbox_refuse_fragments6(struct umbox_chain *chain, const struct umbox_chain *refusal);
 
