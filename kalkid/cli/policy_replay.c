@@ -142,7 +142,9 @@ static void take_transition(struct replay *replay, unsigned index, const struct 
 		add_move(&replay->devices[index].was, fact->from, fact->to);
 	if (fact->cause == DECISION_MANUAL && state >= 0)
 		rehearsal_set_state(&replay->rehearsal, index, (unsigned)state, 0, fact->reason);
-	if (fact->cause == DECISION_RELEASE || fact->cause == DECISION_EXPIRED)
+	if (fact->cause == DECISION_EXPIRED)
+		rehearsal_expire(&replay->rehearsal, index);
+	if (fact->cause == DECISION_RELEASE)
 		rehearsal_release(&replay->rehearsal, index, fact->reason);
 }
 

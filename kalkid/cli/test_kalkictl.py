@@ -618,6 +618,21 @@ rules:
         self.assertIn("1 of 1 devices would have moved; 0 otherwise", only.out)
         self.assertEqual(self.run_tool("policy", "replay", policy, "/nonexistent").code, 4)
 
+    def test_orders_of_operators_are_given_again(self):
+        policy = self.write("t.yaml", "type: t\nstates: {A: {chain: pass}, B: {chain: pass}, C: {chain: block}}\n"
+                                      "rules: [{name: r, from: [A], when: 'alert(\"x\")', to: B}]\n")
+        events = [{"kind": "alert", "type": "x"}]
+        events += [{"kind": "transition", "from": a, "to": b, "cause": cause} for a, b, cause in (
+            ("A", "B", "rule"), ("B", "C", "manual"), ("C", "B", "expired"), ("B", "A", "release"))]
+        history = self.write("history.jsonl", "".join(json.dumps(
+            {"timestamp": "2026-01-31T12:00:00Z", "event_type": "kalki",
+             "kalki": {"device": "cam1", "time_us": (i + 1) * 1000000, **event}}) + "\n"
+            for i, event in enumerate(events)))
+        result = self.run_tool("policy", "replay", policy, history, "-v")
+        self.assertEqual(result.code, 0, result.err)
+        self.assertIn("would be  A > B > C > B > A\n", result.out)
+        self.assertIn("1 of 1 devices would have moved; 0 otherwise than they did", result.out)
+
     def test_eve_and_values_are_replayed_together(self):
         policy = self.write("t.yaml", """type: t
 sensors: {heat: {type: number}}

@@ -200,6 +200,12 @@ void rehearsal_set_state(struct rehearsal *rehearsal, unsigned index, unsigned s
 	settle(rehearsal, index, &decision);
 }
 
+void rehearsal_expire(struct rehearsal *rehearsal, unsigned index)
+{
+	rehearsal->devices[index].machine.manual_until_us = rehearsal->now_us;
+	rehearsal_pass(rehearsal, rehearsal->now_us);
+}
+
 void rehearsal_release(struct rehearsal *rehearsal, unsigned index, const char *reason)
 {
 	struct rehearsed_device *device = &rehearsal->devices[index];

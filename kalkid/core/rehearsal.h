@@ -44,4 +44,6 @@ void rehearsal_give_up(struct rehearsal *rehearsal, unsigned device, const char 
 /* An operator's orders; `for_us` 0: until released. */
 void rehearsal_set_state(struct rehearsal *rehearsal, unsigned device, unsigned state,
 			 int64_t for_us, const char *reason);
+/* The time for which an operator set the state is over, whatever was said of it. */
+void rehearsal_expire(struct rehearsal *rehearsal, unsigned device);
 void rehearsal_release(struct rehearsal *rehearsal, unsigned device, const char *reason);

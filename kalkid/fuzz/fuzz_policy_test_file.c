@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "codec/policy_test_file.h"
 #include "core/machine.h"
+#include "fuzz/policy_text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -19,18 +20,6 @@ static const char POLICY[] =
 	"  Attack: {chain: block, final: true}\n"
 	"rules:\n"
 	"- {name: up, from: [Normal], when: 'alert(\"x\") or heat > 3', to: Attack}\n";
-
-static struct policy *make_policy(void)
-{
-	struct complaints complaints = {0};
-	struct document *document;
-	int result = document_read(&document, "box.yaml", POLICY, sizeof(POLICY) - 1, &complaints);
-	assert(result == 0);
-	struct policy *policy = policy_read(document, &complaints);
-	assert(policy);
-	document_free(document);
-	return policy;
-}
 
 static void check_texts(const struct document_node *list)
 {
@@ -89,7 +78,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct policy *policy;
 	if (!policy)
-		policy = make_policy();
+		policy = policy_from_text(POLICY);
 	struct complaints complaints = {0};
 	struct document *document = NULL;
 	struct policy_tests tests;

@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "codec/files.h"
 #include "codec/recording.h"
 #include "core/rehearsal.h"
+#include "fuzz/policy_text.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -26,18 +26,6 @@ static const char POLICY[] =
 	"- {name: a, from: [A], when: 'count(\"suricata-7\", within: 10m) >= 2', to: B}\n"
 	"- {name: b, from: [A], when: 'heat > 30 and lit or mode == \"x\"', to: B}\n"
 	"- {name: c, from: [B], when: 'between(\"10:00\", \"12:00\") and alert(\"y\")', to: A}\n";
-
-static struct policy *make_policy(void)
-{
-	struct complaints complaints = {0};
-	struct document *document;
-	int result = document_read(&document, "box.yaml", POLICY, sizeof(POLICY) - 1, &complaints);
-	assert(result == 0);
-	struct policy *policy = policy_read(document, &complaints);
-	assert(policy);
-	document_free(document);
-	return policy;
-}
 
 static void check(const struct policy *policy, const struct recorded *fact)
 {
@@ -69,7 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct policy *policy;
 	if (!policy)
-		policy = make_policy();
+		policy = policy_from_text(POLICY);
 	struct recording recording = {.policy = policy};
 	struct device device = {.number = 1, .name = "a", .type = "box"};
 	struct rehearsal rehearsal;
