@@ -51,7 +51,8 @@ struct umbox {
 	struct umbox_control control;
 
 	struct umbox_leg_socket legs[UMBOX_LEG_COUNT];
-	struct umbox_kernel *kernel; /* NULL: all frames come to user space */
+	struct umbox_leg_socket direct; /* for answers; index 0: there is none */
+	struct umbox_kernel *kernel;    /* NULL: all frames come to user space */
 	/* What on_frame is given: the legs' frames, or what the kernel hands up. */
 	struct umbox_leg_socket *sources;
 	struct umbox_batch *batch;

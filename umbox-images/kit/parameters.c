@@ -88,7 +88,7 @@ struct umbox *umbox_open(void)
 	char path[sizeof(umbox->control.path)];
 	if (!umbox)
 		abort();
-	umbox->legs[UMBOX_IN].fd = umbox->legs[UMBOX_OUT].fd = -1;
+	umbox->legs[UMBOX_IN].fd = umbox->legs[UMBOX_OUT].fd = umbox->direct.fd = -1;
 	umbox->sources = umbox->legs;
 	umbox->wake_us = INT64_MAX;
 	umbox->watch_fd = umbox->signal_fd = umbox->link_fd = umbox->child_output = -1;

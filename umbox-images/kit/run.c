@@ -22,6 +22,7 @@ enum {
 };
 
 static const char *const leg_names[UMBOX_LEG_COUNT] = {"in", "out"};
+static const char direct_name[] = "direct";
 
 enum watched { WATCHED_IN, WATCHED_OUT, WATCHED_SIGNAL, WATCHED_LINK, WATCHED_CONTROL };
 
@@ -57,6 +58,15 @@ static bool attached(const struct umbox *umbox)
 	return umbox->legs_seen;
 }
 
+/* An image that asks for it has a third leg, for answers. */
+static bool open_direct(struct umbox *umbox)
+{
+	int result = umbox_leg_open_to_send(&umbox->direct, direct_name, umbox->direct.index);
+	if (result < 0)
+		umbox_fail(umbox, "leg '%s': %s", direct_name, strerror(-result));
+	return result == 0;
+}
+
 static bool open_legs(struct umbox *umbox)
 {
 	for (int i = 0; i < UMBOX_LEG_COUNT; i++) {
@@ -66,7 +76,7 @@ static bool open_legs(struct umbox *umbox)
 			return false;
 		}
 	}
-	return true;
+	return !umbox->direct.index || open_direct(umbox);
 }
 
 static void start_forwarding(struct umbox *umbox)
@@ -83,6 +93,8 @@ static void attach(struct umbox *umbox)
 	for (int i = 0; i < UMBOX_LEG_COUNT; i++)
 		if (!umbox_leg_is_up(leg_names[i], &umbox->legs[i].index))
 			return;
+	if (if_nametoindex(direct_name) && !umbox_leg_is_up(direct_name, &umbox->direct.index))
+		return;
 	if (umbox->ready_after_ms == UMBOX_NEVER)
 		return;
 	if (umbox->ready_after_ms && umbox->ready_us == INT64_MAX)
@@ -107,6 +119,8 @@ static void check_legs(struct umbox *umbox)
 	for (int i = 0; i < UMBOX_LEG_COUNT; i++)
 		if (if_nametoindex(leg_names[i]) != umbox->legs[i].index)
 			umbox_fail(umbox, "leg '%s' is gone", leg_names[i]);
+	if (umbox->direct.index && if_nametoindex(direct_name) != umbox->direct.index)
+		umbox_fail(umbox, "leg '%s' is gone", direct_name);
 }
 
 static void on_link_notice(struct umbox *umbox)
@@ -163,6 +177,7 @@ static void judge(struct umbox *umbox, struct umbox_frame *frame)
 static void on_frames(struct umbox *umbox, enum umbox_leg side)
 {
 	struct umbox_leg_socket *legs = umbox->legs;
+	struct umbox_leg_socket *back = umbox->direct.fd >= 0 ? &umbox->direct : &legs[side];
 	bool more = true;
 	for (int turn = 0; more && turn < BATCHES_PER_TURN; turn++) {
 		more = umbox_leg_receive(&umbox->sources[side], side, umbox->batch, umbox->now_us,
@@ -171,8 +186,7 @@ static void on_frames(struct umbox *umbox, enum umbox_leg side)
 			judge(umbox, &umbox->batch->frames[i]);
 		umbox->passed += umbox_leg_flush(&legs[other(side)], &umbox->outgoing[other(side)],
 						 &umbox->counts);
-		umbox->answered += umbox_leg_flush(&legs[side], &umbox->outgoing[side],
-						   &umbox->counts);
+		umbox->answered += umbox_leg_flush(back, &umbox->outgoing[side], &umbox->counts);
 		umbox_leg_release(&umbox->sources[side]);
 	}
 }
@@ -301,6 +315,7 @@ static int stop(struct umbox *umbox)
 	umbox_bearer_stop(umbox);
 	for (int i = 0; i < UMBOX_LEG_COUNT; i++)
 		umbox_leg_close(&umbox->legs[i]);
+	umbox_leg_close(&umbox->direct);
 	int descriptors[] = {umbox->watch_fd, umbox->signal_fd, umbox->link_fd};
 	for (size_t i = 0; i < sizeof(descriptors) / sizeof(descriptors[0]); i++)
 		if (descriptors[i] >= 0)

@@ -24,8 +24,8 @@ struct umbox;
 enum umbox_verdict {
 	UMBOX_PASS, /* on to the other leg, with what on_frame changed in it */
 	UMBOX_DROP,
-	UMBOX_ANSWER, /* back to where it came from: on_frame has made it the answer, checksums
-			 whole */
+	UMBOX_ANSWER, /* back to where it came from, past the rest of the chain where the image has
+			 a direct leg: on_frame has made it the answer, checksums whole */
 	UMBOX_KEEP,   /* on_frame has made a copy and will umbox_send() it */
 	UMBOX_SEEN,   /* it was a copy only, see umbox_kernel.h: like DROP, and not counted */
 };

@@ -8,7 +8,8 @@ import struct
 import time
 
 from umbox_case import PACKET_AUXDATA, Case, main
-from umbox_site import DEVICE_IP, DEVICE_IP6, NETWORK_IP, NETWORK_IP6, SOL_PACKET, inside, ip
+from umbox_site import (DEVICE_IP, DEVICE_IP6, NETWORK_IP, NETWORK_IP6, SOL_PACKET, inside, ip,
+                        raw_socket)
 
 PACKET_VNET_HDR, VLAN_VALID = 15, 1 << 4
 MAC_A, MAC_B = bytes.fromhex("02000000000a"), bytes.fromhex("02000000000b")
@@ -215,6 +216,21 @@ class Forwarding(Case):
         self.site.run("net", "hping3", "-S", "-p", "23", "-c", "1", DEVICE_IP, check=False)
         alert = self.daemon.wait_kind("alert")
         self.assertEqual((alert["type"], alert["target_port"]), ("telnet", 23))
+        counters = self.counters()
+        self.assertEqual((counters["pings"], counters["answered"]), (3, 3))
+        self.end_well(process)
+
+    def test_answers_go_by_the_direct_leg_where_there_is_one(self):
+        process = self.site.umbox("example", wire=False)
+        self.site.wire(direct=True)
+        self.assertIsNotNone(self.daemon.wait_kind("ready"))
+        direct = raw_socket(self.site.names["net"], "direct0")
+        self.site.raw.append(direct)
+        self.assertFalse(self.ping(DEVICE_IP, role="net"))  # nobody is behind it here
+        frame = direct.recv(2048)
+        self.assertEqual((frame[23], frame[34], frame[26:30]),
+                         (1, 0, socket.inet_aton(DEVICE_IP)))
+        self.assertTrue(self.ping(NETWORK_IP))
         counters = self.counters()
         self.assertEqual((counters["pings"], counters["answered"]), (3, 3))
         self.end_well(process)

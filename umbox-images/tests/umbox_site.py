@@ -190,8 +190,12 @@ class UmboxSite:
         ip(*there, "link", "set", "lo", "up")
         ip(*there, "link", "set", link, "up")
 
-    def wire(self):
+    def wire(self, direct=False):
         """Makes the legs, as the daemon does some time after the start."""
+        if direct:
+            ip("link", "add", "direct0", "netns", self.names["net"], "up", "type", "veth",
+               "peer", "name", "direct", "netns", self.names["box"])
+            ip("-n", self.names["box"], "link", "set", "direct", "up")
         for role, far, leg in (("dev", "dev0", "in"), ("net", "net0", "out")):
             ip("link", "add", far, "mtu", str(self.mtu), "netns", self.names[role], "type", "veth",
                "peer", "name", leg, "mtu", str(self.mtu), "netns", self.names["box"])
