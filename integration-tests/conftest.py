@@ -45,6 +45,15 @@ def site(tmp_path_factory, engine, images, request):
 
 
 @pytest.fixture
+def remotes():
+    """Simulated devices and brokers, which end with the test."""
+    running = []
+    yield running
+    for remote in running:
+        remote.close()
+
+
+@pytest.fixture
 def machine_site(tmp_path_factory, engine, images):
     """A site whose machine can speak with the devices, through their chains."""
     site = Site(tmp_path_factory.mktemp("site"), engine, own_machine=True)

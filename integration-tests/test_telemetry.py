@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Values of sensors, asked of simulated devices by the real daemon, through the devices' chains."""
 import os
+import shutil
+import tempfile
 import time
 
 import pytest
@@ -12,14 +14,6 @@ from harness.policies import block, chain, device_type, rule, stamp
 
 SOAP = ('<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>'
         '<u:GetInsightParams xmlns:u="urn:Belkin:service:insight:1"/></s:Body></s:Envelope>')
-
-
-@pytest.fixture
-def remotes():
-    running = []
-    yield running
-    for remote in running:
-        remote.close()
 
 
 @pytest.fixture
@@ -43,14 +37,6 @@ def newest(site, device):
 
 def alerts(site, device):
     return site.api.get(f"/devices/{device}/timeline?kind=alert&limit=100")["items"]
-
-
-def put_secret(site, name, text):
-    folder = os.path.join(site.root, "etc/kalki/secrets")
-    os.makedirs(folder, mode=0o700, exist_ok=True)
-    with open(os.path.join(folder, name), "w", encoding="ascii",
-              opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
-        file.write(text)
 
 
 def curl(host, *words):
@@ -110,11 +96,64 @@ def test_silence_is_unavailable_and_an_answer_available(site, remotes):
     wait_for(lambda: site.device_status("plug1")["state"] == "Watched", 60, what="Watched")
     wemo.fail("none")
     wait_for(lambda: site.device_status("plug1")["state"] == "Normal", 60, what="Normal")
+    wemo.fail("garbage")  # answers with nothing in them are misses too
+    wait_for(lambda: site.device_status("plug1")["state"] == "Watched", 60, what="Watched")
 
 
-def test_ssh_and_programs(site, remotes, tmp_path):
+def test_a_state_says_how_often_until_the_release(site, remotes):
+    """Measured by a device that is asked as its type says."""
+    site.types = [sensing_type(
+        "wemo", {"power": {"type": "number"}},
+        {"http": {"method": "POST", "url": "http://{ip}:49153/upnp/control/insight1", "body": SOAP,
+                  "headers": {"SOAPACTION": '"urn:Belkin:service:insight:1#GetInsightParams"'}},
+         "map": {"power": {"xpath": "//InsightParams", "split": "|", "column": 8}}, "every": "500ms"},
+        states={"Normal": chain(stamp("a")), "Asleep": {"chain": "pass", "telemetry_factor": 0},
+                "Watched": chain(stamp("b"), telemetry_factor=5)},
+        rules=[rule("high", ["Normal"], "power > 17040", "Watched")])]
+    even, other = (site.add_device(name, "wemo") for name in ("even", "other"))
+    for device in (even, other):
+        remotes.append(Remote("wemo", os.path.join(site.root, device.name), ns=device.ns))
+    even, other = remotes
+    site.start()
+    wait_for(lambda: newest(site, "even") and newest(site, "other"), 60, what="values")
+
+    def asked_meanwhile():
+        """How often the other was asked while this one was asked 4 times."""
+        this, that = len(even.seen), len(other.seen)
+        wait_for(lambda: len(even.seen) >= this + 4, 60, what="questions")
+        return len(other.seen) - that
+
+    assert asked_meanwhile() <= 7
+    other.set(current_power=17041)
+    wait_for(lambda: site.device_status("other")["state"] == "Watched", 60, what="Watched")
+    wait_for(lambda: asked_meanwhile() >= 10, 60, what="more questions")
+    other.set(current_power=12000)
+    site.api.post("/devices/other/release", {})
+    assert asked_meanwhile() <= 7
+    site.set_state("other", "Asleep", reason="a test")
+    asked_meanwhile()
+    assert asked_meanwhile() == 0
+    site.api.post("/devices/other/release", {})
+    wait_for(lambda: 2 <= asked_meanwhile() <= 7, 60, what="questions")
+
+
+def test_another_period_counts_at_once(site):
+    def every(period):
+        return [sensing_type("local", {"who": {"type": "text"}},
+                             {"program": {"command": ["/bin/echo", "me"]}, "map": {"who": {}},
+                              "every": period})]
+    site.types = every("7d")
+    site.add_device("other1", "local")
+    site.start()
+    assert newest(site, "other1") == {}
+    site.types = every("200ms")
+    site.reload()
+    wait_for(lambda: newest(site, "other1") == {"who": "me"}, 60, what="a value")
+
+
+def test_ssh_and_programs(site, remotes, tmp_path, request):
     net.run("ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", tmp_path / "key")
-    put_secret(site, "board-key", (tmp_path / "key").read_text())
+    site.put_secret("board-key", (tmp_path / "key").read_text())
     folder = "/sys/class/misc/FreescaleAccelerometer/data"
     site.types = [
         sensing_type("udoo", {"y": {"type": "number"}},
@@ -123,6 +162,13 @@ def test_ssh_and_programs(site, remotes, tmp_path):
                       "every": "2s", "map": {"y": {"line": 1, "split": ",", "column": 2}}}),
         sensing_type("local", {"who": {"type": "text"}},
                      {"program": {"command": ["/bin/echo", "$HOME {device}"]}, "map": {"who": {}}})]
+    told = tempfile.mkdtemp()
+    os.chmod(told, 0o777)  # for the user of the board
+    request.addfinalizer(lambda: shutil.rmtree(told))
+    site.types[0]["commands"] = {"mark": {"ssh": {
+        "user": "udooer", "credential": "board-key", "command": ["touch", f"{told}/it's $HOME"]}}}
+    site.types[1]["commands"] = {"mark": {"program": {
+        "command": ["/usr/bin/touch", f"{told}/{{device}}"]}}}
     board = site.add_device("board1", "udoo")
     site.add_device("other1", "local")
     remotes.append(Remote("udoo", os.path.join(site.root, "udoo"), "--authorized-key",
@@ -133,10 +179,13 @@ def test_ssh_and_programs(site, remotes, tmp_path):
     wait_for(lambda: newest(site, "board1") == {"y": -0.05}, 60, what="a value")
     with open(os.path.join(site.root, "var/lib/kalki/known_hosts"), encoding="ascii") as file:
         assert file.read().startswith("board1 ")
+    for name in ("board1", "other1"):
+        assert site.daemon.kalkictl("device", "command", name, "mark").returncode == 0
+    wait_for(lambda: set(os.listdir(told)) == {"it's $HOME", "other1"}, 60, what="both commands")
 
 
 def test_mqtt(site, remotes, tmp_path):
-    put_secret(site, "broker-login", "kalki:hunter2\n")
+    site.put_secret("broker-login", "kalki:hunter2\n")
     site.types = [sensing_type(
         "thermostat", {"heat": {"type": "number", "unit": "C"}},
         {"every": "1h", "mqtt": {"broker": "mqtt://127.0.0.1", "topic": "zigbee2mqtt/{device}",

@@ -15,6 +15,7 @@ import copy
 import json
 import os
 import signal
+import socket
 import socketserver
 import sys
 import threading
@@ -103,6 +104,7 @@ class Server(socketserver.ThreadingTCPServer):
 
     def __init__(self, address, handler, device):
         self.device = device
+        self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         super().__init__(address, handler)
         threading.Thread(target=self.serve_forever, daemon=True).start()
 

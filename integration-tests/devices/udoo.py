@@ -60,7 +60,7 @@ class Udoo(Device):
         self.changed()
         host, port = options.listen
         self._serve([
-            f"ListenAddress={host}:{port}", f"HostKey={self._path('host')}",
+            f"ListenAddress={f'[{host}]' if ':' in host else host}:{port}", f"HostKey={self._path('host')}",
             f"AuthorizedKeysFile={self._path('keys')}", "StrictModes=no", "UsePAM=no",
             "PasswordAuthentication=no", "AllowUsers=udooer", "PidFile=none",
             "PermitUserRC=no", "PrintMotd=no", "PrintLastLog=no", "UseDNS=no", "LogLevel=INFO"])

@@ -16,9 +16,9 @@ import threading
 from .daemon import wait_for
 
 
-def make_certificate(folder):
+def make_certificate(folder, name="own"):
     """A certificate for 127.0.0.1 that nobody else trusts; (certificate, key) as paths."""
-    certificate, key = os.path.join(folder, "own.crt"), os.path.join(folder, "own.key")
+    certificate, key = (os.path.join(folder, f"{name}.{end}") for end in ("crt", "key"))
     subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2",
                     "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1",
                     "-addext", "basicConstraints=critical,CA:TRUE",
@@ -174,17 +174,20 @@ def free_port():
 
 
 class Broker:
-    """A mosquitto of the test's own, which takes only `user` with `password`."""
+    """A mosquitto of the test's own, which takes only `user` with `password`, and speaks TLS with
+    the certificate and key of `tls`."""
 
-    def __init__(self, folder, user, password):
+    def __init__(self, folder, user, password, tls=None):
         self.port, self.folder, self.process = free_port(), str(folder), None
-        self._login = ["-u", user, "-P", password]
+        self._login = ["-u", user, "-P", password, *(("--cafile", tls[0]) if tls else ())]
         passwords = os.path.join(self.folder, "passwords")
         subprocess.run(["mosquitto_passwd", "-c", "-b", passwords, user, password], check=True)
         os.chmod(passwords, 0o644)
         with open(os.path.join(self.folder, "mosquitto.conf"), "w", encoding="ascii") as file:
             file.write(f"listener {self.port} 127.0.0.1\nallow_anonymous false\n"
                        f"password_file {passwords}\npersistence false\nuser root\n")
+            if tls:
+                file.write(f"certfile {tls[0]}\nkeyfile {tls[1]}\n")
 
     def start(self):
         log = open(os.path.join(self.folder, "mosquitto.log"), "ab")
@@ -210,6 +213,10 @@ class Broker:
                                *self._login, "-t", topic, "-v", "-W", "1"],
                               capture_output=True, text=True, check=False)
         return dict(line.split(" ", 1) for line in done.stdout.splitlines() if " " in line)
+
+    def publish(self, topic, text, *options):
+        subprocess.run(["mosquitto_pub", "-h", "127.0.0.1", "-p", str(self.port), *self._login,
+                        "-t", topic, "-m", text, *options], check=True, timeout=60)
 
     def listen(self, topic):
         """Collects messages from now on; `lines()` are those so far, "topic text" each."""

@@ -164,6 +164,14 @@ class Site:
 
     # --- the files ---
 
+    def put_secret(self, name, text):
+        """A credential under etc/kalki/secrets."""
+        folder = os.path.join(self.root, "etc/kalki/secrets")
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        with open(os.path.join(folder, name), "w", encoding="ascii",
+                  opener=lambda path, flags: os.open(path, flags, 0o600)) as file:
+            file.write(text)
+
     def write(self, path, value):
         """A file under ROOT/etc/kalki; JSON is YAML too."""
         text = value if isinstance(value, str) else json.dumps(value, indent=1)
@@ -182,8 +190,8 @@ class Site:
             "docker": {"socket": self.engine.socket},
         }
         if self.machine:
-            config["data_plane"]["host_leg"] = {"name": self.host_leg,
-                                                "addresses": [f"{self.address}/24"]}
+            config["data_plane"].setdefault("host_leg", {
+                "name": self.host_leg, "addresses": [f"{self.address}/24"]})
         config.update(self.settings)
         self.write("kalkid.yaml", config)
         for type_ in self.types:

@@ -235,19 +235,37 @@ static const struct field history_fields[] = {
 	 .about = "of each telemetry source of a device; older ones go"},
 };
 
-static void read_from(struct reading *reading, const struct document_node *node, void *target)
+static void read_one_from(struct reading *reading, const struct document_node *node,
+			  struct exchange_from *ret)
 {
-	struct config *config = target;
 	struct error err = {0};
 	struct ip ip;
 	const char *text = read_text(reading, node);
 	if (!text)
 		return;
-	if (ip_parse(&ip, text, &err) < 0)
+	if (ip_parse(&ip, text, &err) < 0) {
 		document_complain(reading->document, node, reading->complaints,
 				  "an address of this machine, as of the host leg", "%s", err.text);
-	else
-		ip_print(config->telemetry_from, &ip);
+		return;
+	}
+	char *address = ip.family == 4 ? ret->ip4 : ret->ip6;
+	if (*address)
+		document_complain(reading->document, node, reading->complaints,
+				  "one of IPv4 and one of IPv6", "there is one of IPv%u before",
+				  ip.family);
+	ip_print(address, &ip);
+}
+
+static void read_from(struct reading *reading, const struct document_node *node, void *target)
+{
+	struct exchange_from *from = &((struct config *)target)->telemetry_from;
+	*from = (struct exchange_from){0};
+	if (node->kind != DOCUMENT_LIST) {
+		read_one_from(reading, node, from);
+		return;
+	}
+	for (const struct document_node *item = node->first; item; item = item->next)
+		read_one_from(reading, item, from);
 }
 
 static json_t *describe_from(void)

@@ -130,3 +130,19 @@ int exchange_fill(struct buffer *ret, const char *text, enum exchange_place plac
 	}
 	return r;
 }
+
+const char *exchange_from_for(const struct exchange_from *from, const char *where)
+{
+	const char *scheme = strstr(where, "://");
+	const char *host = scheme ? scheme + 3 : where;
+	size_t length = strcspn(host, "/?#");
+	const char *user = memchr(host, '@', length);
+	length -= user ? (size_t)(user + 1 - host) : 0;
+	host = user ? user + 1 : host;
+	const char *colon = memchr(host, ':', length);
+	/* One colon is a port's. */
+	bool ip6 = colon &&
+		   (*host == '[' || memchr(colon + 1, ':', length - (size_t)(colon + 1 - host)));
+	const char *address = ip6 ? from->ip6 : from->ip4;
+	return *address ? address : NULL;
+}

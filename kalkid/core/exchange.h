@@ -70,6 +70,13 @@ struct exchange {
 
 void exchange_done(struct exchange *exchange);
 
+/* The machine's own addresses that exchanges go out from; "": by route. */
+struct exchange_from {
+	char ip4[IP_TEXT_BYTES], ip6[IP_TEXT_BYTES];
+};
+/* The one that fits `where`, a host or the URL of one, NULL for none.  A name counts as IPv4. */
+const char *exchange_from_for(const struct exchange_from *from, const char *where);
+
 /* Where a text stands decides how what is filled in is written. */
 enum exchange_place {
 	EXCHANGE_IN_URL, /* IPv6 addresses in brackets, a credential percent-encoded */

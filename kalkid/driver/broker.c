@@ -28,7 +28,8 @@ struct broker {
 
 struct brokers {
 	uv_loop_t *loop;
-	char *secrets, *from;
+	char *secrets;
+	struct exchange_from from;
 	struct broker *all;
 	unsigned ending;  /* connections being closed */
 	uv_timer_t timer; /* ends it in a turn of its own */
@@ -45,7 +46,6 @@ static void on_timer_closed(uv_handle_t *handle)
 	void (*closed)(void *) = brokers->closed;
 	void *data = brokers->closed_data;
 	free(brokers->secrets);
-	free(brokers->from);
 	free(brokers);
 	closed(data);
 }
@@ -78,12 +78,14 @@ static void close_when_unused(struct broker *broker)
 	mqtt_close(broker->mqtt, on_mqtt_closed, broker);
 }
 
-void brokers_open(struct brokers **ret, uv_loop_t *loop, const char *secrets, const char *from)
+void brokers_open(struct brokers **ret, uv_loop_t *loop, const char *secrets,
+		  const struct exchange_from *from)
 {
 	struct brokers *brokers = mem_alloc(sizeof(*brokers));
 	brokers->loop = loop;
 	brokers->secrets = mem_copy_text(secrets);
-	brokers->from = from && from[0] ? mem_copy_text(from) : NULL;
+	if (from)
+		brokers->from = *from;
 	uv_timer_init(loop, &brokers->timer);
 	*ret = brokers;
 }
@@ -226,7 +228,7 @@ static int split_url(const char *url, char host[static HOST_BYTES], struct mqtt_
 static int take_broker(struct brokers *brokers, const struct broker_address *address,
 		       struct broker **ret, struct error *err)
 {
-	struct mqtt_config config = {.from = brokers->from};
+	struct mqtt_config config = {.from = exchange_from_for(&brokers->from, address->url)};
 	char host[HOST_BYTES];
 	*ret = find(brokers, address);
 	if (*ret)

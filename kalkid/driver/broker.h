@@ -6,7 +6,7 @@
 #include <stdbool.h>
 #include <uv.h>
 
-#include "base/error.h"
+#include "core/exchange.h"
 
 struct brokers;
 struct broker;
@@ -46,8 +46,9 @@ struct broker_publication {
 	struct broker_publication *prev, *next;
 };
 
-/* `secrets` and `from` ("" or NULL: by route) are copied. */
-void brokers_open(struct brokers **ret, uv_loop_t *loop, const char *secrets, const char *from);
+/* `secrets` and `from` (NULL: by route) are copied. */
+void brokers_open(struct brokers **ret, uv_loop_t *loop, const char *secrets,
+		  const struct exchange_from *from);
 /* Every user is gone; `closed` runs once. */
 void brokers_close(struct brokers *brokers, void (*closed)(void *data), void *data);
 

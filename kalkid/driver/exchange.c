@@ -28,7 +28,6 @@ static void part_closed(struct exchanges *exchanges)
 	void *data = exchanges->closed_data;
 	free(exchanges->secrets);
 	free(exchanges->known_hosts);
-	free(exchanges->from);
 	free(exchanges);
 	closed(data);
 }
@@ -116,10 +115,10 @@ int exchanges_open(struct exchanges **ret, uv_loop_t *loop, const struct exchang
 	exchanges->transfers = transfers;
 	exchanges->secrets = mem_copy_text(config->secrets);
 	exchanges->known_hosts = mem_copy_text(config->known_hosts);
-	exchanges->from = mem_copy_text(config->from);
+	exchanges->from = config->from;
 	exchanges->at_once = config->at_once ? config->at_once : EXCHANGES_AT_ONCE_STANDARD;
 	later_queue_open(&exchanges->later, loop);
-	brokers_open(&exchanges->brokers, loop, config->secrets, config->from);
+	brokers_open(&exchanges->brokers, loop, config->secrets, &config->from);
 	*ret = exchanges;
 	return 0;
 }

@@ -17,8 +17,8 @@ enum {
 struct exchanges_config {
 	const char *secrets;     /* directory of credentials */
 	const char *known_hosts; /* file of the SSH host keys that were seen */
-	const char *from;        /* source address, "" for the one by route */
-	unsigned at_once;        /* the others wait; 0: EXCHANGES_AT_ONCE_STANDARD */
+	struct exchange_from from;
+	unsigned at_once; /* the others wait; 0: EXCHANGES_AT_ONCE_STANDARD */
 };
 
 struct exchanges;

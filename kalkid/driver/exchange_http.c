@@ -163,8 +163,8 @@ static int set_url(struct exchange_job *job, const struct exchange *exchange,
 	curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, (long)job->timeout_ms);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, job);
-	const char *from = job->exchanges->from;
-	if (from && from[0]) {
+	const char *from = exchange_from_for(&job->exchanges->from, url.bytes);
+	if (from) {
 		cleanup_free char *interface = mem_printf("host!%s", from);
 		curl_easy_setopt(easy, CURLOPT_INTERFACE, interface);
 	}

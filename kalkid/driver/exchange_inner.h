@@ -52,7 +52,8 @@ extern const struct exchange_way EXCHANGE_WAY_HTTP, EXCHANGE_WAY_MQTT, EXCHANGE_
 
 struct exchanges {
 	uv_loop_t *loop;
-	char *secrets, *known_hosts, *from;
+	char *secrets, *known_hosts;
+	struct exchange_from from;
 	unsigned at_once, running_count;
 	struct later_queue later;
 	struct transfers *transfers;

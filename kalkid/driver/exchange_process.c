@@ -98,10 +98,22 @@ static void add_options(struct exchange_job *job, const struct exchange *exchang
 	add(job, mem_printf("%u", exchange->port));
 	add(job, mem_copy_text("-l"));
 	add(job, mem_copy_text(exchange->user));
-	if (exchanges->from && exchanges->from[0]) {
+}
+
+static int add_host(struct exchange_job *job, const struct exchange *exchange,
+		    const struct device *device, struct error *err)
+{
+	struct buffer host = {0};
+	int r = exchange_fill(&host, exchange->host ? exchange->host : "{ip}", EXCHANGE_IN_TEXT,
+			      device, NULL, err);
+	const char *from = r == 0 ? exchange_from_for(&job->exchanges->from, host.bytes) : NULL;
+	if (from) {
 		add(job, mem_copy_text("-b"));
-		add(job, mem_copy_text(exchanges->from));
+		add(job, mem_copy_text(from));
 	}
+	add(job, mem_copy_text("--"));
+	add(job, host.bytes);
+	return r;
 }
 
 static int prepare_ssh(struct exchange_job *job, const struct exchange *exchange,
@@ -115,10 +127,9 @@ static int prepare_ssh(struct exchange_job *job, const struct exchange *exchange
 	add(job, mem_copy_text("none"));
 	add(job, mem_copy_text("-nT"));
 	add_options(job, exchange, device, key);
-	add(job, mem_copy_text("--"));
 	int r = secret_check(secrets, key, err);
 	if (r == 0)
-		r = add_filled(job, exchange->host ? exchange->host : "{ip}", device, err);
+		r = add_host(job, exchange, device, err);
 	return r < 0 ? r : add_remote_command(job, exchange, device, err);
 }
 

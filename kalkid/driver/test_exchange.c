@@ -158,7 +158,7 @@ static int set_up(void **state)
 	uv_tcp_getsockname(&bed->listener, (struct sockaddr *)&address, &length);
 	bed->port = ntohs(address.sin_port);
 	struct exchanges_config config = {
-		.secrets = bed->directory, .known_hosts = "/dev/null", .from = "", .at_once = 2};
+		.secrets = bed->directory, .known_hosts = "/dev/null", .at_once = 2};
 	assert_int_equal(exchanges_open(&bed->exchanges, &bed->loop, &config, &err), 0);
 	bed->device = (struct device){.name = "lamp", .type = "hue"};
 	bed->device.ip_count = 1;
@@ -247,6 +247,26 @@ static struct exchange program(const char *const *arguments)
 }
 
 /* --- HTTP --- */
+
+static void the_source_is_of_the_family_of_the_device(void **state maybe_unused)
+{
+	static const struct exchange_from both = {.ip4 = "10.20.0.1", .ip6 = "fd20::1"};
+	static const struct exchange_from ip4 = {.ip4 = "10.20.0.1"};
+	static const char *const four[] = {"10.20.0.9",
+					   "lamp",
+					   "lamp:80",
+					   "http://10.20.0.9:80/a:b::c",
+					   "https://u:p::@lamp/",
+					   "mqtt://10.20.0.9"};
+	static const char *const six[] = {"fd20::9", "[fd20::9]:22", "http://[fd20::9]:80/",
+					  "https://u:p@[::1]/"};
+	for (size_t i = 0; i < ARRAY_SIZE(four); i++)
+		assert_string_equal(exchange_from_for(&both, four[i]), "10.20.0.1");
+	for (size_t i = 0; i < ARRAY_SIZE(six); i++) {
+		assert_string_equal(exchange_from_for(&both, six[i]), "fd20::1");
+		assert_null(exchange_from_for(&ip4, six[i]));
+	}
+}
 
 static void a_server_is_asked(void **state)
 {
@@ -453,6 +473,8 @@ static void closing_cancels(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(the_source_is_of_the_family_of_the_device, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(a_server_is_asked, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(credentials_are_used_and_never_told, set_up,
 						tear_down),

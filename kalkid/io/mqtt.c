@@ -3,10 +3,12 @@
  * done by a thread of libuv's, which has the library's object to itself meanwhile. */
 #include "io/mqtt.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <mosquitto.h>
+#include <mqtt_protocol.h>
 #include <sodium.h>
 
 #include "base/mem.h"
@@ -18,6 +20,7 @@ enum {
 	MISC_EVERY_MS = 5000,
 	RETRY_MS = 1000,
 	RETRY_DOUBLINGS_MAX = 6,
+	PACKET_MAX = MQTT_PAYLOAD_MAX + 64 * 1024 + 16, /* with the longest topic */
 };
 
 enum mqtt_state {
@@ -41,6 +44,7 @@ struct mqtt {
 	char *host, *ca_file, *from;
 	unsigned port;
 	bool tls;
+	bool old; /* MQTT 3.1.1: brokers of before MQTT 5 refuse that */
 	enum mqtt_state state;
 	unsigned failures;
 	uv_timer_t timer;
@@ -54,6 +58,12 @@ struct mqtt {
 	void (*closed)(void *data);
 	void *closed_data;
 };
+
+/* The first connection that asks for TLS makes the library ready for it, in whichever thread that
+ * is; it is not prepared for two at once. */
+static uv_once_t library_once = UV_ONCE_INIT;
+static uv_mutex_t first_tls;
+static atomic_bool tls_ready;
 
 static void on_timer(uv_timer_t *timer);
 static void end_when_closing(struct mqtt *mqtt);
@@ -70,7 +80,6 @@ static void handle_closed(struct mqtt *mqtt)
 	free(mqtt->ca_file);
 	free(mqtt->from);
 	free(mqtt);
-	mosquitto_lib_cleanup();
 	closed(data);
 }
 
@@ -94,6 +103,8 @@ static void drop_connection(struct mqtt *mqtt)
 static void lost(struct mqtt *mqtt, const char *words)
 {
 	drop_connection(mqtt);
+	if (mqtt->state == MQTT_CONNECTING)
+		mqtt->old = !mqtt->old;
 	mqtt->state = MQTT_WAITING;
 	unsigned doublings = min_of(mqtt->failures, (unsigned)RETRY_DOUBLINGS_MAX);
 	mqtt->failures++;
@@ -106,7 +117,8 @@ static void lost_by(struct mqtt *mqtt, int code)
 	char words[160];
 	const char *why = code == MOSQ_ERR_ERRNO ? strerror(errno) : mosquitto_strerror(code);
 	if (mqtt->refused)
-		why = mosquitto_connack_string(mqtt->refused);
+		why = mqtt->old ? mosquitto_connack_string(mqtt->refused)
+				: mosquitto_reason_string(mqtt->refused);
 	snprintf(words, sizeof(words), "broker %s:%u: %s", mqtt->host, mqtt->port, why);
 	lost(mqtt, words);
 }
@@ -147,6 +159,8 @@ static void on_connect(struct mosquitto *mosquitto maybe_unused, void *data, int
 	if (code || mqtt->state != MQTT_CONNECTING)
 		return;
 	mqtt->state = MQTT_CONNECTED;
+	if (mqtt->tls)
+		atomic_store(&tls_ready, true);
 	mqtt->failures = 0;
 	uv_timer_start(&mqtt->timer, on_timer, MISC_EVERY_MS, MISC_EVERY_MS);
 	mqtt->listener->on_connected(mqtt->listener);
@@ -174,9 +188,14 @@ static void on_publish(struct mosquitto *mosquitto maybe_unused, void *data, int
 static void work(uv_work_t *request)
 {
 	struct mqtt *mqtt = container_of(request, struct mqtt, work);
+	bool alone = mqtt->tls && !atomic_load(&tls_ready);
+	if (alone)
+		uv_mutex_lock(&first_tls);
 	mqtt->begun = mosquitto_connect_bind_async(mqtt->mosquitto, mqtt->host, (int)mqtt->port,
 						   KEEPALIVE_S, mqtt->from);
 	mqtt->os_errno = errno;
+	if (alone)
+		uv_mutex_unlock(&first_tls);
 }
 
 static void on_worked(uv_work_t *request, int status maybe_unused)
@@ -227,6 +246,21 @@ static int set_tls(const struct mqtt *mqtt, struct error *err)
 	return error_set(err, -EINVAL, "broker %s: TLS: %s", mqtt->host, mosquitto_strerror(code));
 }
 
+/* Asks the broker, in MQTT 5, to leave out what is longer than we take: the library would read any
+ * length into memory.  It takes properties only with its call that blocks; without a host that one
+ * keeps them and refuses, and they go out with the call that does not block. */
+static void limit_packets(struct mqtt *mqtt)
+{
+	mosquitto_property *properties = NULL;
+	if (mqtt->old || mosquitto_int_option(mqtt->mosquitto, MOSQ_OPT_PROTOCOL_VERSION,
+					      MQTT_PROTOCOL_V5) != MOSQ_ERR_SUCCESS)
+		return;
+	if (mosquitto_property_add_int32(&properties, MQTT_PROP_MAXIMUM_PACKET_SIZE, PACKET_MAX))
+		abort();
+	(void)mosquitto_connect_bind_v5(mqtt->mosquitto, NULL, 0, KEEPALIVE_S, NULL, properties);
+	mosquitto_property_free_all(&properties);
+}
+
 static void begin(struct mqtt *mqtt)
 {
 	struct error err = {0};
@@ -241,6 +275,7 @@ static void begin(struct mqtt *mqtt)
 		lost(mqtt, err.text);
 		return;
 	}
+	limit_packets(mqtt);
 	mqtt->state = MQTT_BEGINNING;
 	mqtt->working = true;
 	uv_queue_work(mqtt->loop, &mqtt->work, work, on_worked);
@@ -284,11 +319,19 @@ static void end_when_closing(struct mqtt *mqtt)
 	uv_close((uv_handle_t *)&mqtt->timer, on_timer_closed);
 }
 
+/* Never ended: whenever the library begins anew it loses what it had for TLS. */
+static void begin_library(void)
+{
+	mosquitto_lib_init();
+	if (uv_mutex_init(&first_tls))
+		abort();
+}
+
 void mqtt_open(struct mqtt **ret, uv_loop_t *loop, const struct mqtt_config *config,
 	       struct mqtt_listener *listener)
 {
 	struct mqtt *mqtt = mem_alloc(sizeof(*mqtt));
-	mosquitto_lib_init();
+	uv_once(&library_once, begin_library);
 	mqtt->loop = loop;
 	mqtt->listener = listener;
 	mqtt->host = mem_copy_text(config->host);

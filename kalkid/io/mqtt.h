@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* io/mqtt.h - one connection to an MQTT broker (libmosquitto on libuv) that comes back by itself.
  *
- * How long a message may be is the broker's to say; longer ones than MQTT_PAYLOAD_MAX are left
- * out. */
+ * Messages longer than MQTT_PAYLOAD_MAX are left out: a broker of MQTT 5 does not even send them,
+ * one of MQTT 3.1.1 may send up to 256 MiB, which are in memory meanwhile. */
 #pragma once
 
 #include <stdbool.h>
