@@ -4,7 +4,7 @@ real chains.  Every device here is a type of its own; its alerts are raised by a
 import pytest
 
 from harness.daemon import wait_for
-from harness.policies import block, chain, device_type, puppet, rule, stamp
+from harness.policies import block, chain, device_type, hop, puppet, rule, stamp
 from harness.site import Site
 
 ALERTS = ["guess", "scan", "noise", "later"]
@@ -19,6 +19,8 @@ def three_states(name, *rules, **suspicious):
         "Attack": block()}, rules)
 
 
+KNOCKS = hop("knocks", image="kalki/brute-force:1", ports=[22], attempts=3, interval_s=600,
+             block_s=0)
 TYPES = [
     three_states("all-of",
                  rule("both", ["Normal"], 'alert("guess", within: 10m) and alert("scan", within: 10m)',
@@ -40,6 +42,10 @@ TYPES = [
                  calm={"after": "2s", "to": "Normal"}),
     three_states("dwelling", rule("begin", ["Normal"], 'alert("guess")', "Suspicious"),
                  rule("back", ["Suspicious"], 'alert("later")', "Normal"), dwell="1h"),
+    three_states("sequenced",
+                 rule("then", ["Normal"], 'sequence("guess", then: "scan", within: 10m)', "Attack")),
+    device_type("knocked", {"Normal": chain(KNOCKS), "Attack": block()}, [
+        rule("two", ["Normal"], 'distinct("brute-force", by: source, within: 10m) >= 2', "Attack")]),
 ]
 
 
@@ -48,8 +54,9 @@ def running(tmp_path_factory, engine, images):
     site = Site(tmp_path_factory.mktemp("rules"), engine)
     try:
         site.types = TYPES
-        for type_ in TYPES:
+        for type_ in TYPES[:-1]:
             site.add_enrolment(type_["type"], type_["type"])
+        site.add_device("knocked", "knocked")
         site.start()
         yield site
     finally:
@@ -58,6 +65,12 @@ def running(tmp_path_factory, engine, images):
 
 def alerts_of(site, name):
     return site.api.get(f"/alerts?device={name}")["items"]
+
+
+def sources_of(site, name, count):
+    """Whom its alerts name, once they are so many."""
+    sources = {alert["eve"].get("src_ip") for alert in alerts_of(site, name)}
+    return sources if len(sources) >= count else None
 
 
 def raise_and_wait(site, name, number):
@@ -163,6 +176,28 @@ def test_attack_is_left_only_by_a_reset(running):
     wait_state(running, "all-of", "Attack")
     release(running, "all-of")
     assert last_transition(running, "all-of")["cause"] == "release"
+
+
+def test_one_alert_after_the_other(running):
+    raise_and_wait(running, "sequenced", SCAN)
+    raise_and_wait(running, "sequenced", GUESS)
+    assert state(running, "sequenced") == "Normal"
+    raise_and_wait(running, "sequenced", SCAN)
+    wait_state(running, "sequenced", "Attack")
+
+
+def test_different_attackers_are_counted(running):
+    knocked = running.devices["knocked"]
+    for number in range(2):
+        assert state(running, "knocked") == "Normal"
+        host = running.add_host(f"attacker{number}")
+        for _ in range(5):
+            host.run("timeout", "1", "bash", "-c", f": </dev/tcp/{knocked.ip}/22", check=False)
+        sources = wait_for(lambda n=number: sources_of(running, "knocked", n + 1), timeout=60,
+                           what="an alert of this attacker")
+        assert host.ip in sources
+    wait_for(lambda: state(running, "knocked") == "Attack", timeout=60, what="Attack")
+    running.wait_goal("knocked", "held", timeout=60)
 
 
 def test_quiet_for_long_enough_it_calms_down(running):

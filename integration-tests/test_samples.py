@@ -73,9 +73,13 @@ class House:
         self.broker = Broker(site.root, "0.0.0.0", ns=site.machine)
         for name, (type_, _, _) in DEVICES.items():
             site.add_device(name, type_, shared=True, groups=GROUPS.get(name, []))
-        site.start()
+        # They are there before they are asked, but for the one that itself asks for the broker.
         for name, (_, kind, options) in DEVICES.items():
-            self.simulate(name, kind, *options, *self._options(name, kind))
+            if kind != "thermostat":
+                self.simulate(name, kind, *options, *self._options(name, kind))
+        site.start(wait=False)
+        site.wait_settled(timeout=120)
+        self.simulate("thermostat", "thermostat", *self._options("thermostat", "thermostat"))
 
     def _write_secrets(self):
         folder = os.path.join(self.site.root, "etc/kalki/secrets")
@@ -169,6 +173,9 @@ BOARD = {"accelerometer": [0.02, -0.05, 0.98], "gyroscope": [0.5, -0.4, 0.2],
          "magnetometer": [60, 70, 100], "temperature": 21500}
 
 
+NORMAL = {"plug": PLUG, "board": BOARD, "lamp": {"on": [False]}, "camera": {}}
+
+
 @pytest.mark.parametrize("value, rule, state, hop", [
     ({"current_power": 17041}, "current-low", "Suspicious", "login"),
     ({"today_on_time": 32401}, "time-on", "Suspicious", "login"),
@@ -180,6 +187,14 @@ def test_wemo_moves_as_its_meter_says(house, value, rule, state, hop):
     house.wait_moved("plug", rule, state)
     if state == "Attack":
         house.wait_state("plug", state, hop)
+
+
+def test_wemo_that_draws_far_too_much_when_suspicious(house):
+    house.reset("plug", **PLUG)
+    house.running["plug"].set(today_on_time=32401)
+    house.wait_moved("plug", "time-on", "Suspicious")
+    house.running["plug"].set(current_power=17051)
+    house.wait_moved("plug", "current-high", "Attack")
 
 
 def test_wemo_over_17040_mw_for_10_minutes(house):
@@ -263,6 +278,18 @@ def test_guessing_passwords_of_the_board(house):
     house.wait_moved("board", "brute-force", "Suspicious")
 
 
+def test_guessing_that_goes_on_keeps_the_board_suspicious(house):
+    house.reset("board", **BOARD)
+    house.site.set_state("board", "Suspicious", reason="a test")
+    house.wait_state("board", "Suspicious", "guard", "outward")
+    board = house.site.devices["board"]
+    for _ in range(6):
+        house.host().run("timeout", "1", "bash", "-c", f": </dev/tcp/{board.ip}/22", check=False)
+    house.wait_moved("board", "brute-force-again", "Suspicious")
+    wait_for(lambda: "guessed-at" in house.site.device_status("board")["definition"]["tags"],
+             timeout=60, what="the tag")
+
+
 def test_a_board_that_starts_something_by_itself(house):
     house.reset("board", **BOARD)
     host = house.host()
@@ -270,6 +297,21 @@ def test_a_board_that_starts_something_by_itself(house):
         house.site.devices["board"].run("bash", "-c", f"echo hi >/dev/udp/{host.ip}/{7000 + number}")
     house.wait_moved("board", "abnormal-traffic", "Suspicious")
     house.wait_state("board", "Suspicious", "guard", "outward")
+    for number in range(5):
+        house.site.devices["board"].run("bash", "-c", f"echo hi >/dev/udp/{host.ip}/{7000 + number}")
+    house.wait_moved("board", "abnormal-traffic-again", "Attack")
+
+
+def test_guessing_tokens_of_the_lamp(house):
+    house.reset("lamp", on=[False])
+    site = house.site
+    url = f"http://{site.devices['lamp'].ip}/api"
+    for host, rule, state in ((house.host(), "guessing", "Suspicious"),
+                              (site.add_host("another"), "guessing-goes-on", "Attack")):
+        for number in range(6):
+            host.run("curl", "-s", "--max-time", "1", f"{url}/token{number}/lights", check=False)
+        house.wait_moved("lamp", rule, state)
+        site.wait_goal("lamp", "converged", "held", timeout=60)
 
 
 def test_a_lamp_that_burns_for_nobody_is_turned_off(house):
@@ -281,6 +323,7 @@ def test_the_odd_one_out_of_three_lamps(house):
     house.reset("lamp-middle", on=[True])
     house.running["lamp-middle"].set(on=[False])
     house.wait_moved("lamp-middle", "odd-one-out", "Suspicious")
+    house.wait_moved("lamp-middle", "still-odd", "Attack")
 
 
 def test_guessing_passwords_of_the_camera(house):
@@ -315,11 +358,60 @@ def test_a_tank_that_overflows_is_told_to_stop(house):
     wait_for(lambda: tank.values["coils"] == [False, True], timeout=60, what="pump and valve")
 
 
-def test_unavailable_after_five_misses(house):
+@pytest.mark.parametrize("name", ["plug", "board", "lamp", "camera"])
+def test_unavailable_after_five_misses(house, name):
+    house.reset(name, **NORMAL[name])
+    house.running[name].fail("cut")
+    house.wait_moved(name, "unavailable", "Suspicious")
+    if name != "camera":
+        house.wait_moved(name, "still-unavailable", "Attack")
+    house.running[name].fail("none")
+
+
+@pytest.mark.parametrize("name", ["plug", "board", "lamp", "camera"])
+def test_each_state_has_the_chain_of_its_file(house, name):
+    site = house.site
+    house.reset(name, **NORMAL[name])
+    for state in site.api.get(f"/types/{DEVICES[name][0]}")["states"]:
+        site.set_state(name, state["name"], reason="a test")
+        house.wait_state(name, state["name"])
+        hops = [hop["name"] for hop in state["hops"]]
+        wait_for(lambda hops=hops: site.hops(name) == hops, timeout=60,
+                 what=f"{name}: the chain of {state['name']}")
+        site.wait_goal(name, "converged" if hops else "held", timeout=60)
+
+
+def newest(house, name):
+    sensors = house.site.api.get(f"/devices/{name}/telemetry")["sensors"]
+    return {sensor["name"]: sensor["value"] for sensor in sensors}
+
+
+def test_wemo_tells_all_its_values(house):
     house.reset("plug", **PLUG)
-    house.running["plug"].fail("cut")
-    house.wait_moved("plug", "unavailable", "Suspicious")
-    house.wait_moved("plug", "still-unavailable", "Attack")
+    wanted = {"isOn": True, "current_power": 12000, "today_on_time": 3600,
+              "today_standby_time": 3600, "lastchange": 1600000000}
+    wait_for(lambda: newest(house, "plug").items() >= wanted.items(), timeout=60, what="values")
+    assert abs(newest(house, "plug")["today_kwh"] - 0.05) < 0.001
+
+
+def test_udoo_tells_all_its_values(house):
+    house.reset("board", **BOARD)
+    axes = {f"{short}_{axis}": value for short, long in (
+        ("acc", "accelerometer"), ("gyro", "gyroscope"), ("mag", "magnetometer"))
+        for axis, value in zip("xyz", BOARD[long])}
+    wait_for(lambda: newest(house, "board") == {**axes, "temperature": 21.5}, timeout=60,
+             what="values")
+
+
+@pytest.mark.parametrize("name, key, off, on", [("lamp", "on", [False], [True]),
+                                                ("plug", "isOn", False, True)])
+def test_an_operator_switches_it(house, name, key, off, on):
+    device = house.running[name]
+    house.reset(name, **{**NORMAL[name], key: off})
+    for command, wanted in (("turn-on", on), ("turn-off", off)):
+        done = house.site.daemon.kalkictl("device", "command", name, command)
+        assert done.returncode == 0, done.stderr
+        wait_for(lambda wanted=wanted: device.values[key] == wanted, timeout=60, what=command)
 
 
 def test_motion_turns_the_lamp_on(house):

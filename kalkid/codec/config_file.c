@@ -264,17 +264,22 @@ static void read_from(struct reading *reading, const struct document_node *node,
 		read_one_from(reading, node, from);
 		return;
 	}
+	if (!read_is_list(reading, node, 2))
+		return;
 	for (const struct document_node *item = node->first; item; item = item->next)
 		read_one_from(reading, item, from);
 }
 
 static json_t *describe_from(void)
 {
-	return schema_line("^[0-9A-Fa-f:.]+$", IP_TEXT_BYTES - 1);
+	json_t *one = schema_line("^[0-9A-Fa-f:.]+$", IP_TEXT_BYTES - 1);
+	json_t *list = schema_list(json_incref(one), 0, 2);
+	return json_pack("{s:[o, o]}", "anyOf", one, list);
 }
 
 static const struct field telemetry_fields[] = {
-	{"from", FIELD_OTHER, .read = read_from, .about = "the address of this machine that asks",
+	{"from", FIELD_OTHER, .read = read_from,
+	 .about = "the addresses of this machine that ask, one a version of IP",
 	 .describe = describe_from},
 	{"at_once", FIELD_UNSIGNED, FIELD_AT(struct config, telemetry_at_once), .min = 1,
 	 .max = 1000, .standard = "64", .about = "exchanges with devices at the same time"},

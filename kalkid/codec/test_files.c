@@ -273,10 +273,11 @@ static void bad_files_are_told_why(void **state maybe_unused)
 		 "~/conf.d/x.yaml:1:37: history.max_age: is a list, not a duration (write 500ms, 10s, "
 		 "1h30m, 2d)\n"
 		 "~/conf.d/x.yaml:1:22: history.max_bytes: is out of range (1MiB to 1TiB)\n"},
-		{"conf.d/x.yaml", "telemetry:\n  from: [10.0.0.1, 10.0.0.2, x]\n",
+		{"conf.d/x.yaml", "telemetry:\n  from: [10.0.0.1, 10.0.0.2]\n",
 		 "~/conf.d/x.yaml:2:20: telemetry.from[1]: there is one of IPv4 before (one of IPv4 and "
-		 "one of IPv6)\n"
-		 "~/conf.d/x.yaml:2:30: telemetry.from[2]: 'x' is no IP address (like 192.0.2.7 "
+		 "one of IPv6)\n"},
+		{"conf.d/x.yaml", "telemetry:\n  from: [x]\n",
+		 "~/conf.d/x.yaml:2:10: telemetry.from[0]: 'x' is no IP address (like 192.0.2.7 "
 		 "or 2001:db8::7) (an address of this machine, as of the host leg)\n"},
 		{"conf.d/x.yml", "", "~/conf.d/x.yml: would not be read (name it .yaml)\n"},
 		{"conf.d/x.json", "{}", "~/conf.d/x.json: would not be read (name it .yaml)\n"},
