@@ -332,7 +332,7 @@ def test_guessing_passwords_of_the_camera(house):
         house.host().run("curl", "-s", "--max-time", "20", "-u", f"admin:wrong{number}",
                          f"http://{house.site.devices['camera'].ip}/", check=False)
     house.wait_moved("camera", "guessing", "Suspicious")
-    house.wait_state("camera", "Suspicious", "login-guard", "flow-stats")
+    house.wait_state("camera", "Suspicious", "login-guard", "flow-stats", "anti-dos")
 
 
 def test_a_new_account_of_a_camera(house):

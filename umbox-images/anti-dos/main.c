@@ -52,7 +52,7 @@ static void read_limits(struct umbox *umbox, struct limits_settings *ret)
 	};
 	for (int i = 0; i < EXCESS_COUNT; i++)
 		ret->per_second[i] = (uint32_t)umbox_integer(umbox, rates[i].name,
-							     rates[i].fallback, 1, 1000000);
+							     rates[i].fallback, 1, 10000000);
 	ret->bits4 = (uint8_t)umbox_integer(umbox, "source_bits", 32, 8, 32);
 	ret->bits6 = (uint8_t)umbox_integer(umbox, "source_bits6", 64, 16, 128);
 	ret->idle_s = (uint32_t)umbox_integer(umbox, "idle_s", 120, 10, 3600);
