@@ -43,6 +43,7 @@ def types():
 
 @pytest.fixture(scope="module")
 def running(tmp_path_factory, engine, images):
+    assert SURICATA in images, "scripts/build-images could not have its Debian packages"
     site = Site(tmp_path_factory.mktemp("suricata"), engine)
     try:
         site.types = types()

@@ -31,6 +31,7 @@ def unpack(wanted, folder):
     """Unpacks the packages and all that they depend on; runs nothing of them."""
     archive = os.path.join(folder, "packages.tar")
     command = ["mmdebstrap", "--quiet", "--variant=extract", "--format=tar", "--keyring=" + KEYRING,
+               '--aptopt=Acquire::Retries "3"', '--aptopt=Acquire::http::Timeout "30"',
                "--include=" + ",".join(wanted["packages"]), wanted["suite"], archive,
                *sources(wanted["suite"])]
     try:
