@@ -50,6 +50,7 @@ struct daemon {
 	struct engine *engine;
 	struct exchanges *exchanges;
 	struct engine_hands hands; /* of the exchanges */
+	struct engine_reloader reloader;
 	struct telemetry *telemetry;
 	struct driver *driver;
 	struct deliverer *courier;
@@ -288,25 +289,57 @@ static void on_stop_signal(uv_signal_t *signal, int number)
 
 /* --- running --- */
 
+/* With a mistake in a file nothing is changed. */
+static int read_again(struct daemon *daemon, struct files *ret, struct error *err)
+{
+	struct complaints complaints = {0};
+	int r = files_read(ret, daemon->options.root, &complaints, err);
+	if (r < 0 && complaints.count) {
+		const char *first = complaints.text.bytes;
+		fprintf(stderr, "%s", first);
+		error_set(err, r, "%.*s (kalkid --check tells all that is wrong in the files)",
+			  (int)strcspn(first, "\n"), first);
+	}
+	complaints_done(&complaints);
+	return r;
+}
+
+static void use_files(struct daemon *daemon, struct files *files)
+{
+	engine_reload(daemon->engine, files->policies, files->policy_count, files->devices,
+		      files->device_count);
+	files->policy_count = 0; /* the engine's now */
+	engine_set_notifiers(daemon->engine, daemon->files.config.instance, files->config.notifiers,
+			     files->config.notifier_count, daemon->courier);
+	log_info("reloaded", NULL);
+}
+
+static int reload(struct engine_reloader *reloader, bool dry_run, engine_on_change *each,
+		  void *data, struct error *err)
+{
+	struct daemon *daemon = container_of(reloader, struct daemon, reloader);
+	struct files files = {0};
+	int r = read_again(daemon, &files, err);
+	if (r < 0)
+		return r;
+	if (each)
+		engine_preview_reload(daemon->engine, files.policies, files.policy_count,
+				      files.devices, files.device_count, each, data);
+	if (!dry_run)
+		use_files(daemon, &files);
+	files_done(&files);
+	return 0;
+}
+
 static void on_reload_signal(uv_signal_t *signal, int number maybe_unused)
 {
 	struct daemon *daemon = signal->data;
-	struct files files = {0};
+	struct error err = {0};
 	if (daemon->stopping)
 		return;
 	sd_notify(0, "RELOADING=1");
-	if (read_files(daemon->options.root, false, &files) < 0) {
-		log_error("files refused, what runs stays", NULL);
-	} else {
-		engine_reload(daemon->engine, files.policies, files.policy_count, files.devices,
-			      files.device_count);
-		files.policy_count = 0; /* the engine's now */
-		engine_set_notifiers(daemon->engine, daemon->files.config.instance,
-				     files.config.notifiers, files.config.notifier_count,
-				     daemon->courier);
-		files_done(&files);
-		log_info("reloaded", NULL);
-	}
+	if (reload(&daemon->reloader, false, NULL, NULL, &err) < 0)
+		log_error("files refused, what runs stays", "error=\"%s\"", err.text);
 	sd_notify(0, "READY=1");
 }
 
@@ -461,6 +494,8 @@ static int run(struct daemon *daemon)
 		fprintf(stderr, "kalkid: %s\n", err.text);
 		return EXIT_FAILURE;
 	}
+	daemon->reloader.reload = reload;
+	engine_set_reloader(daemon->engine, &daemon->reloader);
 	start_signals_and_timers(daemon);
 	const struct config *config = &daemon->files.config;
 	engine_set_notifiers(daemon->engine, config->instance, config->notifiers,

@@ -424,6 +424,13 @@ int engine_enforce(struct engine *engine, const char *device, const struct opera
 	return note_known(engine, "enforce", device, "-", order, err);
 }
 
+int engine_reload_files(struct engine *engine, const struct operator_order *order,
+			engine_on_change *each, void *data, struct error *err)
+{
+	each(data, "cam1", "another chain");
+	return note_known(engine, "reload", "cam1", "-", order, err);
+}
+
 int engine_read_notifier(const struct engine *engine maybe_unused, unsigned index,
 			 struct notifier_status *ret)
 {

@@ -22,6 +22,9 @@ void post_shadow(struct api_call *call);
 void post_enforce(struct api_call *call);
 void post_command(struct api_call *call);
 
+/* reload.c */
+void post_reload(struct api_call *call);
+
 /* telemetry.c */
 void get_telemetry(struct api_call *call);
 void put_telemetry(struct api_call *call);

@@ -16,6 +16,8 @@ const struct route routes[] = {
 	{"GET", "/api/v1/version", get_version, "", "Which daemon this is"},
 	{"GET", "/api/v1/status", get_status, "", "The whole site in numbers"},
 	{"GET", "/api/v1/openapi.json", get_openapi, "", "This description as JSON"},
+	{"POST", "/api/v1/reload", post_reload, "dry_run",
+	 "Read the operator's files anew, and say what that changes"},
 	{"GET", "/api/v1/devices", get_devices, "cursor limit",
 	 "The devices, in the order of their names"},
 	{"POST", "/api/v1/devices", post_device, "dry_run", "Enrol a device"},

@@ -259,6 +259,11 @@ static void quarantine_and_release_take_a_reason_or_nothing(void **state)
 	expect_order(fixture, "shadow cam1 - because new policy");
 	ask(fixture, "POST", "/api/v1/devices/cam1/enforce", NULL, NULL);
 	expect_order(fixture, "enforce cam1 - because -");
+	ask(fixture, "POST", "/api/v1/reload?dry_run=true", NULL, NULL);
+	assert_true(json_is_true(at(fixture, "dry_run")));
+	ask(fixture, "POST", "/api/v1/reload", NULL, "{\"reason\": \"new types\"}");
+	expect_order(fixture, "reload cam1 - because new types");
+	assert_int_equal(json_array_size(at(fixture, "changes")), 1);
 	ask_problem(fixture, "POST", "/api/v1/devices/cam9/quarantine", NULL, 404, "not_found",
 		    "no device is named 'cam9'");
 }

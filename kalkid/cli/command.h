@@ -112,6 +112,7 @@ int run_umbox_logs(struct cli *cli);
 int run_notifier_list(struct cli *cli);
 int run_notifier_test(struct cli *cli);
 int run_plan(struct cli *cli);
+int run_reload(struct cli *cli);
 int run_type_list(struct cli *cli);
 int run_type_show(struct cli *cli);
 int run_policy_check(struct cli *cli);

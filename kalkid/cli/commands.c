@@ -110,6 +110,8 @@ const struct command COMMANDS[] = {
 	{"notifier", "test", "NOTIFIER", F(REASON), run_notifier_test,
 	 "send a notifier something, and say whether it was taken"},
 	{"plan", NULL, "[DEVICE]", F(DETAILED_EXITCODE), run_plan, "what would be done now"},
+	{"reload", NULL, "", F(REASON), run_reload,
+	 "read the files anew, and say what that changes; --dry-run: only say it"},
 	{"type", "list", "", 0, run_type_list, "the device types"},
 	{"type", "show", "TYPE", 0, run_type_show, "states, postures and rules of a type"},
 	{"policy", "check", "FILE...", F(STRICT) | F(DOCKER), run_policy_check,

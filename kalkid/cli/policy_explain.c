@@ -9,18 +9,6 @@
 #include "cli/client.h"
 #include "cli/policy_source.h"
 
-static void add_chain(struct buffer *line, const struct posture *posture)
-{
-	if (posture->mode == POSTURE_PASS)
-		buffer_print(line, "everything passes");
-	else if (posture->mode == POSTURE_BLOCK)
-		buffer_print(line, "nothing passes");
-	for (unsigned i = 0; i < posture->hop_count; i++)
-		buffer_print(line, "%s%s%s%s", i ? " > " : "through ", posture->hops[i].name,
-			     posture->hops[i].fail == HOP_FAIL_OPEN ? " (fails open)" : "",
-			     posture->hops[i].shadow ? " (in shadow: drops nothing)" : "");
-}
-
 static void print_rest(const struct policy *policy, const struct policy_state *state)
 {
 	char time[DURATION_TEXT_BYTES];
@@ -64,7 +52,7 @@ static void print_state(const struct policy *policy, unsigned index)
 	const struct policy_state *state = &policy->states[index];
 	cleanup_buffer struct buffer line = {0};
 	buffer_print(&line, "%s%s: ", state->name, index == policy->initial ? " (initial)" : "");
-	add_chain(&line, &state->posture);
+	posture_print(&line, &state->posture);
 	output_print("%s", line.bytes);
 	print_rest(policy, state);
 	for (unsigned i = 0; i < policy->rule_count; i++)

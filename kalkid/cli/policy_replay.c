@@ -35,6 +35,7 @@ struct replay {
 	struct replayed_device devices[DEVICES_MAX];
 	struct replay_stream stream;
 	unsigned long of_no_device;
+	unsigned long in_shadow; /* what rules in shadow would have done */
 };
 
 static void add_move(struct way *way, const char *from, const char *to)
@@ -55,6 +56,7 @@ static void on_decision(void *data, unsigned index, const struct decision *decis
 	const char *to = policy->states[decision->to].name;
 	const char *rule = decision->rule >= 0 ? policy->rules[decision->rule].name : NULL;
 	char time[TIME_TEXT_BYTES];
+	replay->in_shadow += decision->shadow;
 	if (decision->from == decision->to)
 		return;
 	add_move(&device->would, from, to);
@@ -247,10 +249,10 @@ static json_t *result_json(struct replay *replay, struct outcome *outcome)
 	json_t *devices = json_array();
 	for (unsigned i = 0; i < replay->rehearsal.device_count; i++)
 		json_array_append_new(devices, device_json(replay, i, outcome));
-	return json_pack("{s:o, s:I, s:I, s:I}", "devices", devices, "events",
-			 (json_int_t)replay->stream.lines, "not_understood",
-			 (json_int_t)replay->stream.not_understood, "of_no_device",
-			 (json_int_t)replay->of_no_device);
+	return json_pack("{s:o, s:I, s:I, s:I, s:I}", "devices", devices, "in_shadow",
+			 (json_int_t)replay->in_shadow, "events", (json_int_t)replay->stream.lines,
+			 "not_understood", (json_int_t)replay->stream.not_understood,
+			 "of_no_device", (json_int_t)replay->of_no_device);
 }
 
 static void print_device(const struct cli *cli, const json_t *device)
@@ -290,6 +292,8 @@ static void print_result(const struct replay *replay, const json_t *result,
 	else
 		output_print("%u of %zu devices would have moved; %u otherwise than they did",
 			     outcome->moved, count, outcome->otherwise);
+	if (replay->in_shadow)
+		output_print("rules in shadow would have fired: %lu", replay->in_shadow);
 	if (replay->stream.not_understood)
 		cli_complain(cli, "%lu lines were not understood", replay->stream.not_understood);
 	if (replay->stream.out_of_order)

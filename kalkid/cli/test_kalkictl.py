@@ -556,6 +556,11 @@ rules:
         out = self.run_tool("policy", "test", policy).out
         self.assertIn("what fired of 't' is [], not [trial]", out)
         self.assertIn("what fired in shadow of 't' is [trial], not []", out)
+        history = self.write("h.jsonl", json.dumps({
+            "timestamp": "2026-01-31T12:00:00.000000Z", "event_type": "kalki",
+            "kalki": {"kind": "alert", "device": "cam1", "time_us": 1, "type": "x", "count": 1}}) + "\n")
+        self.assertIn("0 of 1 devices would have moved; 0 otherwise than they did\n"
+                      "rules in shadow would have fired: 1\n", self.good("policy", "replay", policy, history))
 
     def test_a_policy_is_drawn(self):
         policy = self.write("t.yaml", self.POLICY + """  - {name: 'd2', from: any, when: 'alert("v")', to: C}\n""")

@@ -3,7 +3,6 @@
 #include "codec/notice_json.h"
 
 #include <jansson.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -110,11 +109,12 @@ static enum notice_kind kind_of_what(const json_t *kalki, enum event_kind kind)
 
 static void read_reason(struct notice *ret, const json_t *kalki, const char *key)
 {
-	char reason[REASON_BYTES];
-	bool shadow = json_is_true(json_object_get(kalki, "shadow"));
-	read_text(kalki, key, reason, sizeof(reason));
-	snprintf(ret->reason, sizeof(ret->reason), "%s%.*s", shadow ? NOTICE_IN_SHADOW : "",
-		 (int)(sizeof(reason) - sizeof(NOTICE_IN_SHADOW)), reason);
+	char words[REASON_BYTES];
+	read_text(kalki, key, words, sizeof(words));
+	if (json_is_true(json_object_get(kalki, "shadow")))
+		notice_mark_shadow(ret->reason, words);
+	else
+		TEXT_COPY(ret->reason, words);
 }
 
 static void read_event(struct notice *ret, const json_t *kalki)

@@ -87,6 +87,12 @@ static void transitions_and_alerts_become_notices(void **state maybe_unused)
 	assert_string_equal(notice.rule, "brute");
 	assert_string_equal(notice.reason, "five logins");
 
+	text.in_force = "Normal";
+	assert_int_equal(notice_of(&notice, EVENT_TRANSITION,
+				   event_json_transition(&event, &decision, &text)),
+			 NOTICE_TRANSITION);
+	assert_string_equal(notice.reason, "in shadow, not enforced: five logins");
+
 	event.kind = EVENT_ALERT;
 	assert_int_equal(notice_of(&notice, EVENT_ALERT, event_json_alert(&event, &alert)),
 			 NOTICE_ALERT);

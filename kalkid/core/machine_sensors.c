@@ -73,11 +73,6 @@ void machine_forget_values(struct machine *machine)
 	machine_touch_sensors(machine, UINT64_MAX, true);
 }
 
-static bool same_sensor(const struct sensor *a, const struct sensor *b)
-{
-	return a->type == b->type && a->keep == b->keep && text_equal(a->name, b->name);
-}
-
 void machine_move_sensors(struct machine *machine, const struct policy *before,
 			  const struct policy *after)
 {
@@ -88,7 +83,7 @@ void machine_move_sensors(struct machine *machine, const struct policy *before,
 		moved = mem_alloc_array(after->sensor_count, sizeof(*moved));
 	for (unsigned i = 0; i < after->sensor_count; i++) {
 		int old = policy_find_sensor(before, after->sensors[i].name);
-		if (old < 0 || !same_sensor(&before->sensors[old], &after->sensors[i]))
+		if (old < 0 || !sensor_same(&before->sensors[old], &after->sensors[i]))
 			continue;
 		moved[i] = machine->sensors[old];
 		machine->sensors[old] = (struct sensor_ring){0};

@@ -75,6 +75,12 @@ static void add_value(struct buffer *ret, const char *value, enum notice_place p
 	}
 }
 
+void notice_mark_shadow(char reason[static REASON_BYTES], const char *words)
+{
+	static const char mark[] = "in shadow, not enforced: ";
+	snprintf(reason, REASON_BYTES, "%s%.*s", mark, (int)(REASON_BYTES - sizeof(mark)), words);
+}
+
 void notice_fill(struct buffer *ret, const char *template, enum notice_place place,
 		 const struct notice *notice)
 {

@@ -7,9 +7,6 @@
 #include "core/alert.h"
 #include "core/machine.h"
 
-/* Before the reason of what a device in shadow decided. */
-#define NOTICE_IN_SHADOW "in shadow, not enforced: "
-
 enum notice_kind {
 	NOTICE_RULE, /* a rule's action `notify` */
 	NOTICE_TRANSITION,
@@ -49,6 +46,9 @@ enum notice_place {
 	NOTICE_IN_JSON, /* inside a JSON string, which the template has quoted */
 	NOTICE_PLACE_COUNT,
 };
+
+/* "in shadow, not enforced: " and the words: the reason of what was decided in shadow. */
+void notice_mark_shadow(char reason[static REASON_BYTES], const char *words);
 
 /* Names of the placeholders; the last is NULL. */
 enum { NOTICE_WORD_COUNT = 13 };

@@ -34,6 +34,26 @@ const char *posture_mode_name(enum posture_mode mode)
 	return NAMES[mode];
 }
 
+void posture_print(struct buffer *words, const struct posture *posture)
+{
+	if (posture->mode == POSTURE_PASS)
+		buffer_print(words, "everything passes");
+	else if (posture->mode == POSTURE_BLOCK)
+		buffer_print(words, "nothing passes");
+	for (unsigned i = 0; i < posture->hop_count; i++)
+		buffer_print(words, "%s%s%s%s", i ? " > " : "through ", posture->hops[i].name,
+			     posture->hops[i].fail == HOP_FAIL_OPEN ? " (fails open)" : "",
+			     posture->hops[i].shadow ? " (in shadow: drops nothing)" : "");
+}
+
+bool posture_same_chain(const struct posture *a, const struct posture *b)
+{
+	bool same = a->mode == b->mode && a->hop_count == b->hop_count;
+	for (unsigned i = 0; same && i < a->hop_count; i++)
+		same = text_equal(a->hops[i].digest, b->hops[i].digest);
+	return same;
+}
+
 void hop_seal(struct hop *hop)
 {
 	cleanup_buffer struct buffer both = {0};

@@ -68,6 +68,11 @@ extern const char *const POSTURE_HOLD_NAMES[POSTURE_HOLD_COUNT + 1];
 extern const char *const POSTURE_STANDBY_NAMES[POSTURE_STANDBY_COUNT + 1];
 const char *posture_mode_name(enum posture_mode mode);
 
+struct buffer;
+/* "through a > b (fails open)", "everything passes", "nothing passes". */
+void posture_print(struct buffer *words, const struct posture *posture);
+/* The same chain of the same hops. */
+bool posture_same_chain(const struct posture *a, const struct posture *b);
 /* Computes `digest`. */
 void hop_seal(struct hop *hop);
 void posture_done(struct posture *posture);

@@ -74,3 +74,8 @@ void sensor_ring_done(struct sensor_ring *ring)
 	free(ring->texts);
 	*ring = (struct sensor_ring){0};
 }
+
+bool sensor_same(const struct sensor *a, const struct sensor *b)
+{
+	return a->type == b->type && a->keep == b->keep && text_equal(a->name, b->name);
+}

@@ -44,6 +44,9 @@ struct sensor_ring {
 	char (*texts)[SENSOR_TEXT_BYTES];
 };
 
+/* Whether values of one are values of the other. */
+bool sensor_same(const struct sensor *a, const struct sensor *b);
+
 void sensor_ring_add(struct sensor_ring *ring, const struct sensor *sensor,
 		     const struct sensor_reading *reading, int64_t time_us);
 void sensor_ring_done(struct sensor_ring *ring);

@@ -2,7 +2,8 @@
 /* engine/control.h - the inside of the engine: what control keeps of devices, decisions and intent.
  *
  * engine.c begins and ends; decide.c turns facts into decisions and hands them to the node;
- * orders.c does what operators say; status.c answers questions. */
+ * orders.c does what operators say; status.c answers questions; preview.c says what a reload will
+ * change. */
 #pragma once
 
 #include <limits.h>
@@ -65,6 +66,7 @@ struct engine {
 	struct telemetry *telemetry;
 	struct act *act;
 	struct engine_hands *hands;
+	struct engine_reloader *reloader;
 	uint64_t commands_dropped;
 	struct policy **policies;
 	unsigned policy_count;
@@ -124,6 +126,11 @@ void control_settle(struct control_device *device, struct decision *decision);
 void control_schedule(struct control_device *device);
 const char *control_state(const struct control_device *device);
 const char *control_state_in_force(const struct control_device *device);
+
+/* preview.c */
+/* What engine_reload with the same is about to change, into the history. */
+void control_note_changes(struct engine *engine, struct policy **policies, unsigned policy_count,
+			  const struct device *devices, unsigned device_count);
 
 /* fleet.c */
 /* A device came, changed or is about to go, or its policy or machine is another. */

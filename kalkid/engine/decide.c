@@ -238,8 +238,7 @@ static void act_in_shadow(struct control_device *device, const struct policy_rul
 			  const struct decision *decision)
 {
 	struct decision told = *decision;
-	snprintf(told.reason, sizeof(told.reason), "%s%.*s", NOTICE_IN_SHADOW,
-		 (int)(sizeof(told.reason) - sizeof(NOTICE_IN_SHADOW)), decision->reason);
+	notice_mark_shadow(told.reason, decision->reason);
 	for (unsigned i = 0; i < rule->action_count; i++)
 		if (is_done_in_shadow(&rule->actions[i]))
 			act(device, &rule->actions[i], 1, &told);

@@ -531,6 +531,7 @@ void engine_reload(struct engine *engine, struct policy **policies, unsigned pol
 	unsigned old_count = engine->policy_count;
 	struct loading loading = {engine, devices, device_count};
 
+	control_note_changes(engine, policies, policy_count, devices, device_count);
 	engine->policies = mem_copy(policies, policy_count * sizeof(*policies));
 	engine->policy_count = policy_count;
 	struct control_device *device, *next;

@@ -55,6 +55,23 @@ void engine_free(struct engine *engine);
 void engine_reload(struct engine *engine, struct policy **policies, unsigned policy_count,
 		   const struct device *devices, unsigned device_count);
 
+/* A line of what a reload changes, for a device: "state Old is no more: it goes to Shut, the
+ * tightest".  What goes on as it was is not told. */
+typedef void engine_on_change(void *data, const char *device, const char *what);
+/* What engine_reload would change; nothing is owned, nothing is done.  engine_reload itself puts
+ * the same into the history. */
+void engine_preview_reload(const struct engine *engine, struct policy **policies,
+			   unsigned policy_count, const struct device *devices,
+			   unsigned device_count, engine_on_change *each, void *data);
+
+/* Who reads the operator's files: tells each change, then makes them unless `dry_run`. */
+struct engine_reloader {
+	int (*reload)(struct engine_reloader *reloader, bool dry_run, engine_on_change *each,
+		      void *data, struct error *err);
+};
+/* Before engine_start; it outlives engine_stop. */
+void engine_set_reloader(struct engine *engine, struct engine_reloader *reloader);
+
 /* --- facts from outside the data plane --- */
 
 /* The values of one answer of a device (by number), of the sensors of its type's policy: into the
@@ -277,6 +294,9 @@ int engine_shadow(struct engine *engine, const char *device, const struct operat
  * shadow. */
 int engine_enforce(struct engine *engine, const char *device, const struct operator_order *order,
 		   struct error *err) must_check;
+/* Files anew, as the reloader reads them. */
+int engine_reload_files(struct engine *engine, const struct operator_order *order,
+			engine_on_change *each, void *data, struct error *err) must_check;
 int engine_acknowledge(struct engine *engine, uint64_t alert, const struct operator_order *order,
 		       struct error *err) must_check;
 

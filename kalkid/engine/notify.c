@@ -78,6 +78,8 @@ static struct notice state_of(const struct notify *notify, const struct control_
 				: device->policy    ? control_state(device)
 						    : "unknown");
 	TEXT_COPY(notice.reason, device->quarantined ? device->quarantine_reason : device->reason);
+	if (control_in_shadow(device) && !device->quarantined)
+		notice_mark_shadow(notice.reason, device->reason);
 	notice.count = device->quarantined || !device->policy ||
 		       device->machine.state != device->policy->initial;
 	return notice;

@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "engine/test_bed.h"
 #include "engine/test_fixture.h"
 
 /* A state that no file has any more: the tightest, and the old chain does not stay for it, whether
@@ -113,6 +114,75 @@ static void what_a_rule_did_keeps_its_name(void **state)
 	assert_non_null(strstr(f->told.bytes, "\"rule\":\"calm\""));
 }
 
+static const char SENSING[] =
+	"type: camera\n"
+	"sensors: {heat: {type: number, keep: 9}, lit: {type: boolean}}\n"
+	"states:\n"
+	"  Normal: {chain: pass}\n"
+	"  Hot: {chain: block}\n"
+	"rules:\n"
+	"  - {name: hot, from: any, when: 'held(heat > 30, for: 1h)', to: Hot}\n";
+
+static const char SENSING_LATER[] =
+	"type: camera\n"
+	"sensors: {heat: {type: number, keep: 9}, lit: {type: number}}\n"
+	"states:\n"
+	"  Normal: {chain: [{name: b, image: 'kalki/b:1', fail: open}]}\n"
+	"  Hot: {chain: block}\n"
+	"rules:\n"
+	"  - {name: hot, from: any, when: 'held(heat > 30, for: 2h)', to: Hot}\n";
+
+static void add_line(void *data, const char *device, const char *what)
+{
+	buffer_print(data, "%s: %s\n", device, what);
+}
+
+/* Told before, and nothing is done; then told in the history, and done. */
+static void expect_changes(struct fixture *f, const char *types, const char *lines)
+{
+	struct policy *policies[] = {read_policy(types)};
+	cleanup_buffer struct buffer told = {0};
+	const char *state = status_of(f).state;
+	buffer_print(&told, "%s", "");
+	engine_preview_reload(f->engine, policies, 1, NULL, 0, add_line, &told);
+	policy_free(policies[0]);
+	assert_string_equal(told.bytes, lines);
+	assert_string_equal(status_of(f).state, state);
+	f->types = types;
+	hear_events(f, 1u << EVENT_NODE);
+	reload(f);
+	assert_true(!*lines || strstr(f->told.bytes, "\"what\":\"reload\""));
+}
+
+static void what_a_reload_changes_is_told_before(void **state)
+{
+	struct fixture *f = *state;
+	struct sensor_reading readings[] = {{.sensor = 0, .number = 31}, {.sensor = 1}};
+	expect_changes(f, CAMERA, "");
+	must(engine_set_state(f->engine, "cam", "Watched", 60000000, &ORDER, &err));
+	expect_changes(f, RENAMED,
+		       "cam: state Watched is no more: it goes to Guarded, the tightest\n"
+		       "cam: state Normal, where the operator's time limit leads back to, is no "
+		       "more: it leads to Guarded\n"
+		       "cam: another chain: through a > b, then through d\n");
+	assert_string_equal(status_of(f).state, "Guarded");
+	must(engine_release(f->engine, "cam", &ORDER, &err));
+	expect_changes(f, SENSING,
+		       "cam: state Quiet is no more: it goes to Hot, the tightest\n"
+		       "cam: another chain: through a, then nothing passes\n");
+	must(engine_release(f->engine, "cam", &ORDER, &err));
+	engine_take_readings(f->engine, number_of(f, "cam"), "bus", readings, 2);
+	expect_changes(f, SENSING, "");
+	expect_changes(f, SENSING_LATER,
+		       "cam: another chain: everything passes, then through b (fails open)\n"
+		       "cam: sensor lit is of another kind: its values are forgotten\n"
+		       "cam: rule 'hot' is another one: what its held() has counted is lost\n");
+	expect_changes(f, CALM_LATER,
+		       "cam: another chain: through b (fails open), then everything passes\n"
+		       "cam: sensor heat is no more: its values are forgotten\n"
+		       "cam: rule 'hot' is no more: what its held() has counted is lost\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -120,6 +190,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_type_that_goes_and_comes_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(reloads_in_the_middle_of_steps, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_a_rule_did_keeps_its_name, setup, teardown),
+		cmocka_unit_test_setup_teardown(what_a_reload_changes_is_told_before, setup,
+						teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* core/policy_change.h - in words: what becomes of a machine when its policy is replaced, before it
+ * is. */
+#pragma once
+
+#include "core/machine.h"
+
+struct buffer;
+
+/* A line each, ended, for what does not go on as it was: the state, the chain of the state whose
+ * posture is `in_force`, an operator's time limit, values of sensors, times of held().  What
+ * machine_change_policy carries over is not told. */
+void policy_change_print(struct buffer *lines, const struct machine *machine,
+			 const struct policy *before, const struct policy *after,
+			 unsigned in_force);
