@@ -26,6 +26,7 @@ enum flag {
 	/* Of some. */
 	FLAG_ADDRESSES = FLAG_GLOBAL_COUNT,
 	FLAG_BYTES,
+	FLAG_CHECK,
 	FLAG_COVERAGE,
 	FLAG_DESCRIPTION,
 	FLAG_DETAILED_EXITCODE,
@@ -45,6 +46,7 @@ enum flag {
 	FLAG_MAC,
 	FLAG_MULTICAST,
 	FLAG_OF,
+	FLAG_PARAMETERS,
 	FLAG_PORT,
 	FLAG_REASON,
 	FLAG_REPLACE,
@@ -109,6 +111,7 @@ int run_alert_ack(struct cli *cli);
 int run_event(struct cli *cli);
 int run_umbox_list(struct cli *cli);
 int run_umbox_logs(struct cli *cli);
+int run_umbox_test(struct cli *cli);
 int run_notifier_list(struct cli *cli);
 int run_notifier_test(struct cli *cli);
 int run_plan(struct cli *cli);

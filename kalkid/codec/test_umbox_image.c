@@ -30,7 +30,8 @@ static void defaults(void **state maybe_unused)
 	assert_string_equal(image.id, ID);
 	assert_int_equal(image.memory_bytes, 64 << 20);
 	assert_int_equal(image.pids, 32);
-	assert_false(image.plain_frames || image.ready_wired);
+	assert_false(image.plain_frames || image.ready_wired || image.resets);
+	assert_int_equal(image.forwards, UMBOX_FORWARDS_ALL);
 	for (unsigned i = 0; i < CAPABILITY_COUNT; i++)
 		assert_false(image.capable[i]);
 	assert_int_equal(umbox_image_check_parameters(&image, "{}", NULL), 0);
@@ -47,14 +48,15 @@ static void all_labels(void **state maybe_unused)
 			"\"umbox.capabilities\":\"NET_RAW, NET_ADMIN\","
 			"\"umbox.memory\":\"16m\",\"umbox.pids\":\"4\","
 			"\"umbox.offload\":\"off\",\"umbox.ready\":\"wired\","
-			"\"umbox.midstream\":\"reset\",\"umbox.direct\":\"yes\",\"other\":\"x\"",
+			"\"umbox.midstream\":\"reset\",\"umbox.direct\":\"yes\",\"umbox.forwards\":\"some\",\"other\":\"x\"",
 			NULL),
 		0);
 	assert_true(image.capable[CAPABILITY_NET_RAW] && image.capable[CAPABILITY_NET_ADMIN]);
 	assert_false(image.capable[CAPABILITY_NET_BIND_SERVICE]);
 	assert_int_equal(image.memory_bytes, 16 << 20);
 	assert_int_equal(image.pids, 4);
-	assert_true(image.plain_frames && image.ready_wired);
+	assert_true(image.plain_frames && image.ready_wired && image.resets);
+	assert_int_equal(image.forwards, UMBOX_FORWARDS_SOME);
 	umbox_image_done(&image);
 }
 
@@ -95,6 +97,7 @@ static void wrong_labels_are_named(void **state maybe_unused)
 		{"\"umbox.contract\":\"1\",\"umbox.offload\":\"on\"", "umbox.offload"},
 		{"\"umbox.contract\":\"1\",\"umbox.ready\":\"soon\"", "umbox.ready"},
 		{"\"umbox.contract\":\"1\",\"umbox.midstream\":\"x\"", "umbox.midstream"},
+		{"\"umbox.contract\":\"1\",\"umbox.forwards\":\"most\"", "umbox.forwards"},
 		{"\"umbox.contract\":\"1\",\"umbox.direct\":\"maybe\"", "umbox.direct"},
 		{"\"umbox.contract\":\"1\",\"umbox.parameters\":\"{\"", "not JSON"},
 		{"\"umbox.contract\":\"1\",\"umbox.parameters\":\"{\\\"pattern\\\":\\\"a\\\"}\"",

@@ -23,6 +23,12 @@ const char *umbox_capability_name(enum umbox_capability capability)
 	return names[capability];
 }
 
+const char *const UMBOX_FORWARDS_NAMES[UMBOX_FORWARDS_COUNT] = {
+	[UMBOX_FORWARDS_ALL] = "all",
+	[UMBOX_FORWARDS_SOME] = "some",
+	[UMBOX_FORWARDS_NONE] = "none",
+};
+
 static int wrong(const char *label, const char *value, const char *right, struct error *err)
 {
 	return error_set(err, -EINVAL, "image label %s is '%.64s' (it must be %s)", label, value,
@@ -128,12 +134,23 @@ static int read_shadow(struct umbox_image *image, const char *value, struct erro
 	return 0;
 }
 
-static int read_midstream(struct umbox_image *image maybe_unused, const char *value,
-			  struct error *err)
+static int read_midstream(struct umbox_image *image, const char *value, struct error *err)
 {
-	if (value && !text_equal(value, "ok") && !text_equal(value, "reset"))
+	image->resets = text_equal(value, "reset");
+	if (value && !image->resets && !text_equal(value, "ok"))
 		return wrong("umbox.midstream", value, "ok or reset", err);
 	return 0;
+}
+
+static int read_forwards(struct umbox_image *image, const char *value, struct error *err)
+{
+	for (unsigned i = 0; i < UMBOX_FORWARDS_COUNT; i++) {
+		if (!value || text_equal(value, UMBOX_FORWARDS_NAMES[i])) {
+			image->forwards = i;
+			return 0;
+		}
+	}
+	return wrong("umbox.forwards", value, "all, some or none", err);
 }
 
 static int read_parameters(struct umbox_image *image, const char *value, struct error *err)
@@ -169,6 +186,7 @@ static const struct {
 	{"umbox.direct", read_direct},
 	{"umbox.midstream", read_midstream},
 	{"umbox.shadow", read_shadow},
+	{"umbox.forwards", read_forwards},
 	{"umbox.parameters", read_parameters},
 };
 

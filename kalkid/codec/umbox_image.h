@@ -28,15 +28,26 @@ enum umbox_capability {
 
 const char *umbox_capability_name(enum umbox_capability capability);
 
+/* What it lets through of ordinary traffic, with the parameters that it has by itself. */
+enum umbox_forwards {
+	UMBOX_FORWARDS_ALL,
+	UMBOX_FORWARDS_SOME,
+	UMBOX_FORWARDS_NONE,
+	UMBOX_FORWARDS_COUNT,
+};
+extern const char *const UMBOX_FORWARDS_NAMES[UMBOX_FORWARDS_COUNT];
+
 struct umbox_image {
 	char id[IMAGE_ID_BYTES];
 	bool capable[CAPABILITY_COUNT];
 	uint64_t memory_bytes;
 	unsigned pids;
-	bool legacy;        /* umbox.mode=legacy: the older contract */
-	bool plain_frames;  /* umbox.offload=off */
-	bool ready_wired;   /* umbox.ready=wired: ready once it runs and has its legs */
-	bool shadow;        /* umbox.shadow=yes: it can let pass what it would drop */
+	bool legacy;       /* umbox.mode=legacy: the older contract */
+	bool plain_frames; /* umbox.offload=off */
+	bool ready_wired;  /* umbox.ready=wired: ready once it runs and has its legs */
+	bool shadow;       /* umbox.shadow=yes: it can let pass what it would drop */
+	bool resets;       /* umbox.midstream=reset: sessions that began before it came end */
+	enum umbox_forwards forwards;
 	json_t *parameters; /* schema, checked; NULL: it takes none */
 };
 

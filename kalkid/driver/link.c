@@ -4,14 +4,11 @@
 
 #include <assert.h>
 #include <linux/ethtool.h>
-#include <linux/if.h>
 #include <linux/rtnetlink.h>
-#include <linux/sockios.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "base/mem.h"
@@ -275,21 +272,6 @@ void link_each_slot(const struct link *link, void (*each)(void *data, uint32_t d
 
 /* Legs */
 
-int link_ethtool_set(struct link *link, const char *name, uint32_t command, uint32_t value,
-		     struct error *err)
-{
-	cleanup_close int fd = namespace_socket(link->netns, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0,
-						err);
-	if (fd < 0)
-		return fd;
-	struct ethtool_value setting = {.cmd = command, .data = value};
-	struct ifreq request = {.ifr_data = (void *)&setting};
-	TEXT_COPY(request.ifr_name, name);
-	if (ioctl(fd, SIOCETHTOOL, &request) < 0)
-		return error_errno(err, -errno, "offload of %s", name);
-	return 0;
-}
-
 int link_remove_legs(struct link *link, uint32_t umbox, struct error *err)
 {
 	assert(umbox); /* group 0 is everybody's */
@@ -352,7 +334,9 @@ static int refresh_legs(struct link *link, uint32_t umbox, unsigned sides, bool 
 	for (unsigned side = 0; side < sides; side++) {
 		char name[LINK_NAME_BYTES];
 		leg_name(name, umbox, side);
-		int r = plain_frames ? link_ethtool_set(link, name, ETHTOOL_STXCSUM, 0, err) : 0;
+		int r = plain_frames
+				? namespace_set_offload(link->netns, name, ETHTOOL_STXCSUM, 0, err)
+				: 0;
 		if (r == 0)
 			r = link_refresh(link, name, err);
 		if (r < 0)

@@ -38,10 +38,6 @@ int link_refresh(struct link *link, const char *name, struct error *err) must_ch
 int link_ask(struct netlink *netlink, const char *name, struct link_info *ret,
 	     struct error *err) must_check;
 
-/* ethtool(8) -K, by its ioctl. */
-int link_ethtool_set(struct link *link, const char *name, uint32_t command, uint32_t value,
-		     struct error *err);
-
 /* "kalki:<instance>:<role>" */
 void link_alias(char alias[static LINK_ALIAS_BYTES], const char *instance, const char *role);
 /* NULL when the alias is not of that instance; else what stands behind the instance. */

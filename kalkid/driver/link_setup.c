@@ -226,7 +226,7 @@ static int ensure_device_port(struct link *link, const char *name, struct error 
 		r = link_refresh(link, name, err);
 	/* Merged frames of a NIC cannot be sent on as they are; not every interface can merge. */
 	if (r == 0)
-		link_ethtool_set(link, name, ETHTOOL_SFLAGS, 0, NULL);
+		namespace_set_offload(link->netns, name, ETHTOOL_SFLAGS, 0, NULL);
 	return r < 0 ? r : 1;
 }
 

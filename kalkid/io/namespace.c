@@ -3,11 +3,15 @@
 #include "io/namespace.h"
 
 #include <fcntl.h>
+#include <linux/ethtool.h>
+#include <linux/if.h>
 #include <linux/magic.h>
+#include <linux/sockios.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -15,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 
 enum { PATH_BYTES = sizeof(NAMESPACE_DIRECTORY) + NAME_BYTES };
 
@@ -114,6 +119,21 @@ int namespace_make_named(int *ret_fd, const char *name,
 	return r < 0 ? r : namespace_open_named(ret_fd, name, err);
 }
 
+int namespace_make(int *ret_fd, struct error *err)
+{
+	cleanup_close int home = open_this(err);
+	if (home < 0)
+		return home;
+	if (unshare(CLONE_NEWNET) < 0)
+		return error_errno(err, -errno, "a new network namespace");
+	int fd = open_this(err);
+	go_back(home);
+	if (fd < 0)
+		return fd;
+	*ret_fd = fd;
+	return 0;
+}
+
 int namespace_remove_named(const char *name, struct error *err)
 {
 	char path[PATH_BYTES];
@@ -170,6 +190,21 @@ int namespace_socket(int netns_fd, int domain, int type, int protocol, struct er
 {
 	struct socket_kind kind = {domain, type, protocol};
 	return namespace_run(netns_fd, open_socket, &kind, err);
+}
+
+int namespace_set_offload(int netns_fd, const char *interface, uint32_t command, uint32_t value,
+			  struct error *err)
+{
+	cleanup_close int fd = namespace_socket(netns_fd, AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0,
+						err);
+	if (fd < 0)
+		return fd;
+	struct ethtool_value setting = {.cmd = command, .data = value};
+	struct ifreq request = {.ifr_data = (void *)&setting};
+	TEXT_COPY(request.ifr_name, interface);
+	if (ioctl(fd, SIOCETHTOOL, &request) < 0)
+		return error_errno(err, -errno, "offload of %s", interface);
+	return 0;
 }
 
 int namespace_write_setting(const char *path, const char *value, struct error *err)

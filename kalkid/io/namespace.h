@@ -25,6 +25,9 @@ int namespace_make_named(int *ret_fd, const char *name,
 			 int (*prepare)(void *data, struct error *err), void *data,
 			 struct error *err) must_check;
 
+/* The same without a name: it ends with its last descriptor. */
+int namespace_make(int *ret_fd, struct error *err) must_check;
+
 /* Takes the name away; the namespace ends when nobody holds it.  No error when there is none. */
 int namespace_remove_named(const char *name, struct error *err) must_check;
 
@@ -40,6 +43,10 @@ int namespace_run(int netns_fd, int (*run)(void *data, struct error *err), void 
 /* socket(2) made inside the namespace; it stays there.  The descriptor or a negative errno. */
 int namespace_socket(int netns_fd, int domain, int type, int protocol,
 		     struct error *err) must_check;
+
+/* ethtool(8) -K of an interface in there: `command` as ETHTOOL_STXCSUM. */
+int namespace_set_offload(int netns_fd, const char *interface, uint32_t command, uint32_t value,
+			  struct error *err);
 
 /* No IPv6 on interfaces that exist and on those to come: no address, no router solicitation, no
  * multicast report from the kernel itself.  No error where the kernel has no IPv6. */

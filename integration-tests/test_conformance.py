@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""kalkictl umbox test: it passes every image of ours, and fails each that breaks the contract in one point."""
+import concurrent.futures
+import json
+import os
+import subprocess
+
+import pytest
+
+from harness.daemon import BUILD, REPOSITORY
+
+PROGRAM = os.path.join(BUILD, "integration-tests/faulty")
+SCHEMA = json.dumps({"type": "object", "additionalProperties": False,
+                     "properties": {"fault": {"type": "string", "default": "none"}}})
+GOOD = {"umbox_contract": "1", "umbox_capabilities": "NET_RAW", "umbox_memory": "16m",
+        "umbox_parameters": SCHEMA}
+# name of the image: its labels beside those
+FAULTY = {
+    "faulty": {},
+    "faulty-some": {"umbox_forwards": "some"},
+    "faulty-capable": {"umbox_capabilities": "NET_RAW,NET_ADMIN"},
+    "faulty-weak": {"umbox_capabilities": ""},
+    "faulty-label": {"umbox_memory": "lots"},
+    "faulty-schema": {"umbox_parameters": SCHEMA.replace('"none"', "1")},
+    "faulty-open": {"umbox_parameters": '{"type":"object"}'},
+}
+# what an image does wrong: the check that fails (others that make it show come before), words of it
+FAULTS = {
+    "leaks": ("ready", "before it said ready"),
+    "wrong-sum": ("ipv4", "its checksum was changed"),
+    "wrong-mac": ("arp", "its source MAC was changed"),
+    "strips-vlan": ("vlan", "VLAN tag was changed"),
+    "cuts": ("sizes", "never came out"),
+    "doubles": ("sizes", "more than once"),
+    "reorders": ("sizes", "out of order"),
+    "holds": ("delay", "50 ms are allowed"),
+    "no-gso": ("offload", "never came out"),
+    "forges": ("sizes,identity", "in another's name"),
+    "mute": ("start", "no heartbeat"),
+    "hasty": ("start", "before it had its legs"),
+    "babbles": ("sizes,lines", "a name"),
+    "floods": ("sizes,lines", "1000 at once"),
+    "blocks": ("socket-full", "while nobody read"),
+    "gives-up": ("socket-gone", "did not connect again"),
+    "crashes": ("flood", "ended with code"),
+    "lingers": ("sigterm", "within 2 s"),
+    "clings": ("leg-gone", "lives on"),
+}
+# the same of images by their labels: image, check, words, fault
+LABELS = [
+    ("faulty-some", "ipv6,accounts", "its counters know of 0", "undercounts"),
+    ("faulty-capable", "capabilities", "works without NET_ADMIN", "none"),
+    ("faulty-weak", "ready", "ended with code 2", "none"),
+    ("faulty-label", "labels", "umbox.memory", "none"),
+    ("faulty-schema", "parameters", "a default breaks the schema", "none"),
+    ("faulty-open", "parameters", "additionalProperties", "none"),
+]
+
+
+def ours():
+    images = os.path.join(REPOSITORY, "umbox-images")
+    return sorted(name for name in os.listdir(images)
+                  if name != "suricata" and os.path.exists(os.path.join(images, name, "Dockerfile")))
+
+
+@pytest.fixture(scope="module")
+def trials(engine, images):
+    """Runs trials, some at a time: most of each is waiting."""
+    for name, labels in FAULTY.items():
+        engine.import_program(f"kalki/{name}:1", PROGRAM, **(GOOD | labels))
+
+    def run(image, *words):
+        done = subprocess.run([os.path.join(BUILD, "kalkid/cli/kalkictl"), "umbox", "test",
+                               f"kalki/{image}:1", "--docker", engine.socket, "-o", "json", *words],
+                              capture_output=True, text=True, timeout=900, check=False)
+        assert done.stdout, done.stderr
+        outcome = json.loads(done.stdout)
+        assert done.returncode == (0 if outcome["passed"] else 1), done.stderr
+        return {row["check"]: row for row in outcome["checks"]}
+
+    with concurrent.futures.ThreadPoolExecutor(4) as pool:
+        begun = {name: pool.submit(run, name, "--timeout", "60s") for name in ours() + ["faulty"]}
+        for fault, (checks, _) in FAULTS.items():
+            begun[fault] = pool.submit(run, "faulty", "--timeout", "15s", "--check", checks,
+                                       "--parameters", json.dumps({"fault": fault}))
+        for name, checks, _, fault in LABELS:
+            parameters = [] if fault == "none" else ["--parameters", json.dumps({"fault": fault})]
+            begun[name] = pool.submit(run, name, "--timeout", "15s", "--check", checks, *parameters)
+        yield {name: future.result for name, future in begun.items()}
+    assert engine.containers(**{"org.kalki.instance": "trial"}) == []
+
+
+@pytest.mark.parametrize("image", ours() + ["faulty"])
+def test_an_image_that_keeps_the_contract_passes(trials, image):
+    rows = trials[image]()
+    assert [row for row in rows.values() if row["result"] == "failed"] == []
+    assert len(rows) == 27
+    assert rows["sigterm"]["result"] == rows["capabilities"]["result"] == "passed"
+
+
+def assert_only(rows, check, words):
+    """The last one named failed, and nothing before it."""
+    check = check.split(",")[-1]
+    assert rows[check]["result"] == "failed", rows
+    assert words in rows[check]["detail"]
+    before = list(rows)[:list(rows).index(check)]
+    assert [name for name in before if rows[name]["result"] == "failed"] == []
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_an_image_that_breaks_the_contract_fails(trials, fault):
+    assert_only(trials[fault](), *FAULTS[fault])
+
+
+@pytest.mark.parametrize("image, check, words, _", LABELS)
+def test_an_image_with_wrong_labels_fails(trials, image, check, words, _):
+    assert_only(trials[image](), check, words)
