@@ -174,3 +174,9 @@ def test_a_tag_that_a_rule_puts_on_is_news_for_others(site):
     push(site, "tagging", {"x": 6})
     assert site.device_status("tagging")["definition"]["tags"] == ["hot"]
     wait_seen(site, "hot-watcher")
+
+
+def test_what_was_recorded_is_decided_again_when_it_is_replayed(site):
+    # Answered once it is on disk, and with it all that was before.
+    site.api.post("/devices/plain/release", {"reason": "the end"})
+    site.assert_replay_is_alike(*CASES)

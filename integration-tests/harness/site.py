@@ -252,6 +252,19 @@ class Site:
         self.engine.request("POST", f"/containers/{container['Id']}/kill?signal="
                                     f"{signal.SIGRTMIN + number}")
 
+    def assert_replay_is_alike(self, *names):
+        """What was recorded, given to the policy again, leads each device (of the type of that name) to the
+        same states."""
+        recorded = self.daemon.kalkictl("event", "-o", "jsonl", "--kind", "alert,sensor,transition", "-n", "100000")
+        history = os.path.join(self.root, "history.jsonl")
+        with open(history, "w", encoding="utf-8") as file:
+            file.write(recorded.stdout)
+        for name in names:
+            policy = os.path.join(self.root, f"etc/kalki/types.d/{name}.yaml")
+            done = self.daemon.kalkictl("policy", "replay", policy, history, "--device", name, "--detailed-exitcode")
+            assert done.returncode == 0, f"{name}: {done.stdout}{done.stderr}"
+            assert "of 1 devices would have moved; 0 otherwise than they did" in done.stdout, name
+
     # --- the end ---
 
     def leftovers(self):

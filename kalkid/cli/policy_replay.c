@@ -155,6 +155,10 @@ static void take_fact(struct replay *replay, int index, const struct recorded *f
 	if (index < 0)
 		return;
 	replay->devices[index].recorded |= fact->own;
+	/* The alerts that tell of it are recorded, too. */
+	if (fact->own && fact->source[0])
+		rehearsal_mark_source(&replay->rehearsal, (unsigned)index, fact->source,
+				      fact->source_silent);
 	if (fact->kind == RECORDED_ALERT)
 		rehearsal_alert(&replay->rehearsal, (unsigned)index, &fact->alert);
 	else if (fact->kind == RECORDED_READINGS)

@@ -638,6 +638,27 @@ rules:
         self.assertIn("would be  A > B > C > B > A\n", result.out)
         self.assertIn("1 of 1 devices would have moved; 0 otherwise than they did", result.out)
 
+    def test_a_replay_knows_which_sources_were_silent(self):
+        policy = self.write("t.yaml", "type: t\nsensors: {heat: {type: number}}\ntelemetry: [{name: web, push: {}}]\n"
+                                      "states: {A: {chain: pass}, B: {chain: block, final: true}}\n"
+                                      "rules: [{name: r, from: [A], when: 'not available and alert(\"x\")', to: B}]\n")
+        events = [{"kind": "sensor", "source": "web", "values": {"heat": 1}},
+                  {"kind": "alert", "type": "device-unavailable", "detail": "web: refused"},
+                  {"kind": "sensor", "source": "web", "values": {"heat": 1}},
+                  {"kind": "alert", "type": "device-available", "detail": "web"}]
+
+        def replay(*more):
+            history = self.write("history.jsonl", "".join(json.dumps(
+                {"timestamp": "2026-01-31T12:00:00Z", "event_type": "kalki",
+                 "kalki": {"device": "cam1", "time_us": (i + 1) * 1000000, **event}}) + "\n"
+                for i, event in enumerate(more)))
+            return self.run_tool("policy", "replay", policy, history).out
+
+        cause = {"kind": "alert", "type": "x"}
+        self.assertIn("0 of 1 devices would have moved", replay(*events[:1], cause))
+        self.assertIn("1 of 1 devices would have moved", replay(*events[:2], cause))
+        self.assertIn("0 of 1 devices would have moved", replay(*events, cause))
+
     def test_eve_and_values_are_replayed_together(self):
         policy = self.write("t.yaml", """type: t
 sensors: {heat: {type: number}}

@@ -3,6 +3,7 @@
 #include "codec/recording.h"
 
 #include <jansson.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -21,11 +22,26 @@ static const char *text_at(const json_t *object, const char *key)
 
 /* --- our own history --- */
 
+/* "bridge: connection refused": what the daemon says of a source begins with its name. */
+static void read_source(struct recorded *ret)
+{
+	const struct alert *alert = &ret->alert;
+	ret->source_silent = text_equal(alert->type, "device-unavailable");
+	if (alert->umbox || (!ret->source_silent && !text_equal(alert->type, "device-available")))
+		return;
+	snprintf(ret->source, sizeof(ret->source), "%.*s", (int)strcspn(alert->detail, ":"),
+		 alert->detail);
+	if (name_check("source", ret->source, NULL) < 0)
+		ret->source[0] = '\0';
+}
+
 static void read_alert(const char *json, struct recorded *ret)
 {
-	if (event_json_read_alert(json, &ret->alert) == 0 &&
-	    name_check("alert type", ret->alert.type, NULL) == 0)
-		ret->kind = RECORDED_ALERT;
+	if (event_json_read_alert(json, &ret->alert) < 0 ||
+	    name_check("alert type", ret->alert.type, NULL) < 0)
+		return;
+	ret->kind = RECORDED_ALERT;
+	read_source(ret);
 }
 
 static void read_readings(const struct policy *policy, const char *json, struct recorded *ret)

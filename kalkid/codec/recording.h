@@ -36,7 +36,8 @@ struct recorded {
 	int64_t zone_us;         /* how far local time is ahead of it, as far as it is known */
 	char device[NAME_BYTES]; /* "": the line does not say */
 	struct alert alert;
-	char source[NAME_BYTES]; /* of the readings */
+	char source[NAME_BYTES]; /* of the readings; that the daemon's alert is about, "": none */
+	bool source_silent;      /* which it gave up; else it answers again */
 	struct sensor_reading readings[SENSORS_MAX];
 	unsigned reading_count;
 	char from[NAME_BYTES], to[NAME_BYTES]; /* of the transition */

@@ -66,6 +66,7 @@ static void our_history_goes_by_engine_time(void **state)
 	assert_string_equal(fact.device, "cam1");
 	assert_string_equal(fact.alert.type, "x");
 	assert_int_equal(fact.wall_us, 1769860800000000);
+	assert_string_equal(fact.source, "");
 	/* The wall clock was set back by an hour, engine time went on by a second. */
 	assert_int_equal(read_line(state, "{\"timestamp\": \"2026-01-31T11:00:01Z\", "
 					  "\"event_type\": \"kalki\", \"kalki\": {\"kind\": "
@@ -86,6 +87,31 @@ static void our_history_goes_by_engine_time(void **state)
 	assert_int_equal(fact.kind, RECORDED_READINGS);
 	assert_int_equal(fact.reading_count, 1);
 	assert_true(fact.readings[0].number == 3);
+}
+
+static void a_source_that_was_given_up_is_named(void **state)
+{
+	assert_int_equal(read_line(state, "{\"timestamp\": \"2026-01-31T12:00:00Z\", "
+					  "\"event_type\": \"kalki\", \"kalki\": {\"kind\": "
+					  "\"alert\", \"type\": \"device-unavailable\", "
+					  "\"detail\": \"web: http: refused\"}}"),
+			 1);
+	assert_string_equal(fact.source, "web");
+	assert_true(fact.source_silent);
+	assert_int_equal(read_line(state, "{\"timestamp\": \"2026-01-31T12:00:00Z\", "
+					  "\"event_type\": \"kalki\", \"kalki\": {\"kind\": "
+					  "\"alert\", \"type\": \"device-available\", "
+					  "\"detail\": \"web\"}}"),
+			 1);
+	assert_string_equal(fact.source, "web");
+	assert_false(fact.source_silent);
+	/* Not the daemon says it. */
+	assert_int_equal(read_line(state, "{\"timestamp\": \"2026-01-31T12:00:00Z\", "
+					  "\"event_type\": \"kalki\", \"kalki\": {\"kind\": "
+					  "\"alert\", \"type\": \"device-unavailable\", "
+					  "\"umbox\": 4, \"detail\": \"web\"}}"),
+			 1);
+	assert_string_equal(fact.source, "");
 }
 
 static void eve_says_what_suricata_saw(void **state)
@@ -186,6 +212,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(our_history_goes_by_engine_time, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_source_that_was_given_up_is_named, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(eve_says_what_suricata_saw, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_table_has_values, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_source_may_be_a_column, set_up, tear_down),

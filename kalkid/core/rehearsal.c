@@ -181,12 +181,25 @@ void rehearsal_readings(struct rehearsal *rehearsal, unsigned index, const char 
 		tell(rehearsal, index, "device-available", ALERT_LOW, source);
 }
 
+static bool mark_source(struct rehearsal *rehearsal, unsigned index, const char *source,
+			bool unavailable)
+{
+	if (!machine_set_unavailable(&rehearsal->devices[index].machine, source, unavailable))
+		return false;
+	tell_others(rehearsal, index, (struct fleet_change){.kind = FLEET_SENSORS});
+	return true;
+}
+
+void rehearsal_mark_source(struct rehearsal *rehearsal, unsigned index, const char *source,
+			   bool unavailable)
+{
+	(void)mark_source(rehearsal, index, source, unavailable);
+}
+
 void rehearsal_give_up(struct rehearsal *rehearsal, unsigned index, const char *source)
 {
-	if (!machine_set_unavailable(&rehearsal->devices[index].machine, source, true))
-		return;
-	tell_others(rehearsal, index, (struct fleet_change){.kind = FLEET_SENSORS});
-	tell(rehearsal, index, "device-unavailable", ALERT_MEDIUM, source);
+	if (mark_source(rehearsal, index, source, true))
+		tell(rehearsal, index, "device-unavailable", ALERT_MEDIUM, source);
 }
 
 void rehearsal_set_state(struct rehearsal *rehearsal, unsigned index, unsigned state,

@@ -40,6 +40,9 @@ void rehearsal_pass(struct rehearsal *rehearsal, int64_t until_us);
 void rehearsal_alert(struct rehearsal *rehearsal, unsigned device, const struct alert *alert);
 void rehearsal_readings(struct rehearsal *rehearsal, unsigned device, const char *source,
 			const struct sensor_reading *readings, unsigned count);
+/* The same without the alert, where it is recorded by itself. */
+void rehearsal_mark_source(struct rehearsal *rehearsal, unsigned device, const char *source,
+			   bool unavailable);
 void rehearsal_give_up(struct rehearsal *rehearsal, unsigned device, const char *source);
 /* An operator's orders; `for_us` 0: until released. */
 void rehearsal_set_state(struct rehearsal *rehearsal, unsigned device, unsigned state,
