@@ -27,7 +27,7 @@
 
 enum {
 	UMBOX_KEY_BYTES = 48,   /* of a set's key */
-	UMBOX_COUNTED_MAX = 16, /* names of umbox_count, together with umbox_counter's */
+	UMBOX_COUNTED_MAX = 16, /* names of umbox_count; they are some of umbox_counter's 16 */
 	UMBOX_TOLD_PER_SECOND = 5,
 };
 
@@ -135,7 +135,7 @@ int64_t umbox_set_noted_us(struct umbox_set *set, const void *key, uint32_t seco
 struct umbox_told {
 	uint8_t tag;
 	uint64_t count;           /* of the refusal's counter, since the program began */
-	struct umbox_frame frame; /* its beginning (256 bytes), without its MAC addresses' first */
+	struct umbox_frame frame; /* its first 256 bytes; the MAC that it was sent to is lost */
 };
 
 /* Called for frames that a refusal tells; before umbox_run. */
