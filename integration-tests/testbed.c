@@ -26,7 +26,7 @@
 #include "base/mem.h"
 #include "io/namespace.h"
 
-enum { COMMAND_BYTES = 8192, SKIPPED = 77, QUIET_MS = 30 };
+enum { COMMAND_BYTES = 8192, SKIPPED = 77, QUIET_MS = 30, SEND_WAIT_MS = 60000 };
 
 static void check(bool well, const char *what, const char *words)
 {
@@ -319,17 +319,23 @@ void bed_frame_icmp6(struct bed_frame *frame, const struct mac *from, const stru
 	add(frame, &packet, sizeof(packet));
 }
 
-void bed_send(int socket, const struct bed_frame *frame)
-{
-	ssize_t sent = send(socket, frame->bytes, frame->length, 0);
-	check(sent == (ssize_t)frame->length, "send", strerror(errno));
-}
-
 static int64_t now_ms(void)
 {
 	struct timespec now;
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* A link that has just come up takes nothing before the kernel has given it its queue, some time
+ * after it says that it is up; what was refused was not sent. */
+void bed_send(int socket, const struct bed_frame *frame)
+{
+	int64_t until = now_ms() + SEND_WAIT_MS;
+	ssize_t sent;
+	while ((sent = send(socket, frame->bytes, frame->length, 0)) < 0 && errno == ENOBUFS &&
+	       now_ms() < until)
+		poll(NULL, 0, 1);
+	check(sent == (ssize_t)frame->length, "send", strerror(errno));
 }
 
 unsigned bed_receive(int socket, uint32_t tag, unsigned wait_ms, struct bed_frame *ret)
