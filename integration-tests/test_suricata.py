@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Suricata in the chain of a device: real attacks against the rules that its README shows, sessions that
 began before it came, and what becomes of the device when it dies or cannot start."""
+import contextlib
 import json
 import os
 import re
@@ -92,10 +93,11 @@ class Server(threading.Thread):
         self.start()
 
     def run(self):
-        try:
-            connection, _ = self.listener.accept()
-        except OSError:
-            return  # closed before anybody came
+        with self.listener:
+            try:
+                connection, _ = self.listener.accept()
+            except OSError:
+                return  # closed before anybody came
         with connection:
             while piece := connection.recv(65536):
                 self.got += piece
@@ -103,9 +105,9 @@ class Server(threading.Thread):
                     connection.sendall(piece)
 
     def close(self):
-        self.listener.shutdown(socket.SHUT_RDWR)  # wakes who waits in accept
-        self.join(60)
-        self.listener.close()
+        """Nobody comes any more; what is in a connection may go on."""
+        with contextlib.suppress(OSError):  # it is closed already
+            self.listener.shutdown(socket.SHUT_RDWR)  # wakes who waits in accept
 
 
 def connect(host, to, port, timeout=60):
