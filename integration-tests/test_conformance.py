@@ -59,8 +59,14 @@ LABELS = [
 
 def ours():
     images = os.path.join(REPOSITORY, "umbox-images")
-    return sorted(name for name in os.listdir(images)
-                  if name != "suricata" and os.path.exists(os.path.join(images, name, "Dockerfile")))
+    names = []
+    for name in os.listdir(images):
+        dockerfile = os.path.join(images, name, "Dockerfile")
+        if os.path.exists(dockerfile):
+            with open(dockerfile, encoding="utf-8") as file:
+                # Others are what images are made of.
+                names += [name] if "umbox.contract=" in file.read() else []
+    return sorted(names)
 
 
 @pytest.fixture(scope="module")

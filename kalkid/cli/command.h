@@ -111,6 +111,7 @@ int run_alert_ack(struct cli *cli);
 int run_event(struct cli *cli);
 int run_umbox_list(struct cli *cli);
 int run_umbox_logs(struct cli *cli);
+int run_umbox_show(struct cli *cli);
 int run_umbox_test(struct cli *cli);
 int run_notifier_list(struct cli *cli);
 int run_notifier_test(struct cli *cli);

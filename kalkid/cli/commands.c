@@ -106,6 +106,8 @@ const struct command COMMANDS[] = {
 	 F(FOLLOW) | F(SINCE) | F(KIND) | F(DEVICE) | F(TYPE) | F(GROUP) | F(LIMIT), run_event,
 	 "everything that happened; -f follows"},
 	{"umbox", "list", "", 0, run_umbox_list, "the umboxes that run or are starting"},
+	{"umbox", "show", "UMBOX", 0, run_umbox_show,
+	 "one umbox: its legs, and what became of the frames inside"},
 	{"umbox", "logs", "UMBOX", F(BYTES), run_umbox_logs, "the last lines that a umbox wrote"},
 	{"umbox", "test", "IMAGE", F(CHECK) | F(DOCKER) | F(PARAMETERS), run_umbox_test,
 	 "say whether an image keeps the umbox contract; starts it on this machine's Docker"},

@@ -178,6 +178,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
                                                 "times": {"alert_us": 5, "enforced_us": 9}})
                       for i in (3, 2, 1)]
             self.page(events if self.query["order"] == ["newest"] else events[::-1])
+        elif path == "/api/v1/umboxes/17":
+            self.answer(200, dict(hop("guard", 17), device="cam1", shadow=False))
         elif path == "/api/v1/umboxes/17/logs":
             self.answer(200, "one\ntwo \x1b[2J\n", "text/plain")
         elif path == "/api/v1/devices/secret":
@@ -330,6 +332,19 @@ class TestKalkictl(unittest.TestCase):
     def test_logs_come_as_they_are_into_a_pipe(self):
         self.assertEqual(self.good("umbox", "logs", "17"), "one\ntwo \x1b[2J\n")
         self.assertIn("guard", self.good("umbox", "list"))
+
+    def test_a_umbox(self):
+        shown = " ".join(self.good("umbox", "show", "17").split())
+        self.assertIn("17 cam1 guard in_force", shown)
+        self.assertIn("in 7 700 9 900 1", shown)
+        self.assertIn("dropped 5 overrun 3 lost 1", shown)
+        self.assertEqual(json.loads(self.good("umbox", "show", "17", "-o", "json"))["umbox"], 17)
+        self.assertEqual(self.good("umbox", "show", "17", "-q"), "17\n")
+        self.fails(4, "umbox", "show", "99")
+
+    def test_the_trial_of_an_image_says_what_it_needs(self):
+        words = self.fails(2, "umbox", "test", "x:1", "--check", "sizess")
+        self.assertIn("there is no check 'sizess' (did you mean 'sizes'?)", words)
 
     def test_a_stream_is_followed_over_its_end(self):
         clean = {k: v for k, v in os.environ.items() if not k.startswith("KALKI_")}
