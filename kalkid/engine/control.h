@@ -100,8 +100,14 @@ void control_end_learning(struct control_device *device);
 void control_keep_learnt(struct control_device *device, const struct device *before);
 void control_on_claim(struct node_listener *listener, uint32_t number, const struct claim *claim);
 
-/* decide.c */
+/* listen.c */
 void engine_listen(struct engine *engine); /* sets node_listener */
+
+/* decide.c */
+/* NULL when there is none. */
+struct control_device *control_find_number(const struct engine *engine, uint32_t number);
+/* Into the history, and the rules decide. */
+void control_take_alert(struct control_device *device, const struct alert *told);
 /* Its policy decides, and is not enforced. */
 bool control_in_shadow(const struct control_device *device);
 /* It is in shadow no more: what its machine has decided takes over. */
