@@ -7,7 +7,7 @@ import time
 import pytest
 
 from harness.policies import block, chain, device_type, stamp
-from harness.proof import Flow, Witness, lost_inside, without_loss
+from harness.proof import Flow, Witness, judge, told, without_loss
 
 # Disjoint, sharing a prefix, sharing a suffix, sharing both, of different lengths, none.
 CHAINS = {
@@ -59,36 +59,6 @@ def a_walk(count, seed, without=()):
     for _ in range(count):
         last = chooser.choice([name for name in names if name != last])
         yield last
-
-
-def told(verdicts):
-    return "\n".join(f"{way}: {verdict.summary()} {verdict.wrong_paths}"
-                     for way, verdict in zip(("up", "down"), verdicts))
-
-
-def where(verdict, spans):
-    """The gaps that nothing explains, in ms from the start of the span before each."""
-    lines = []
-    for from_ns, to_ns, count in verdict.gaps_outside(spans)[:20]:
-        before = max((span for span in spans if span[0] <= from_ns + 20_000_000),
-                     default=(from_ns, from_ns))
-        lines.append(f"{count} lost from {(from_ns - before[0]) / 1e6:.1f} to "
-                     f"{(to_ns - before[0]) / 1e6:.1f}, held for {(before[1] - before[0]) / 1e6:.1f}")
-    return "\n" + "\n".join(lines)
-
-
-def judge(witness, flow):
-    """Ends both; what must never be fails, what was lost without a reason is told."""
-    flow.stop()
-    witness.close()
-    verdicts = flow.judge(witness.whole_and_ordered)
-    spans = witness.held_spans(time.time_ns())
-    print(told(verdicts))
-    for verdict in verdicts:
-        assert (verdict.wrong, verdict.doubled) == (0, 0), told(verdicts)
-    lost = "".join(where(verdict, spans) for verdict in verdicts if verdict.gaps_outside(spans))
-    inside = f"\n{lost_inside(witness.site.api)} lost inside those that run now"
-    return verdicts, lost and told(verdicts) + lost + inside
 
 
 def test_1000_transitions(proof, tmp_path, record_property):
