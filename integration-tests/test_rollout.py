@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Parameters and images change under traffic: only what they touch is replaced, and no frame is lost."""
+import json
+
 import pytest
 
-from harness.daemon import wait_for
+from harness.daemon import ApiError, wait_for
 from harness.policies import chain, device_type, stamp
-from harness.proof import Flow, Witness, judge, told, without_loss
+from harness.proof import Flow, Witness, judge, without_loss
 
 WHOLE = {("a", "b", "c")}
 RATE = 2000  # starting containers keeps the processors from the hops for a while
@@ -23,6 +25,7 @@ def rollout(site):
     site.types = [camera()]
     site.settings = {"umbox": {"ready_timeout": "3s"}}
     site.add_device("cam1", "camera")
+    site.add_enrolment("cam2", "camera", parameters={"b": {"note": "of cam2"}})
     site.add_host("host")
     site.start()
     return site
@@ -46,7 +49,8 @@ def without_a_gap(site, tmp_path, change):
         flow = Flow(tmp_path, site.devices["cam1"], site.hosts["host"], rate=RATE)
         change()
         verdicts, _ = judge(witness, flow)
-        return any(verdict.lost for verdict in verdicts) and told(verdicts)
+        return any(verdict.lost for verdict in verdicts) and [
+            verdict.summary() for verdict in verdicts]
     without_loss(once)
 
 
@@ -84,3 +88,49 @@ def test_parameters_with_which_a_hop_does_not_get_ready_leave_the_old_chain(roll
         assert in_force(rollout) == before
         assert reload(rollout, camera()) == before
     without_a_gap(rollout, tmp_path, change)
+
+
+def told(site, hop, device="cam1"):
+    """The parameters that the umbox of a hop in force was started with."""
+    umbox = in_force(site, device)[hop]
+    with open(f"{site.root}/run/kalki/umbox/{umbox}/umbox.json", encoding="utf-8") as file:
+        return json.load(file)["parameters"]
+
+
+def test_a_device_has_parameters_of_its_own(rollout, tmp_path):
+    """Over those of its type, in its file or by the API; another device of the type has the type's."""
+    assert told(rollout, "b", "cam2") == {"note": "of cam2"}
+    assert told(rollout, "a", "cam2") == told(rollout, "a") == {"note": "a"}
+
+    def change():
+        before = in_force(rollout)
+        for delay_us in (1, 0):
+            rollout.devices["cam1"].enrolment["parameters"] = {"b": {"delay_us": delay_us}}
+            rollout.reload()
+            rollout.wait_goal("cam1", "converged")
+            assert told(rollout, "b") == {"delay_us": delay_us, "note": "b"}
+            assert replaced(before, in_force(rollout)) == {"b"}
+    without_a_gap(rollout, tmp_path, change)
+
+
+def test_what_the_image_does_not_take_leaves_the_chain_of_before(rollout):
+    definition = dict(rollout.devices["cam1"].enrolment, name="cam3", mac="02:00:00:00:0d:01",
+                      ips=["10.23.0.1"])
+    rollout.api.post("/devices", definition)
+    rollout.wait_goal("cam3", "converged")
+    before = in_force(rollout, "cam3")
+    with pytest.raises(ApiError, match="no chain of the type 'camera' has a hop named 'd'"):
+        rollout.api.put("/devices/cam3", definition | {"parameters": {"d": {}}})
+    rollout.api.put("/devices/cam3", definition | {"parameters": {"b": {"delay_us": "long"}}})
+    wait_for(lambda: "parameters.delay_us: is not of type integer" in
+             (rollout.device_status("cam3")["trouble"] or ""), timeout=60, what="the reason")
+    assert rollout.device_status("cam3")["goal"] == "old_chain"
+    assert in_force(rollout, "cam3") == before
+    rollout.api.put("/devices/cam3", definition | {"parameters": {"b": {"delay_us": 5}}})
+    rollout.wait_goal("cam3", "converged")
+    assert replaced(before, in_force(rollout, "cam3")) == {"b"}
+    assert rollout.device_status("cam3")["definition"]["parameters"] == {"b": {"delay_us": 5}}
+    rollout.daemon.stop()
+    rollout.daemon.start()
+    rollout.wait_goal("cam3", "converged")
+    assert told(rollout, "b", "cam3") == {"delay_us": 5, "note": "b"}

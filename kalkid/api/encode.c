@@ -115,6 +115,9 @@ static json_t *encode_definition(const struct device *device)
 				    json_string(DEVICE_ADDRESSES_NAMES[device->addresses]));
 	if (device->shadow)
 		json_object_set_new(definition, "shadow", json_true());
+	if (device->parameters[0])
+		json_object_set_new(definition, "parameters",
+				    json_loads(device->parameters, 0, NULL));
 	return definition;
 }
 

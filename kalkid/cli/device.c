@@ -89,9 +89,16 @@ static void print_learnt(const json_t *device)
 static void print_device(const json_t *device)
 {
 	static const char *const is[][2] = {
-		{"name", "name"},        {"type", "type"}, {"description", "description"},
-		{"port", "device port"}, {"mac", "MAC"},   {"ips", "addresses"},
-		{"groups", "groups"},    {"tags", "tags"}, {"multicast", "multicast"},
+		{"name", "name"},
+		{"type", "type"},
+		{"description", "description"},
+		{"port", "device port"},
+		{"mac", "MAC"},
+		{"ips", "addresses"},
+		{"groups", "groups"},
+		{"tags", "tags"},
+		{"multicast", "multicast"},
+		{"parameters", "parameters"},
 	};
 	static const char *const stands[][2] = {
 		{"file", "defined by"},

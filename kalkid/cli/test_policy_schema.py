@@ -56,7 +56,8 @@ TYPE = {
 SHARED = {"description": "shared", "sensors": {"heat": {"type": "number"}},
           "rules": [{"name": "hot", "from": "any", "when": "heat > 5", "to": "Shut"}]}
 DEVICES = [{"name": "a", "type": "box", "description": "an a", "port": "iot0", "mac": "02:00:00:00:00:01",
-            "ips": ["10.0.0.1", "fd00::1"], "addresses": "fixed", "groups": ["g"], "tags": ["t"], "multicast": True}]
+            "ips": ["10.0.0.1", "fd00::1"], "addresses": "fixed", "groups": ["g"], "tags": ["t"], "multicast": True,
+            "parameters": {"guard": {"attempts": 3}}}]
 HOOK = {"url": "https://h/x", "secret": "key", "credential": "token", "ca": "own", "content_type": "text/plain",
         "body": "{device}"}
 MAIL = {"server": "h:587", "tls": "starttls", "from": "a@b", "to": ["c@d"], "user": "u", "credential": "p", "ca": "own",
@@ -219,7 +220,8 @@ class Schema(unittest.TestCase):
     def read_devices(self, document):
         ports = {"device_ports": [{"name": "iot0"}], "network_port": "lan0"}
         self.write("etc/kalki/kalkid.yaml", {"data_plane": ports})
-        self.write("etc/kalki/types.d/box.json", {"type": "box", "states": {"Normal": {"chain": "pass"}}})
+        self.write("etc/kalki/types.d/box.json", {"type": "box", "states": {"Normal": {
+            "chain": [{"name": "guard", "image": "kalki/guard:1"}]}}})
         self.write("etc/kalki/devices.d/devices.json", document)
         done = subprocess.run([KALKID, "--root", self.folder, "--check"], stdout=subprocess.PIPE,
                               stderr=subprocess.PIPE, text=True, check=False)

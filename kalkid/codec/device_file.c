@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "base/mem.h"
 #include "base/text.h"
 
 static void read_mac(struct reading *reading, const struct document_node *node, void *target)
@@ -80,6 +81,38 @@ static void read_addresses(struct reading *reading, const struct document_node *
 	}
 }
 
+static void read_hop_parameters(struct reading *reading, const struct document_node *map)
+{
+	for (const struct document_node *hop = map->first; hop; hop = hop->next) {
+		struct error err = {0};
+		if (name_check("hop", hop->key, &err) < 0)
+			document_complain_key(reading->document, hop, reading->complaints, NULL,
+					      "%s", err.text);
+		if (hop->kind != DOCUMENT_MAP)
+			document_complain(reading->document, hop, reading->complaints, "{}",
+					  "parameters are a map");
+	}
+}
+
+static void read_parameters(struct reading *reading, const struct document_node *map, void *target)
+{
+	struct device *device = target;
+	if (map->kind != DOCUMENT_MAP) {
+		document_complain(reading->document, map, reading->complaints,
+				  "{HOP: {key: value}}", "parameters are a map of hops");
+		return;
+	}
+	read_hop_parameters(reading, map);
+	if (!map->first)
+		return;
+	json_t *json = document_to_json(map);
+	cleanup_free char *text = json_dumps(json, JSON_SORT_KEYS | JSON_COMPACT);
+	json_decref(json);
+	if (!TEXT_COPY(device->parameters, text))
+		document_complain(reading->document, map, reading->complaints, NULL,
+				  "is longer than %d bytes as JSON", DEVICE_PARAMETERS_BYTES - 1);
+}
+
 static json_t *describe_mac(void)
 {
 	return json_pack("{s:s, s:s}", "type", "string", "pattern",
@@ -106,6 +139,12 @@ static json_t *describe_addresses(void)
 	return json_pack("{s:o}", "enum", words);
 }
 
+static json_t *describe_parameters(void)
+{
+	return json_pack("{s:s, s:{s:s}}", "type", "object", "additionalProperties", "type",
+			 "object");
+}
+
 static const struct field device_fields[] = {
 	{"name", FIELD_NAME, .required = true, FIELD_AT(struct device, name),
 	 .about = "of the device, once on this host"},
@@ -128,6 +167,9 @@ static const struct field device_fields[] = {
 	 .about = "multicast other than ARP, ND and DHCP passes"},
 	{"shadow", FIELD_BOOLEAN, FIELD_AT(struct device, shadow),
 	 .about = "its policy decides and is recorded, and is not enforced"},
+	{"parameters", FIELD_OTHER, .read = read_parameters,
+	 .about = "of the hops of its chains, by their names: in place of the type's",
+	 .describe = describe_parameters},
 };
 
 json_t *schema_of_devices(void)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "codec/device_parameters.h"
 
 enum { FILES_MAX = 8192, CLAIM_BYTES = 80 };
 
@@ -213,10 +214,15 @@ static void check_types(struct loading *loading)
 	for (unsigned i = 0; i < files->device_count; i++) {
 		const struct device_place *place = &loading->places[i];
 		struct reading reading = {place->document, loading->complaints, NULL};
-		if (!files_find_policy(files, files->devices[i].type))
+		const struct policy *policy = files_find_policy(files, files->devices[i].type);
+		struct error err = {0};
+		if (!policy)
 			complain_unknown(&reading, document_find(place->node, "type"),
 					 "device type", files->devices[i].type, types,
 					 files->policy_count);
+		else if (device_parameters_check(&files->devices[i], policy, &err) < 0)
+			document_complain(place->document, document_find(place->node, "parameters"),
+					  loading->complaints, NULL, "%s", err.text);
 	}
 }
 

@@ -296,6 +296,17 @@ static void bad_files_are_told_why(void **state maybe_unused)
 		 "~/devices.d/x.yaml:1:19: [0].type: no device type 'aa' (did you mean 'a'?)\n"
 		 "~/devices.d/x.yaml:1:29: [0].port: no device port 'dev1' (did you mean 'dev0'?)\n"},
 		{"devices.d/x.yaml",
+		 "- {name: d, type: a, port: dev0, mac: 02:00:00:00:00:01, parameters: {gard: {}}}\n"
+		 "- {name: e, type: a, port: dev0, mac: 02:00:00:00:00:02, parameters: [guard]}\n"
+		 "- {name: f, type: a, port: dev0, mac: 02:00:00:00:00:03, parameters: {a b: 1}}\n",
+		 "~/devices.d/x.yaml:2:70: [1].parameters: parameters are a map of hops ({HOP: {key: "
+		 "value}})\n"
+		 "~/devices.d/x.yaml:3:71: [2].parameters.a b: 'a b' is no name for a hop (letters, "
+		 "digits, '-', '_' and '.', starting with a letter or digit)\n"
+		 "~/devices.d/x.yaml:3:76: [2].parameters.a b: parameters are a map ({})\n"
+		 "~/devices.d/x.yaml:1:70: [0].parameters: no chain of the type 'a' has a hop named "
+		 "'gard'\n"},
+		{"devices.d/x.yaml",
 		 "- {name: d, type: a, port: dev0, mac: 02:00:00:00:00:01, ips: [10.0.0.1]}\n"
 		 "- {name: e, type: a, port: dev0, mac: 02:00:00:00:00:01, ips: [10.0.0.2, 10.0.0.1]}\n"
 		 "- {name: d, type: a, port: dev0, mac: 02:00:00:00:00:02}\n",

@@ -9,6 +9,7 @@ enum {
 	DEVICE_IPS_MAX = 8,
 	DEVICE_LABELS_MAX = 16, /* groups, and as many tags */
 	DEVICE_DESCRIPTION_BYTES = 256,
+	DEVICE_PARAMETERS_BYTES = 2048,
 	DEVICES_MAX = 1000, /* each has a slot on one Linux bridge, which has 1024 ports at most */
 };
 
@@ -58,6 +59,8 @@ struct device {
 	unsigned tag_count;
 	bool multicast;               /* multicast other than ARP, ND and DHCP passes */
 	bool shadow;                  /* its policy decides and is not enforced */
+	/* Of umboxes, canonical JSON by the name of the hop, besides those of its type; "": none. */
+	char parameters[DEVICE_PARAMETERS_BYTES];
 	char file[SOURCE_FILE_BYTES]; /* the file that defines it; "" when made through the API */
 };
 

@@ -23,6 +23,8 @@ struct control_device {
 	const struct policy *policy; /* NULL: no file defines its type; it is held */
 	struct machine machine;
 	struct machine_record *parked; /* where it stood, while no file defines its type; or NULL */
+	struct fitted *fitted;         /* its postures where it has parameters of its own */
+	const struct policy *fitted_to;
 	/* The state whose posture is to be in force: the machine's, unless it is in shadow. */
 	unsigned in_force;
 	unsigned handed_over;       /* the state whose posture the node has; STATE_BLOCKED */
@@ -132,6 +134,17 @@ void control_settle(struct control_device *device, struct decision *decision);
 void control_schedule(struct control_device *device);
 const char *control_state(const struct control_device *device);
 const char *control_state_in_force(const struct control_device *device);
+
+/* posture.c */
+/* Before postures are asked for: those that the device has by now.  The caller frees what it
+ * returns (or NULL), the ones before, once the node holds others. */
+struct fitted *control_fit(struct control_device *device) must_check;
+void control_free_fitted(struct fitted *fitted);
+/* The device has a policy; where another one is yet to be handed over, the type's posture. */
+const struct posture *control_posture(const struct control_device *device, unsigned state);
+/* As policy_standby. */
+unsigned control_standby(const struct control_device *device, unsigned state,
+			 const struct posture **ret_postures, unsigned room);
 
 /* preview.c */
 /* What engine_reload with the same is about to change, into the history. */

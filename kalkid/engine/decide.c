@@ -117,6 +117,7 @@ void control_hand_over(struct control_device *device)
 	if (!control_in_shadow(device))
 		device->in_force = device->machine.state;
 	witness(device);
+	struct fitted *before = control_fit(device);
 	struct want want = {
 		.enrolled = true,
 		.generation = device->machine.generation,
@@ -128,13 +129,14 @@ void control_hand_over(struct control_device *device)
 	if (device->policy) {
 		unsigned state = device->in_force;
 		if (!device->quarantined) {
-			want.posture = &device->policy->states[state].posture;
+			want.posture = control_posture(device, state);
 			device->handed_over = state;
 		}
-		want.standby_count = policy_standby(device->policy, state, want.standby,
-						    ARRAY_SIZE(want.standby));
+		want.standby_count = control_standby(device, state, want.standby,
+						     ARRAY_SIZE(want.standby));
 	}
 	node_want(engine->node, &device->device, &want, control_state_in_force(device));
+	control_free_fitted(before);
 	telemetry_follow(device);
 }
 

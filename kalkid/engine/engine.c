@@ -97,6 +97,7 @@ static void drop_device(struct control_device *device)
 	control_end_learning(device);
 	machine_done(&device->machine);
 	free(device->parked);
+	control_free_fitted(device->fitted);
 	free(device);
 }
 

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/text.h"
+#include "codec/device_parameters.h"
 #include "engine/act.h"
 #include "engine/control.h"
 
@@ -41,8 +42,13 @@ static int check_against_others(struct engine *engine, const struct device *devi
 static int check_type(struct engine *engine, const struct device *device, struct error *err)
 {
 	char hint[TEXT_HINT_BYTES];
-	if (engine_find_policy(engine, device->type))
-		return 0;
+	const struct policy *policy = engine_find_policy(engine, device->type);
+	if (policy) {
+		int r = device_parameters_check(device, policy, err);
+		if (r < 0)
+			error_prefix(err, "device '%s': parameters: ", device->name);
+		return r;
+	}
 	cleanup_free const char **names = mem_alloc_array(engine->policy_count, sizeof(*names));
 	for (unsigned i = 0; i < engine->policy_count; i++)
 		names[i] = engine->policies[i]->type;
@@ -119,7 +125,9 @@ int engine_change_device(struct engine *engine, const struct device *device,
 	there->device = changed;
 	control_fleet_changed(engine);
 	control_keep_learnt(there, &as_before);
-	there->hold_old = false;
+	/* Other parameters take over without a gap; another identity holds it all the same. */
+	there->hold_old = !new_type && there->policy &&
+			  there->policy->states[there->in_force].posture.hold != POSTURE_HOLD_HELD;
 	store_put_device(engine->store, &there->device);
 	control_put_machine(there);
 	if (new_type) /* it may be looser */

@@ -46,7 +46,7 @@ static const char *standby_state(const struct control_device *device, const char
 {
 	const struct policy *policy = device->policy;
 	for (unsigned state = policy->state_count; state-- > 0;) {
-		const struct posture *posture = &policy->states[state].posture;
+		const struct posture *posture = control_posture(device, state);
 		for (unsigned i = 0; state != device->in_force && i < posture->hop_count; i++)
 			if (text_equal(posture->hops[i].digest, digest))
 				return policy->states[state].name;

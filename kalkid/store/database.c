@@ -23,7 +23,7 @@ enum {
 /* Step i brings a database from version i to i + 1.  Steps that were released are never changed. */
 static const char *const STEPS[][2] = {
 	{INTENT_SCHEMA, HISTORY_SCHEMA}, {OUTBOX_SCHEMA, ""},  {INTENT_ADDRESSES_SCHEMA, ""},
-	{INTENT_SHADOW_SCHEMA, ""},      {ANSWERS_SCHEMA, ""},
+	{INTENT_SHADOW_SCHEMA, ""},      {ANSWERS_SCHEMA, ""}, {INTENT_PARAMETERS_SCHEMA, ""},
 };
 
 /* What a counter jumps when it may be older than what was given out. */

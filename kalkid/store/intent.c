@@ -12,7 +12,7 @@
 
 #define DEVICE_COLUMNS                                                                     \
 	"number, name, type, description, port, mac, ips, groups, tags, multicast, file, " \
-	"addresses, learnt, shadow"
+	"addresses, learnt, shadow, parameters"
 #define MACHINE_COLUMNS                                                                 \
 	"device, state, generation, entered_us, last_alert_us, decided_event, manual, " \
 	"manual_until_us, manual_back, manual_reason, quarantined, quarantine_reason, " \
@@ -44,23 +44,31 @@ static const struct {
 };
 
 /* Rows that were as they were written stay so; damaged ones stay damaged. */
+#define DEVICE_COLUMNS_1 \
+	"number, name, type, description, port, mac, ips, groups, tags, multicast, file"
+#define DEVICE_COLUMNS_3 DEVICE_COLUMNS_1 ", addresses, learnt"
+#define DEVICE_COLUMNS_4 DEVICE_COLUMNS_3 ", shadow"
+#define SEAL_DEVICES(columns, before)                                                            \
+	"UPDATE devices SET digest = row_digest(" columns ") WHERE digest IS row_digest(" before \
+	");"
+
 const char INTENT_ADDRESSES_SCHEMA[] =
 	"ALTER TABLE devices ADD COLUMN addresses TEXT DEFAULT 'standard';"
 	"ALTER TABLE devices ADD COLUMN learnt TEXT DEFAULT '';"
-	"UPDATE devices SET digest = row_digest(number, name, type, description, port, mac, ips,"
-	" groups, tags, multicast, file, addresses, learnt) WHERE digest IS row_digest("
-	"number, name, type, description, port, mac, ips, groups, tags, multicast, file);";
+	SEAL_DEVICES(DEVICE_COLUMNS_3, DEVICE_COLUMNS_1);
 
 const char INTENT_SHADOW_SCHEMA[] =
 	"ALTER TABLE devices ADD COLUMN shadow INTEGER DEFAULT 0;"
 	"ALTER TABLE machines ADD COLUMN shadowed INTEGER DEFAULT 0;"
 	"ALTER TABLE machines ADD COLUMN in_force TEXT DEFAULT '';"
-	"UPDATE devices SET digest = row_digest(" DEVICE_COLUMNS ") WHERE digest IS row_digest("
-	"number, name, type, description, port, mac, ips, groups, tags, multicast, file,"
-	" addresses, learnt);"
+	SEAL_DEVICES(DEVICE_COLUMNS_4, DEVICE_COLUMNS_3)
 	"UPDATE machines SET digest = row_digest(" MACHINE_COLUMNS ") WHERE digest IS row_digest("
 	"device, state, generation, entered_us, last_alert_us, decided_event, manual,"
 	" manual_until_us, manual_back, manual_reason, quarantined, quarantine_reason, unused);";
+
+const char INTENT_PARAMETERS_SCHEMA[] =
+	"ALTER TABLE devices ADD COLUMN parameters TEXT DEFAULT '';"
+	SEAL_DEVICES(DEVICE_COLUMNS_4 ", parameters", DEVICE_COLUMNS_4);
 
 void intent_done(struct intent *intent)
 {
@@ -142,6 +150,7 @@ static int read_device(struct device *device, sqlite3_stmt *row, struct error *e
 	sql_copy_text(device->file, sizeof(device->file), row, 10);
 	device->addresses = read_addresses_word(row);
 	device->shadow = sqlite3_column_int(row, 13);
+	sql_copy_text(device->parameters, sizeof(device->parameters), row, 14);
 	int result = read_learnt(device, row, err);
 	return result < 0 ? result : read_addresses(device, row, err);
 }
@@ -357,12 +366,12 @@ int intent_put_device(sqlite3 *connection, const struct device *device, struct e
 	return sql_write(
 		connection, err,
 		"INSERT OR REPLACE INTO devices (" DEVICE_COLUMNS ", digest) VALUES"
-		" (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, row_digest("
-		"?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14))",
-		"issssssssisssi", (int64_t)device->number, device->name, device->type,
+		" (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, row_digest("
+		"?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15))",
+		"issssssssisssis", (int64_t)device->number, device->name, device->type,
 		device->description, device->port, mac, ips.bytes, groups, tags,
 		(int64_t)device->multicast, device->file, DEVICE_ADDRESSES_NAMES[device->addresses],
-		learnt, (int64_t)device->shadow);
+		learnt, (int64_t)device->shadow, device->parameters);
 }
 
 int intent_put_machine(sqlite3 *connection, const struct machine_record *record, struct error *err)

@@ -82,6 +82,7 @@ static void an_older_database_gets_its_outbox(void **state maybe_unused)
 				 "ALTER TABLE machines DROP COLUMN in_force;"
 				 "DROP INDEX events_source;"
 				 "ALTER TABLE events DROP COLUMN source;"
+				 "ALTER TABLE devices DROP COLUMN parameters;"
 				 "PRAGMA user_version = 1",
 				 NULL),
 			 0);

@@ -169,6 +169,7 @@ static struct device maybe_unused test_device(uint32_t number)
 		.group_count = 2,
 		.multicast = true,
 		.shadow = true,
+		.parameters = "{\"guard\":{\"attempts\":3}}",
 		.file = "/etc/kalki/devices.d/a b.yaml",
 	};
 	struct device device;
