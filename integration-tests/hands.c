@@ -161,8 +161,11 @@ static void obey(char *line)
 	char *rest = line, empty[] = "";
 	const char *word = strsep(&rest, " ");
 	rest = rest ? rest : empty;
-	const struct driver_task task = {
-		.step = &ordered->step, .device = &device, .generation = 1, .state = "Normal"};
+	const struct driver_task task = {.step = &ordered->step,
+					 .device = &device,
+					 .generation = 1,
+					 .image = "",
+					 .state = "Normal"};
 	if (strcmp(word, "observe") == 0)
 		driver->ops->observe(driver, &ordered->picture, &ordered->call);
 	else if (strcmp(word, "logs") == 0)

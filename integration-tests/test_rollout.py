@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Parameters and images change under traffic: only what they touch is replaced, and no frame is lost."""
 import json
+import os
+import time
 
 import pytest
 
-from harness.daemon import ApiError, wait_for
-from harness.policies import chain, device_type, stamp
+from harness.daemon import BUILD, REPOSITORY, ApiError, wait_for
+from harness.policies import chain, device_type, hop, stamp
 from harness.proof import Flow, Witness, judge, without_loss
 
 WHOLE = {("a", "b", "c")}
+STAMP_PROGRAM = os.path.join(REPOSITORY, "build-images/umbox-images/stamp")
+PUPPET_PROGRAM = os.path.join(BUILD, "integration-tests/puppet")  # with "silent" it is never ready
 RATE = 2000  # starting containers keeps the processors from the hops for a while
 
 
@@ -134,3 +138,85 @@ def test_what_the_image_does_not_take_leaves_the_chain_of_before(rollout):
     rollout.daemon.start()
     rollout.wait_goal("cam3", "converged")
     assert told(rollout, "b", "cam3") == {"delay_us": 5, "note": "b"}
+
+
+def reference(site):
+    return f"kalki-test/{site.tag}:1"
+
+
+def import_stamp(site):
+    """The program of kalki/stamp as an image that was not there before."""
+    site.engine.import_program(reference(site), STAMP_PROGRAM, umbox_contract=1,
+                               umbox_capabilities="NET_RAW", umbox_memory="32m",
+                               umbox_parameters="{}", version=time.time_ns())
+
+
+def images(site, role, name="cam1"):
+    return {hop["image_id"] for hop in site.api.get(f"/devices/{name}/chain")["hops"]
+            if hop["role"] == role}
+
+
+def wanted(site):
+    return site.engine.request("GET", f"/images/{reference(site)}/json")["Id"]
+
+
+def remarks(site, kind):
+    events = site.api.get("/events?kind=node&limit=200")["items"]
+    return [event for event in events if event["eve"]["kalki"]["what"] == kind]
+
+
+@pytest.fixture
+def images_site(site):
+    """Two hops of an image of this test, and one more on standby."""
+    import_stamp(site)
+    hops = {name: hop(name, reference(site), note=name, silent=True) for name in "abd"}
+    site.types = [device_type("camera", {
+        "Normal": chain(hops["a"], hops["b"], stamp("c")),
+        "Attack": chain(hops["d"], standby="all")})]
+    site.settings = {"umbox": {"ready_timeout": "3s"}}
+    site.add_device("cam1", "camera")
+    site.add_host("host")
+    site.start()
+    wait_for(lambda: images(site, "standby") == {wanted(site)}, what="a standby chain")
+    return site
+
+
+def test_another_image_is_rolled_out_hop_by_hop(images_site, tmp_path):
+    site = images_site
+
+    def change():
+        before, old = in_force(site), wanted(site)
+        import_stamp(site)
+        new = wanted(site)
+        assert new != old
+        wait_for(lambda: old not in images(site, "in_force") | images(site, "standby"), timeout=60,
+                 what="the new image")
+        assert new in images(site, "standby")
+        assert replaced(before, in_force(site)) == {"a", "b"}
+    without_a_gap(site, tmp_path, change)
+    wait_for(lambda: remarks(site, "image-changed"), what="the end of the exchange")
+    site.set_state("cam1", "Attack")
+    assert in_force(site).keys() == {"d"}
+
+
+@pytest.mark.parametrize("schema, why", [
+    ("{}", "did not get ready"),
+    ('{"additionalProperties": false}', "'note' is not known"),
+])
+def test_an_image_that_fails_is_not_rolled_out(images_site, tmp_path, schema, why):
+    site = images_site
+    before, good = in_force(site), wanted(site)
+
+    def change():
+        site.engine.import_program(reference(site), PUPPET_PROGRAM, umbox_contract=1,
+                                   umbox_parameters=schema, version=time.time_ns())
+        wait_for(lambda: remarks(site, "image-refused"), timeout=60, what="the refusal")
+        assert in_force(site) == before
+    without_a_gap(site, tmp_path, change)
+    assert why in site.daemon.log_text()
+    # What is launched from now on is of the former image.
+    container, = site.engine.containers(**{"org.kalki.instance": site.tag,
+                                           "org.kalki.umbox": before["a"]})
+    site.engine.request("POST", f"/containers/{container['Id']}/kill")
+    wait_for(lambda: in_force(site).get("a", before["a"]) != before["a"], timeout=60, what="a new umbox")
+    assert good in images(site, "in_force") and wanted(site) not in images(site, "in_force")

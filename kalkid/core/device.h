@@ -57,9 +57,10 @@ struct device {
 	unsigned group_count;
 	char tags[DEVICE_LABELS_MAX][NAME_BYTES];
 	unsigned tag_count;
-	bool multicast;               /* multicast other than ARP, ND and DHCP passes */
-	bool shadow;                  /* its policy decides and is not enforced */
-	/* Of umboxes, canonical JSON by the name of the hop, besides those of its type; "": none. */
+	bool multicast; /* multicast other than ARP, ND and DHCP passes */
+	bool shadow;    /* its policy decides and is not enforced */
+	/* Of umboxes, canonical JSON by the name of the hop, besides those of its type; "": none.
+	 */
 	char parameters[DEVICE_PARAMETERS_BYTES];
 	char file[SOURCE_FILE_BYTES]; /* the file that defines it; "" when made through the API */
 };

@@ -24,7 +24,8 @@ struct draft {
 	unsigned spare_count;
 	const struct hop *missing[SPARES_MAX]; /* spares yet to be launched */
 	unsigned missing_count;
-	struct path next; /* the spare path to prepare, HELD for none */
+	const struct hop *outdated; /* of a spare that nothing follows yet */
+	struct path next;           /* the spare path to prepare, HELD for none */
 	unsigned launched;
 	bool holds;   /* the plan begins with a HOLD */
 	bool waiting; /* something is missing, or on its way */
@@ -58,6 +59,8 @@ static void choose_target(struct draft *d)
 		d->degraded |= d->line.places[i].bridged;
 		if (d->line.places[i].umbox >= 0)
 			d->claims[d->line.places[i].umbox] = CLAIM_CHAIN;
+		if (d->line.places[i].successor >= 0)
+			d->claims[d->line.places[i].successor] = CLAIM_CHAIN;
 	}
 }
 
@@ -137,6 +140,38 @@ static void choose_spares(struct draft *d)
 		spare_middle(d, want->standby[i], &first, &end);
 		for (; first < end; first++)
 			claim_spare(d, &want->standby[i]->hops[first], used);
+	}
+}
+
+static const struct hop *spare_hop(const struct draft *d, const char *digest)
+{
+	for (unsigned i = 0; i < d->want->standby_count; i++) {
+		const struct posture *posture = d->want->standby[i];
+		for (unsigned j = 0; j < chain_length(posture); j++)
+			if (text_equal(posture->hops[j].digest, digest))
+				return &posture->hops[j];
+	}
+	return NULL;
+}
+
+/* An outdated spare stays until the one that follows it is ready. */
+static void renew_spares(struct draft *d)
+{
+	const struct world *have = d->have;
+	bool taken[WORLD_UMBOXES_MAX];
+	for (unsigned i = 0; i < have->umbox_count; i++) {
+		const struct hop *hop = spare_hop(d, have->umboxes[i].digest);
+		if (d->claims[i] != CLAIM_SPARE || !have->umboxes[i].outdated || !hop)
+			continue;
+		for (unsigned j = 0; j < WORLD_UMBOXES_MAX; j++)
+			taken[j] = d->claims[j] != CLAIM_NONE;
+		int fresh = umbox_fittest_fresh(have, hop, taken);
+		if (fresh >= 0)
+			d->claims[fresh] = CLAIM_SPARE;
+		else if (!d->outdated)
+			d->outdated = hop;
+		if (fresh >= 0 && umbox_fits_now(have, &have->umboxes[fresh]))
+			d->claims[i] = CLAIM_NONE;
 	}
 }
 
@@ -328,6 +363,23 @@ static void plan_removals(struct draft *d)
 	}
 }
 
+/* When all else is done, and one after the other: the chain in force first. */
+static void plan_renewal(struct draft *d)
+{
+	const struct hop *hop = NULL;
+	if (!d->have->renew || d->waiting || d->plan->count || d->degraded || !target_in_force(d) ||
+	    d->have->spares_backing_off)
+		return;
+	for (unsigned i = 0; i < d->line.count && !hop; i++)
+		if (d->have->umboxes[d->line.places[i].umbox].outdated)
+			hop = d->line.places[i].hop;
+	hop = hop ? hop : d->outdated;
+	if (hop)
+		launch(d, hop, HOPS_MAX);
+	if (d->launched)
+		d->plan->steps[d->plan->count - 1].renews = true;
+}
+
 /* --- where the device stands --- */
 
 static enum plan_goal stand(const struct draft *d)
@@ -366,11 +418,13 @@ void plan_next(struct plan *plan, const struct want *want, const struct world *h
 	plan->count = 0;
 	choose_target(&d);
 	choose_spares(&d);
+	renew_spares(&d);
 	choose_next(&d);
 	plan_steering(&d);
 	plan_wiring(&d);
 	plan_launches(&d);
 	plan_removals(&d);
+	plan_renewal(&d);
 	plan->goal = stand(&d);
 	plan->settled = !plan->count && !d.waiting && have->complete && target_in_force(&d) &&
 			have->enrolled == want->enrolled && !have->stale && !have->readdressed &&

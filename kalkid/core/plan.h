@@ -26,6 +26,7 @@ struct step {
 	enum step_kind kind;
 	uint32_t umbox;        /* LAUNCH, WIRE, REMOVE */
 	const struct hop *hop; /* LAUNCH: borrowed from the want */
+	bool renews;           /* LAUNCH: to take the place of an outdated one */
 	struct path path;      /* ROUTE, PREPARE; CLEAN: the prepared path that stays, HELD: none */
 	bool cut; /* HOLD, ROUTE: the exits of the path left go in the same transaction */
 };

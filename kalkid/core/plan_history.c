@@ -45,7 +45,7 @@ static struct body *make_body(struct subject *s, const struct job *job)
 {
 	assert(s->body_count < BODIES_MAX);
 	struct body *body = &s->bodies[s->body_count++];
-	*body = (struct body){.id = job->umbox, .deaf = s->deaf_next};
+	*body = (struct body){.id = job->umbox, .deaf = s->deaf_next, .image = job->image};
 	TEXT_COPY(body->digest, job->digest);
 	s->deaf_next = false;
 	return body;
@@ -120,6 +120,7 @@ static void look_at_body(struct subject *s, const struct body *body)
 		view->stray_up = view->stray_down = in_force;
 		TEXT_COPY(view->digest, body->digest);
 		view->state = UMBOX_RUNNING;
+		view->outdated = body->image != s->image;
 	}
 	view->wired = plane_wired(&s->plane, body->id);
 	if (!body->running)
@@ -198,6 +199,8 @@ static void start(struct history *h, struct subject *s, const struct step *step)
 		*view = (struct umbox_view){.id = step->umbox, .state = UMBOX_STARTING};
 		TEXT_COPY(view->digest, step->hop->digest);
 		TEXT_COPY(job->digest, step->hop->digest);
+		job->image = step->renews ? s->image : s->proven;
+		view->outdated = job->image != s->image;
 		h->next_umbox = step->umbox + 1;
 	}
 	view->busy = true;
@@ -452,6 +455,23 @@ static void on_back_off(struct history *h maybe_unused, struct subject *s)
 	s->have.backing_off = !s->have.backing_off;
 }
 
+/* From now on another is wanted; what is not launched to renew one may still be of another. */
+static void on_image(struct history *h, struct subject *s)
+{
+	s->proven = s->image + (next_byte(h) & 1);
+	s->image++;
+	for (unsigned i = 0; i < s->have.umbox_count; i++) {
+		struct umbox_view *view = &s->have.umboxes[i];
+		const struct body *body = history_body(s, view->id);
+		view->outdated = !body || body->image != s->image;
+	}
+}
+
+static void on_renewal(struct history *h maybe_unused, struct subject *s)
+{
+	s->have.renew = !s->have.renew;
+}
+
 static void on_fault(struct history *h, struct subject *s)
 {
 	s->fault = next_byte(h) % FAULT_COUNT;
@@ -481,11 +501,11 @@ typedef void event_fn(struct history *h, struct subject *s);
 
 /* Some stand here more than once, as they come more often. */
 static event_fn *const EVENTS[] = {
-	on_transition, on_transition, on_transition,  on_death,     on_job_end,
-	on_job_end,    on_jobs_end,   on_jobs_end,    on_ready,     on_ready,
-	on_overdue,    on_look,       on_look,        on_drained,   on_drained,
-	on_restart,    on_flush,      on_leg_deleted, on_identity,  on_enrolment,
-	on_back_off,   on_fault,      on_deaf,        on_condemned, on_time,
+	on_transition, on_transition, on_transition, on_death,   on_job_end, on_job_end,
+	on_jobs_end,   on_jobs_end,   on_ready,      on_ready,   on_overdue, on_look,
+	on_look,       on_drained,    on_drained,    on_restart, on_flush,   on_leg_deleted,
+	on_identity,   on_enrolment,  on_back_off,   on_fault,   on_deaf,    on_condemned,
+	on_time,       on_image,      on_renewal,    on_renewal,
 };
 
 /* --- rest --- */
@@ -496,6 +516,7 @@ static void come_to_rest(struct history *h, struct subject *s)
 	s->fault = FAULT_NONE;
 	s->deaf_next = false;
 	s->have.backing_off = false;
+	s->have.renew = true;
 	for (unsigned i = 0; i < REST_ROUNDS_MAX; i++) {
 		on_jobs_end(h, s);
 		on_ready(h, s);
@@ -544,6 +565,7 @@ static void make_subject(struct history *h, struct subject *s)
 	s->plane.eras[0] = (struct path){.state = PATH_HELD};
 	s->plane.passed = s->plane.lost = s->plane.astray = 0;
 	s->job_count = s->body_count = s->reached = 0;
+	s->image = s->proven = 0;
 	s->adopting = s->deaf_next = s->faulted = false;
 	s->fault = FAULT_NONE;
 }

@@ -107,6 +107,7 @@ static void check_step(struct history *h, struct subject *s, const struct step *
 	case STEP_LAUNCH:
 		assert(!s->have.backing_off && s->have.complete && !view);
 		assert(step->umbox == h->next_umbox + launched && step->hop);
+		assert(!step->renews || (s->have.renew && h->plan.count == 1));
 		assert(s->have.umbox_count + launched < WORLD_UMBOXES_MAX);
 		break;
 	case STEP_WIRE:
@@ -249,4 +250,6 @@ void history_check_rest(struct history *h, struct subject *s)
 	assert(h->plan.goal == (block ? PLAN_HELD : PLAN_CONVERGED));
 	assert(s->body_count == path.count + spares_wanted(&s->want));
 	check_prepared(s, &prepared);
+	for (unsigned i = 0; i < s->body_count; i++)
+		assert(s->bodies[i].image == s->image);
 }

@@ -13,13 +13,14 @@ enum {
 	JOBS_MAX = PLAN_STEPS_MAX,
 	EVENTS_MAX = 400,
 	STEER_ROUNDS_MAX = 12, /* steering steps in a row after one event */
-	REST_ROUNDS_MAX = 40,
+	REST_ROUNDS_MAX = 200,
 };
 
 /* A container, as it really is. */
 struct body {
 	uint32_t id;
 	char digest[DIGEST_TEXT_BYTES];
+	unsigned image;
 	bool running, deaf, said_ready; /* deaf: never gets ready */
 };
 
@@ -28,6 +29,7 @@ struct job {
 	enum step_kind kind;
 	uint32_t umbox;
 	char digest[DIGEST_TEXT_BYTES];
+	unsigned image;
 	int identity;
 };
 
@@ -45,12 +47,13 @@ struct subject {
 	struct fake_plane plane;
 	struct body bodies[BODIES_MAX];
 	unsigned body_count;
-	struct path routed; /* by the last ROUTE */
-	uint32_t reached;   /* generation that was in force */
-	bool adopting;      /* the node was just started */
-	enum fault fault;   /* of the next steering step */
-	bool deaf_next;     /* the next umbox launched never gets ready */
-	bool faulted;       /* a steering step of the last act failed */
+	struct path routed;     /* by the last ROUTE */
+	uint32_t reached;       /* generation that was in force */
+	unsigned image, proven; /* that is wanted; that is launched where nothing is renewed */
+	bool adopting;          /* the node was just started */
+	enum fault fault;       /* of the next steering step */
+	bool deaf_next;         /* the next umbox launched never gets ready */
+	bool faulted;           /* a steering step of the last act failed */
 };
 
 /* The bytes as far as they were played. */

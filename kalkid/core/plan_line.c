@@ -49,6 +49,17 @@ static enum fitness fitness(const struct world *have, const struct umbox_view *u
 	return umbox->quiet ? FIT_NOW : FIT_SOON;
 }
 
+bool umbox_fits_now(const struct world *have, const struct umbox_view *umbox)
+{
+	return fitness(have, umbox) == FIT_NOW;
+}
+
+/* Of equally fit ones. */
+static bool comes_before(const struct umbox_view *a, const struct umbox_view *b)
+{
+	return a->outdated != b->outdated ? b->outdated : a->id < b->id;
+}
+
 int umbox_fittest(const struct world *have, const struct hop *hop, const bool taken[])
 {
 	int best = -1;
@@ -58,13 +69,21 @@ int umbox_fittest(const struct world *have, const struct hop *hop, const bool ta
 		if (taken[i] || !text_equal(umbox->digest, hop->digest))
 			continue;
 		enum fitness fit = fitness(have, umbox);
-		if (fit > best_fitness ||
-		    (best >= 0 && fit == best_fitness && umbox->id < have->umboxes[best].id)) {
+		if (fit > best_fitness || (best >= 0 && fit == best_fitness &&
+					   comes_before(umbox, &have->umboxes[best]))) {
 			best = (int)i;
 			best_fitness = fit;
 		}
 	}
 	return best;
+}
+
+int umbox_fittest_fresh(const struct world *have, const struct hop *hop, const bool taken[])
+{
+	bool hidden[WORLD_UMBOXES_MAX];
+	for (unsigned i = 0; i < WORLD_UMBOXES_MAX; i++)
+		hidden[i] = taken[i] || have->umboxes[i].outdated;
+	return umbox_fittest(have, hop, hidden);
 }
 
 /* --- which stands where --- */
@@ -162,6 +181,44 @@ static bool bridge(const struct world *have, struct line *line)
 	return more;
 }
 
+/* The path in force is the line, and no frame inside has seen another neighbour of the place. */
+static bool may_exchange(const struct world *have, const struct line *line, unsigned at)
+{
+	struct path path;
+	if (!line_path(&path, line, have) || !path_equal(&path, &have->path))
+		return false;
+	for (unsigned i = 0; i < line->count; i++) {
+		const struct place *place = &line->places[i];
+		const struct umbox_view *umbox = &have->umboxes[place->umbox];
+		if (!place->bridged &&
+		    ((i < at && umbox->stray_up) || (i > at && umbox->stray_down)))
+			return false;
+	}
+	return true;
+}
+
+/* An outdated umbox gives way to one that is ready, one of them at a time: P.m.S becomes P.m'.S. */
+static void renew(const struct world *have, struct line *line, bool taken[])
+{
+	bool exchanged = false;
+	for (unsigned i = 0; i < line->count; i++) {
+		struct place *place = &line->places[i];
+		place->successor = -1;
+		if (place->bridged || place->umbox < 0 || !have->umboxes[place->umbox].outdated)
+			continue;
+		int fresh = umbox_fittest_fresh(have, place->hop, taken);
+		if (fresh < 0)
+			continue;
+		taken[fresh] = true;
+		place->successor = fresh;
+		if (!exchanged && umbox_fits_now(have, &have->umboxes[fresh]) &&
+		    may_exchange(have, line, i)) {
+			place->umbox = fresh;
+			exchanged = true;
+		}
+	}
+}
+
 unsigned chain_length(const struct posture *posture)
 {
 	return posture && posture->mode == POSTURE_CHAIN ? posture->hop_count : 0;
@@ -188,6 +245,7 @@ void line_up(struct line *line, const struct world *have, const struct posture *
 		fill(have, line, taken, false);
 	} while (bridge(have, line));
 	fill(have, line, taken, true); /* they come back one day */
+	renew(have, line, taken);
 }
 
 bool line_path(struct path *ret, const struct line *line, const struct world *have)

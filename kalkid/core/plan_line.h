@@ -7,9 +7,10 @@
 /* One hop of a chain and the umbox that stands for it. */
 struct place {
 	const struct hop *hop;
-	int umbox;    /* place in world.umboxes, -1: none yet */
-	bool now;     /* it may be led to now */
-	bool bridged; /* fail-open and failed: left out of the path */
+	int umbox;     /* place in world.umboxes, -1: none yet */
+	int successor; /* of an outdated umbox, on its way or waiting its turn; -1: none */
+	bool now;      /* it may be led to now */
+	bool bridged;  /* fail-open and failed: left out of the path */
 };
 
 struct line {
@@ -28,6 +29,11 @@ bool umbox_in_path(const struct world *have, uint32_t id);
 /* The fittest for a new place with this hop of those that are not taken, the oldest of equals; -1:
  * none.  Places in world.umboxes. */
 int umbox_fittest(const struct world *have, const struct hop *hop, const bool taken[]);
+
+/* The same of those that are not outdated. */
+int umbox_fittest_fresh(const struct world *have, const struct hop *hop, const bool taken[]);
+/* It may take a new place now. */
+bool umbox_fits_now(const struct world *have, const struct umbox_view *umbox);
 
 /* How many umboxes the posture's chain has; NULL, pass and block have none. */
 unsigned chain_length(const struct posture *posture);

@@ -570,6 +570,52 @@ static void test_room(void **state)
 	expect(&s, "", PLAN_HELD);
 }
 
+static void outdated(struct scene *s, uint32_t id)
+{
+	world_find(&s->have, id)->outdated = true;
+}
+
+static void test_outdated_umboxes_are_exchanged(void **state maybe_unused)
+{
+	struct scene s;
+	begin(&s, "a b c");
+	outdated(&s, 1);
+	outdated(&s, 3);
+	expect(&s, "", PLAN_CONVERGED); /* it is not this device's turn */
+	s.have.renew = true;
+	expect(&s, "launch 4 a", PLAN_CONVERGED);
+	umbox(&s, 4, 'a', "q");
+	expect(&s, "wire 4", PLAN_CONVERGED);
+	umbox(&s, 4, 'a', "wq");
+	expect(&s, "", PLAN_CONVERGED);
+	umbox(&s, 4, 'a', "wqo"); /* never ready: another is tried */
+	expect(&s, "remove 4", PLAN_CONVERGED);
+	umbox(&s, 4, 'a', "wrq");
+	world_find(&s.have, 2)->stray_down = true;
+	expect(&s, "", PLAN_CONVERGED);
+	world_find(&s.have, 2)->stray_down = false;
+	expect(&s, "route 4 2 3", PLAN_OLD_CHAIN);
+}
+
+static void test_outdated_spares_are_exchanged(void **state maybe_unused)
+{
+	struct scene s;
+	begin(&s, "a");
+	stand_by(&s, "b");
+	umbox(&s, 2, 'b', "wrq");
+	outdated(&s, 2);
+	s.have.prepared[0] = 2;
+	s.have.prepared_count = 1;
+	s.have.renew = true;
+	expect(&s, "launch 3 b", PLAN_CONVERGED);
+	umbox(&s, 3, 'b', "wq");
+	expect(&s, "", PLAN_CONVERGED);
+	umbox(&s, 3, 'b', "wrq");
+	expect(&s, "clean", PLAN_CONVERGED);
+	s.have.prepared_count = 0;
+	expect(&s, "prepare 3; remove 2", PLAN_CONVERGED);
+}
+
 static void test_names(void **state)
 {
 	(void)state;
@@ -630,6 +676,8 @@ int main(void)
 		cmocka_unit_test(test_identity_change),
 		cmocka_unit_test(test_other_addresses),
 		cmocka_unit_test(test_room),
+		cmocka_unit_test(test_outdated_umboxes_are_exchanged),
+		cmocka_unit_test(test_outdated_spares_are_exchanged),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_histories),
 	};

@@ -48,6 +48,9 @@ struct umbox_view {
 	 * what stands before it in the path, frames toward the device that did not cross what
 	 * stands behind it.  Until they are out, what follows it on their way must not change. */
 	bool stray_up, stray_down;
+	/* The image that it is made of is not the one that is wanted by now: it stays until one of
+	 * that image is ready. */
+	bool outdated;
 };
 
 enum path_state {
@@ -84,6 +87,7 @@ struct world {
 	/* No launch for now: the last ones failed and the delay runs.  A standby chain that cannot
 	 * be had does not keep the wanted one waiting. */
 	bool backing_off, spares_backing_off;
+	bool renew;          /* outdated umboxes are exchanged now, one at a time */
 	uint32_t next_umbox; /* the id of the next umbox to launch */
 	struct umbox_view umboxes[WORLD_UMBOXES_MAX];
 	unsigned umbox_count;

@@ -20,6 +20,7 @@ typedef void driver_done_fn(struct driver_call *call, int result, const struct e
 /* Embedded in the caller's request; stays where it is until done has run. */
 struct driver_call {
 	driver_done_fn *done;
+	char image_id[IMAGE_ID_BYTES]; /* of LAUNCH, when `done` runs: what it was made of */
 	int committed; /* of HOLD, ROUTE, PREPARE and CLEAN: the result, known when `run` returns */
 };
 
@@ -66,11 +67,12 @@ enum driver_notice_kind {
 	DRIVER_RULES_CHANGED, /* somebody else touched rules or links: observe all */
 	DRIVER_SPOOF, /* `count` forged frames dropped, of all devices, for the reason in `words`;
 		       * whose they were comes as DRIVER_ALERT of umbox 0 */
-	DRIVER_IMPERSONATED, /* `count` frames dropped by which somebody wanted to be `device` */
-	DRIVER_CLAIM,        /* `claim`: heard of an address of the device */
-	DRIVER_UNKNOWN,      /* frames of a stranger dropped; `alert.detail`: MAC and port */
-	DRIVER_ENGINE_DOWN,  /* Docker cannot be reached */
-	DRIVER_ENGINE_UP,    /* it can again: observe all */
+	DRIVER_IMPERSONATED,   /* `count` frames dropped by which somebody wanted to be `device` */
+	DRIVER_CLAIM,          /* `claim`: heard of an address of the device */
+	DRIVER_UNKNOWN,        /* frames of a stranger dropped; `alert.detail`: MAC and port */
+	DRIVER_IMAGES_CHANGED, /* references may mean other images */
+	DRIVER_ENGINE_DOWN,    /* Docker cannot be reached */
+	DRIVER_ENGINE_UP,      /* it can again: observe all */
 	DRIVER_NOTICE_COUNT,
 };
 
@@ -108,6 +110,7 @@ struct driver_task {
 	const struct step *step;
 	const struct device *device;
 	uint32_t generation;
+	const char *image; /* LAUNCH: the image's id; "": what the hop's reference means now */
 	const char *state; /* the device's state when it was launched: a label */
 };
 
@@ -123,6 +126,10 @@ struct driver_ops {
 			struct driver_call *call);
 	/* 0, or -ENOENT when it has no legs. */
 	int (*counters)(struct driver *driver, uint32_t umbox, struct umbox_counters *ret);
+	/* The id of the image that a reference means.  -ENOENT: none; -EINVAL: one that is no
+	 * umbox. */
+	void (*image)(struct driver *driver, const char *reference,
+		      char ret_id[static IMAGE_ID_BYTES], struct driver_call *call);
 	/* The last log lines of a umbox, at most `bytes_max` of them; the text belongs to the
 	 * caller. */
 	void (*logs)(struct driver *driver, uint32_t umbox, size_t bytes_max, char **ret,

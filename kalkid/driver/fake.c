@@ -9,7 +9,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-enum errand_kind { ERRAND_STEP, ERRAND_LOOK, ERRAND_LOGS, ERRAND_NOTICE };
+enum errand_kind { ERRAND_STEP, ERRAND_LOOK, ERRAND_IMAGE, ERRAND_LOGS, ERRAND_NOTICE };
 
 /* Something whose time comes: the result of a call, or a notice. */
 struct errand {
@@ -24,11 +24,14 @@ struct errand {
 	struct hop hop;
 	struct device device;
 	uint32_t generation;
+	char image[IMAGE_ID_BYTES];
 	/* LOOK, LOGS */
 	struct driver_picture *picture;
 	char **logs;
 	uint32_t umbox;
 	size_t bytes_max;
+	/* IMAGE */
+	char *ret_id;
 	/* NOTICE */
 	struct driver_notice notice;
 	struct alert alert;
@@ -86,12 +89,23 @@ static void post(struct fake_driver *fake, struct errand *errand, int64_t after_
 	arm(fake);
 }
 
-static bool carry_out(struct fake_driver *fake, const struct errand *errand)
+/* Its reference is looked up when its time comes. */
+static void name_image(struct fake_driver *fake, struct errand *errand)
 {
+	if (!errand->image[0])
+		snprintf(errand->image, sizeof(errand->image), "sha256:%u", fake->world->image);
+	TEXT_COPY(errand->call->image_id, errand->image);
+}
+
+static bool carry_out(struct fake_driver *fake, struct errand *errand)
+{
+	if (errand->step.kind == STEP_LAUNCH)
+		name_image(fake, errand);
 	struct driver_task task = {
 		.step = &errand->step,
 		.device = &errand->device,
 		.generation = errand->generation,
+		.image = errand->image,
 		.state = "",
 	};
 	return fake_carry_out(fake->world, &task);
@@ -131,6 +145,8 @@ static bool run_errand(struct fake_driver *fake, struct errand *errand)
 		errand->result = -EIO;
 	else if (errand->kind == ERRAND_LOOK)
 		fake_see(fake->world, errand->picture);
+	else if (errand->kind == ERRAND_IMAGE)
+		snprintf(errand->ret_id, IMAGE_ID_BYTES, "sha256:%u", fake->world->image);
 	else if (errand->kind == ERRAND_LOGS)
 		*errand->logs = mem_printf("the log of umbox %u\n", errand->umbox);
 	errand->effect = false;
@@ -217,6 +233,8 @@ static void run(struct driver *driver, const struct driver_task *task, struct dr
 	errand->step = *task->step;
 	errand->device = *task->device;
 	errand->generation = task->generation;
+	if (task->step->kind == STEP_LAUNCH)
+		TEXT_COPY(errand->image, task->image);
 	if (task->step->hop) {
 		errand->hop = *task->step->hop;
 		errand->hop.parameters = NULL;
@@ -259,6 +277,14 @@ static int counters(struct driver *driver, uint32_t umbox, struct umbox_counters
 	return 0;
 }
 
+static void image(struct driver *driver, const char *reference maybe_unused,
+		  char ret_id[static IMAGE_ID_BYTES], struct driver_call *call)
+{
+	struct errand *errand = new_call(ERRAND_IMAGE, call);
+	errand->ret_id = ret_id;
+	post(of(driver), errand, 0);
+}
+
 static void logs(struct driver *driver, uint32_t umbox, size_t bytes_max maybe_unused, char **ret,
 		 struct driver_call *call)
 {
@@ -283,6 +309,7 @@ static const struct driver_ops OPS = {
 	.run = run,
 	.observe = observe,
 	.counters = counters,
+	.image = image,
 	.logs = logs,
 	.close = close_driver,
 };
@@ -292,8 +319,7 @@ static void greet(struct fake_world *world, struct fake_umbox *umbox)
 {
 	bool wired = plane_wired(&fake_need_device(world, umbox->is.device)->plane, umbox->is.id);
 	umbox->is.ready = false;
-	if (wired && (umbox->was_ready ||
-		      (world->ready_us >= 0 && !text_equal(umbox->is.hop, world->deaf_hop))))
+	if (wired && (umbox->was_ready || fake_gets_ready(world, umbox)))
 		fake_make_ready(world, umbox->is.id);
 }
 

@@ -53,6 +53,8 @@ struct fake_world {
 	int64_t ready_us;        /* from wired to ready; negative: fake_make_ready says when */
 	const char *deaf_hop;    /* umboxes of this hop never get ready; NULL: none */
 	const char *missing_hop; /* this hop's image does not exist; NULL: none */
+	const char *deaf_image, *missing_image; /* the same of ids, "sha256:<number>" */
+	unsigned image;                         /* which one every reference means */
 	bool finishes_cut; /* steps under way when a driver is cut off are done all the same */
 	/* After each step that was carried out; `number` counts them from 1. */
 	void (*on_step)(void *data, unsigned number, const struct step *step);
@@ -104,6 +106,8 @@ void fake_fail(struct fake_world *world, enum step_kind kind, unsigned n, enum f
 void fake_kill_umbox(struct fake_world *world, uint32_t umbox, bool told);
 void fake_make_ready(struct fake_world *world, uint32_t umbox);
 void fake_fall_silent(struct fake_world *world, uint32_t umbox);
+/* Every reference means another image from now on, and the driver notices. */
+void fake_change_image(struct fake_world *world);
 void fake_delete_leg(struct fake_world *world, uint32_t umbox, bool told);
 void fake_flush_rules(struct fake_world *world, bool told);
 /* The container engine: while it is down nothing is launched or removed, and looks

@@ -8,6 +8,8 @@
 bool fake_carry_out(struct fake_world *world, const struct driver_task *task);
 /* The fault that this step meets, -1 for none. */
 int fake_next_fault(struct fake_world *world, enum step_kind kind);
+/* By itself, once it has legs. */
+bool fake_gets_ready(const struct fake_world *world, const struct fake_umbox *umbox);
 /* What a look sees. */
 void fake_see(struct fake_world *world, struct driver_picture *ret);
 struct fake_device *fake_need_device(struct fake_world *world, uint32_t number);

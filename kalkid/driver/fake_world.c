@@ -173,7 +173,8 @@ int fake_next_fault(struct fake_world *world, enum step_kind kind)
 static bool launch(struct fake_world *world, const struct driver_task *task)
 {
 	const struct step *step = task->step;
-	if (world->docker_down || text_equal(step->hop->name, world->missing_hop))
+	if (world->docker_down || text_equal(step->hop->name, world->missing_hop) ||
+	    text_equal(task->image, world->missing_image))
 		return false;
 	if (fake_find_umbox(world, step->umbox))
 		return true;
@@ -190,8 +191,14 @@ static bool launch(struct fake_world *world, const struct driver_task *task)
 	TEXT_COPY(umbox->is.hop, step->hop->name);
 	TEXT_COPY(umbox->is.digest, step->hop->digest);
 	device_addresses_digest(task->device, umbox->is.serves);
-	snprintf(umbox->is.image_id, sizeof(umbox->is.image_id), "sha256:%s", step->hop->digest);
+	TEXT_COPY(umbox->is.image_id, task->image);
 	return true;
+}
+
+bool fake_gets_ready(const struct fake_world *world, const struct fake_umbox *umbox)
+{
+	return world->ready_us >= 0 && !text_equal(umbox->is.hop, world->deaf_hop) &&
+	       !text_equal(umbox->is.image_id, world->deaf_image);
 }
 
 static bool wire(struct fake_world *world, struct fake_device *device, uint32_t id)
@@ -200,7 +207,7 @@ static bool wire(struct fake_world *world, struct fake_device *device, uint32_t 
 	if (!umbox || umbox->is.state != UMBOX_RUNNING)
 		return false;
 	plane_wire(&device->plane, id);
-	if (world->ready_us >= 0 && !text_equal(umbox->is.hop, world->deaf_hop))
+	if (fake_gets_ready(world, umbox))
 		fake_tell(world,
 			  &(struct driver_notice){.kind = DRIVER_UMBOX_READY,
 						  .device = device->number,
@@ -375,6 +382,12 @@ void fake_fall_silent(struct fake_world *world, uint32_t id)
 	struct fake_umbox *umbox = fake_find_umbox(world, id);
 	if (umbox)
 		tell(world, DRIVER_UMBOX_SILENT, umbox->is.device, id, "no heartbeat");
+}
+
+void fake_change_image(struct fake_world *world)
+{
+	world->image++;
+	tell(world, DRIVER_IMAGES_CHANGED, 0, 0, NULL);
 }
 
 void fake_delete_leg(struct fake_world *world, uint32_t id, bool told)

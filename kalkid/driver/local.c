@@ -88,6 +88,7 @@ static void on_docker_event(struct docker_listener *listener, const struct docke
 	struct local_driver *local = container_of(listener, struct local_driver, docker_listener);
 	if (event->kind == DOCKER_EVENT_IMAGES) {
 		local_forget_images(local);
+		local_tell(local, &(struct driver_notice){.kind = DRIVER_IMAGES_CHANGED});
 		return;
 	}
 	struct umbox *umbox = find_container(local->umboxes, event->container);
@@ -205,6 +206,35 @@ static int counters(struct driver *driver, uint32_t id, struct umbox_counters *r
 		ret->inside = umbox->account;
 	}
 	return result;
+}
+
+struct image_call {
+	struct local_driver *local;
+	struct driver_call *call;
+	struct docker_call docker;
+	struct umbox_image image;
+	char *ret_id;
+};
+
+static void on_image_done(struct docker_call *docker, int result, const struct error *err)
+{
+	struct image_call *ask = container_of(docker, struct image_call, docker);
+	if (result == 0)
+		text_copy(ask->ret_id, IMAGE_ID_BYTES, ask->image.id);
+	local_finish(ask->local, ask->call, result, err);
+	umbox_image_done(&ask->image);
+	free(ask);
+}
+
+static void image(struct driver *driver, const char *reference, char ret_id[static IMAGE_ID_BYTES],
+		  struct driver_call *call)
+{
+	struct image_call *ask = mem_alloc(sizeof(*ask));
+	ask->local = local_of(driver);
+	ask->call = call;
+	ask->ret_id = ret_id;
+	ask->docker.done = on_image_done;
+	docker_image(ask->local->docker, &ask->docker, reference, &ask->image);
 }
 
 /* Looks first whether the name is one of ours. */
@@ -390,6 +420,7 @@ static const struct driver_ops OPS = {
 	.run = run,
 	.observe = observe,
 	.counters = counters,
+	.image = image,
 	.logs = logs,
 	.close = close_driver,
 };

@@ -33,6 +33,7 @@ struct launch {
 	struct container_marks marks;
 	struct device device;
 	struct hop hop;
+	char source[IMAGE_BYTES]; /* the image's id, or its reference */
 	struct umbox_image image; /* without its schema */
 	struct umbox *umbox;
 	char id[CONTAINER_ID_BYTES];
@@ -72,6 +73,7 @@ static void finish(struct launch *launch)
 		error_prefix(&launch->err, "umbox %" PRIu32 " (%s): ", launch->marks.umbox,
 			     launch->hop.image);
 	local->starts -= launch->counted;
+	TEXT_COPY(launch->call->image_id, launch->image.id);
 	local_finish(local, launch->call, launch->result, &launch->err);
 	umbox_image_done(&launch->image);
 	free(launch->hop.parameters);
@@ -174,9 +176,9 @@ static void order(struct launch *launch)
 static void look_at_image(struct launch *launch)
 {
 	struct error err = {0};
-	const struct umbox_image *image = find_image(launch->local, launch->hop.image);
+	const struct umbox_image *image = find_image(launch->local, launch->source);
 	if (!image)
-		docker_image(launch->local->docker, &launch->docker, launch->hop.image,
+		docker_image(launch->local->docker, &launch->docker, launch->source,
 			     &launch->image);
 	else if (use_image(launch, image, &err) < 0)
 		fail(launch, err.code, &err);
@@ -218,7 +220,7 @@ static void run_stage(struct launch *launch, enum launch_stage stage)
 
 static int after_image(struct launch *launch, struct error *err)
 {
-	return use_image(launch, keep_image(launch->local, launch->hop.image, &launch->image), err);
+	return use_image(launch, keep_image(launch->local, launch->source, &launch->image), err);
 }
 
 /* A container of that name and digest is what an earlier try left behind. */
@@ -376,6 +378,7 @@ void local_launch(struct local_driver *local, const struct driver_task *task,
 	launch->device = *task->device;
 	launch->hop = *hop;
 	launch->hop.parameters = mem_copy_text(hop->parameters);
+	TEXT_COPY(launch->source, task->image[0] ? task->image : hop->image);
 	launch->marks = (struct container_marks){
 		.umbox = task->step->umbox,
 		.device = task->device->number,

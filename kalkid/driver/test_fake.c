@@ -120,7 +120,7 @@ static struct call *start(struct fixture *f, const struct step *step)
 {
 	struct call *call = &f->calls[f->call_count++];
 	struct driver_task task = {
-		.step = step, .device = &f->device, .generation = 3, .state = ""};
+		.step = step, .device = &f->device, .generation = 3, .image = "", .state = ""};
 	*call = (struct call){.call = {.done = on_done}, .fixture = f};
 	f->driver->ops->run(f->driver, &task, &call->call);
 	assert_false(call->ended);

@@ -551,5 +551,6 @@ void engine_reload(struct engine *engine, struct policy **policies, unsigned pol
 	for (unsigned i = 0; i < old_count; i++)
 		policy_free(old[i]);
 	free(old);
+	node_try_images_again(engine->node);
 	note(engine, "reloaded");
 }

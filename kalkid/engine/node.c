@@ -55,6 +55,7 @@ static int64_t take_time_in(struct node_device *device, int64_t now_us)
 				 device->umboxes[i].hop, view->id,
 				 (long long)(device->node->config.ready_timeout_us / 1000000));
 			node_umbox_failed(device, view, words);
+			node_image_failed(device, i, false, words);
 		} else {
 			next_us = min_of(next_us, by_us);
 		}
@@ -118,6 +119,8 @@ void node_device_plan(struct node_device *device)
 	int64_t next_us = take_time_in(device, clock_now_us(node->clock));
 	struct step lead;
 	struct plan plan;
+	if (node->rolling)
+		node_images_mark(device);
 
 	if (plan_lead(&lead, &device->want, &device->have) && node_step_start(device, &lead)) {
 		/* All the rest when this step ends, a turn of the loop later. */
@@ -132,9 +135,11 @@ void node_device_plan(struct node_device *device)
 		deadline_remove(node->deadlines, &device->deadline);
 		HASH_DEL(node->devices, device);
 		free(device);
-		return;
+	} else {
+		deadline_set(node->deadlines, &device->deadline, next_us);
 	}
-	deadline_set(node->deadlines, &device->deadline, next_us);
+	if (node->rolling)
+		node_images_follow(node);
 }
 
 static void on_device_due(struct deadline *deadline)
@@ -215,6 +220,11 @@ void node_forget(struct node *node, uint32_t number)
 	node_device_plan(device);
 }
 
+void node_try_images_again(struct node *node)
+{
+	node_images_ask(node, true);
+}
+
 /* --- what the driver tells --- */
 
 static void umbox_gone(struct node_device *device, struct umbox_view *view, const char *words)
@@ -230,6 +240,7 @@ static void umbox_gone(struct node_device *device, struct umbox_view *view, cons
 	snprintf(line, sizeof(line), "hop '%s' (umbox %u) died: %s", device->umboxes[place].hop,
 		 view->id, words ? words : "no word why");
 	node_umbox_failed(device, view, line);
+	node_image_failed(device, (unsigned)place, false, line);
 	device->change++;
 	node_device_plan(device); /* first the kernel, then the words */
 	node->listener->on_remark(node->listener, number, "umbox-died", 1, line);
@@ -245,6 +256,7 @@ static void umbox_ready(struct node_device *device, struct umbox_view *view)
 	view->ready = view->state == UMBOX_RUNNING || view->state == UMBOX_STARTING;
 	view->overdue = false;
 	node_umbox_well(device, view);
+	node_image_ready(device, (unsigned)(view - device->have.umboxes));
 	device->change++;
 	node_device_plan(device);
 }
@@ -286,8 +298,10 @@ static void on_node_notice(struct node *node, const struct driver_notice *notice
 		node->frames_spoofed += notice->count;
 	if (notice->kind == DRIVER_ENGINE_DOWN || notice->kind == DRIVER_ENGINE_UP)
 		node->engine_down = notice->kind == DRIVER_ENGINE_DOWN;
-	if (notice->kind == DRIVER_ENGINE_UP)
+	if (notice->kind == DRIVER_ENGINE_UP) {
 		forget_all_failures(node); /* they were Docker's */
+		node_images_ask(node, false);
+	}
 	if (notice->kind == DRIVER_ENGINE_UP || notice->kind == DRIVER_RULES_CHANGED)
 		node_observe(node);
 	const char *words = notice->words   ? notice->words
@@ -316,6 +330,7 @@ static void on_notice(struct driver_listener *listener, const struct driver_noti
 	case DRIVER_CLAIM:
 		node->listener->on_claim(node->listener, notice->device, notice->claim);
 		break;
+	case DRIVER_IMAGES_CHANGED: node_images_ask(node, false); break;
 	case DRIVER_DROPPED:
 	case DRIVER_RULES_CHANGED:
 	case DRIVER_SPOOF:
@@ -358,6 +373,7 @@ void node_free(struct node *node)
 		free(device);
 	}
 	deadline_remove(node->deadlines, &node->observe_deadline);
+	node_images_forget(node);
 	free(node);
 }
 

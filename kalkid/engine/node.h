@@ -38,7 +38,7 @@ struct node_listener {
 			  const char *json);
 	/* Something about the node, or about a device (0: none), in words; `kind` is a short name:
 	 * engine-down, engine-up, repaired, alerts-dropped, spoofed, impersonated, unknown-device,
-	 * umbox-died. */
+	 * umbox-died, image-new, image-changed, image-refused. */
 	void (*on_remark)(struct node_listener *listener, uint32_t device, const char *kind,
 			  uint64_t count, const char *words);
 	/* A number that no umbox of this instance ever had; greater than `seen`, the greatest that
@@ -63,6 +63,8 @@ void node_stop(struct node *node, void (*stopped)(void *data), void *data);
  * call for this device.  When its chain is ready the kernel follows before this returns. */
 void node_want(struct node *node, const struct device *device, const struct want *want,
 	       const char *state);
+/* Images that were refused, too. */
+void node_try_images_again(struct node *node);
 /* Everything of the device is to go. */
 void node_forget(struct node *node, uint32_t device);
 

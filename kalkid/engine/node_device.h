@@ -10,6 +10,7 @@
 struct node_umbox {
 	char hop[NAME_BYTES], state[NAME_BYTES], image_id[IMAGE_ID_BYTES];
 	uint32_t generation;
+	bool trial;            /* launched to follow an outdated one, and not in force yet */
 	int64_t ready_by_us;   /* deadline of its readiness, DEADLINE_NEVER when none */
 	uint64_t drain_frames; /* counted at the last look */
 };
@@ -68,7 +69,9 @@ struct node {
 	bool started, stopping, observing, observe_again, engine_down, complete;
 	unsigned calls; /* under way, over all devices */
 	uint64_t drift_repairs, alerts_dropped, frames_spoofed;
-	uint32_t umbox_seen; /* the greatest number of any that was there */
+	struct node_image *images; /* by reference */
+	bool rolling;              /* some umbox may be of another image than is wanted */
+	uint32_t umbox_seen;       /* the greatest number of any that was there */
 	void (*stopped)(void *data);
 	void *stopped_data;
 };
@@ -83,6 +86,22 @@ void node_device_forget_umbox(struct node_device *device, uint32_t umbox);
 /* The place of the umbox in both arrays, made when there is none; -1 when there is no room. */
 int node_device_umbox(struct node_device *device, uint32_t umbox, bool make);
 void node_call_ended(struct node *node);
+
+/* node_status.c: the hop of that digest in a posture that is wanted, now or on standby; or NULL. */
+const struct hop *node_device_hop(const struct node_device *device, const char *digest);
+
+/* node_image.c: the image (by id) that a launch is to be made of; "": what its reference means. */
+const char *node_image_for(struct node_device *device, const struct step *step);
+/* The umbox at the place got ready; failed (`missing`: there is no such image). */
+void node_image_ready(struct node_device *device, unsigned place);
+void node_image_failed(struct node_device *device, unsigned place, bool missing, const char *words);
+/* Which umboxes of the device are outdated; before each plan. */
+void node_images_mark(struct node_device *device);
+/* Whose turn it is; after each plan. */
+void node_images_follow(struct node *node);
+/* What references mean may have changed. */
+void node_images_ask(struct node *node, bool refused_too);
+void node_images_forget(struct node *node);
 
 /* node_step.c: starts a step when it may start now; the planner is asked again when it ends. */
 bool node_step_start(struct node_device *device, const struct step *step);

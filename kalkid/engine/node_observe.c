@@ -135,6 +135,7 @@ static bool merge_umbox(struct node_device *device, const struct driver_umbox *s
 	if (view->state != UMBOX_GONE) /* condemned stays condemned */
 		view->state = seen->state;
 	view->wired = seen->wired;
+	device->node->rolling = device->node->rolling || !known;
 	if (!known) { /* adopted: in force it is as good as ready, elsewhere it may hold frames */
 		bool in_force = device->have.path.state == PATH_WHOLE &&
 				path_has(&device->have.path, seen->id);
@@ -151,6 +152,8 @@ static bool merge_umbox(struct node_device *device, const struct driver_umbox *s
 		view->ready = true;
 	TEXT_COPY(umbox->hop, seen->hop);
 	TEXT_COPY(umbox->image_id, seen->image_id);
+	if (!known && view->ready)
+		node_image_ready(device, (unsigned)place);
 	umbox->generation = seen->generation;
 	return drifted;
 }
@@ -181,6 +184,7 @@ static void merge(struct look *look, struct node_device *device)
 	for (unsigned i = first_umbox(picture, device->number, 0);
 	     i < picture->umbox_count && picture->umboxes[i].device == device->number; i++)
 		drifted |= merge_umbox(device, &picture->umboxes[i]);
+	node_images_mark(device);
 	if (picture->complete) {
 		drifted |= sweep_umboxes(device, picture);
 		device->have.complete = true;

@@ -48,6 +48,14 @@ static bool wanted_as_spare(const struct want *want, const char *digest, const s
 	return false;
 }
 
+const struct hop *node_device_hop(const struct node_device *device, const char *digest)
+{
+	const struct hop *hop = find_hop(device->want.posture, digest);
+	if (!hop)
+		(void)wanted_as_spare(&device->want, digest, &hop);
+	return hop;
+}
+
 static int position_in(const struct path *path, uint32_t umbox)
 {
 	for (unsigned i = 0; path->state == PATH_WHOLE && i < path->count; i++)
@@ -68,7 +76,7 @@ static enum hop_role role_of(const struct node_device *device, unsigned place,
 		return HOP_GOING;
 	if (!view->quiet && view->state == UMBOX_RUNNING)
 		return HOP_DRAINING;
-	if (*ret_hop && device->goal != PLAN_CONVERGED)
+	if (*ret_hop && (device->goal != PLAN_CONVERGED || device->umboxes[place].trial))
 		return HOP_COMING;
 	return wanted_as_spare(&device->want, view->digest, ret_hop) ? HOP_STANDBY : HOP_GOING;
 }

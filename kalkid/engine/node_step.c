@@ -111,6 +111,11 @@ static bool is_wanted(const struct node_device *device, const char *digest)
 
 void node_umbox_failed(struct node_device *device, const struct umbox_view *view, const char *words)
 {
+	const struct node_umbox *umbox = &device->umboxes[view - device->have.umboxes];
+	if (umbox->trial && !path_has(&device->have.path, view->id)) {
+		spare_failed(device, view->digest, words);
+		return;
+	}
 	mark_failed(&device->have, view->digest);
 	if (is_wanted(device, view->digest))
 		chain_failed(device, words);
@@ -133,6 +138,22 @@ static bool leads(enum step_kind kind)
 	return kind == STEP_HOLD || kind == STEP_ROUTE;
 }
 
+/* The engine's fault, not the image's. */
+static bool is_engines(const struct node *node, int result)
+{
+	return node->engine_down || result == -ENOTCONN || result == -ECONNREFUSED ||
+	       result == -ETIMEDOUT || result == -ECANCELED;
+}
+
+static void note_image(struct node_device *device, unsigned place, const char *id)
+{
+	struct node_umbox *umbox = &device->umboxes[place];
+	if (!id[0] || text_equal(umbox->image_id, id))
+		return;
+	TEXT_COPY(umbox->image_id, id);
+	device->node->rolling = true;
+}
+
 static void launch_done(struct step_run *run, int result, const char *words)
 {
 	struct node_device *device = run->device;
@@ -143,9 +164,12 @@ static void launch_done(struct step_run *run, int result, const char *words)
 	view->busy = false;
 	if (result < 0) {
 		node_umbox_failed(device, view, words);
+		if (!is_engines(device->node, result))
+			node_image_failed(device, (unsigned)place, result == -ENOENT, words);
 		node_device_forget_umbox(device, run->step.umbox);
 		return;
 	}
+	note_image(device, (unsigned)place, run->call.image_id);
 	if (view->state == UMBOX_STARTING) /* else it died before we heard that it runs */
 		view->state = UMBOX_RUNNING;
 	view->quiet = true;
@@ -297,7 +321,9 @@ static bool start_launch(struct node_device *device, struct step_run *run, const
 	TEXT_COPY(view->digest, step->hop->digest);
 	TEXT_COPY(umbox->hop, step->hop->name);
 	TEXT_COPY(umbox->state, device->state);
+	TEXT_COPY(umbox->image_id, node_image_for(device, step));
 	umbox->generation = device->want.generation;
+	umbox->trial = step->renews;
 	return true;
 }
 
@@ -392,6 +418,7 @@ bool node_step_start(struct node_device *device, const struct step *step)
 		.step = &run->step,
 		.device = &device->device,
 		.generation = device->want.generation,
+		.image = place >= 0 ? device->umboxes[place].image_id : "",
 		.state = device->state,
 	};
 	node->driver->ops->run(node->driver, &task, &run->call);

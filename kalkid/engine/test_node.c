@@ -432,6 +432,123 @@ static void test_ready_without_legs(void **state)
 	assert_in_range(f->next_umbox, 5, 15);
 }
 
+/* --- another image --- */
+
+static unsigned count_image(const struct fixture *f, const char *id)
+{
+	unsigned count = 0;
+	for (unsigned i = 0; i < f->world->umbox_count; i++)
+		count += text_equal(f->world->umboxes[i].is.image_id, id);
+	return count;
+}
+
+/* Time passes until all umboxes are of the image, and there are so many. */
+static void await_image(struct fixture *f, const char *id, unsigned umboxes)
+{
+	for (unsigned i = 0; i < TICKS_MAX; i++) {
+		tick(f);
+		if (f->world->umbox_count == umboxes && count_image(f, id) == umboxes)
+			return;
+	}
+	fail_msg("%u of %u umboxes are of %s", count_image(f, id), f->world->umbox_count, id);
+}
+
+/* From the flip on each exchanged one umbox, and none left the device without its chain. */
+static void assert_one_at_a_time(const struct fixture *f, unsigned flip, unsigned count)
+{
+	assert_int_equal(f->world->flip_count, flip + count);
+	for (; flip < f->world->flip_count; flip++) {
+		const struct path *before = &f->world->flips[flip - 1].path;
+		const struct path *path = &f->world->flips[flip].path;
+		unsigned others = 0;
+		assert_int_equal(path->state, PATH_WHOLE);
+		assert_int_equal(path->count, before->count);
+		for (unsigned i = 0; i < path->count; i++)
+			others += path->ids[i] != before->ids[i];
+		assert_int_equal(others, 1);
+	}
+}
+
+static void test_another_image_comes_hop_by_hop(void **state)
+{
+	struct fixture *f = *state;
+	want(f, 0, "a b c", "a d");
+	await(f, "a b c", 4);
+	pass(f, 1);
+	assert_int_equal(count_image(f, "sha256:0"), 4);
+	unsigned flips = f->world->flip_count, failed = f->failed_steps;
+	fake_change_image(f->world);
+	await_image(f, "sha256:1", 4);
+	pass(f, 1);
+	assert_one_at_a_time(f, flips, 3);
+	assert_int_equal(f->remarks, 2); /* new, changed */
+	assert_int_equal(f->failed_steps, failed);
+	assert_int_equal(f->goal, PLAN_CONVERGED);
+	want(f, 1, "a d", NULL); /* was on standby, and still is */
+	assert_string_equal(path(f), "a d");
+}
+
+static void test_an_image_that_does_not_get_ready_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	want(f, 0, "a b", NULL);
+	await(f, "a b", 2);
+	f->world->deaf_image = "sha256:1";
+	unsigned flips = f->world->flip_count;
+	fake_change_image(f->world);
+	pass(f, 100);
+	assert_int_equal(f->world->flip_count, flips);
+	assert_int_equal(f->remarks, 2); /* new, refused */
+	assert_int_equal(count_image(f, "sha256:0"), 2);
+	assert_int_equal(f->world->umbox_count, 2);
+	fake_kill_umbox(f->world, 1, true); /* what takes its place is of the former image */
+	await(f, "a b", 2);
+	assert_int_equal(count_image(f, "sha256:0"), 2);
+	f->world->deaf_image = NULL;
+	node_try_images_again(f->node);
+	await_image(f, "sha256:1", 2);
+}
+
+static void test_what_was_exchanged_goes_back(void **state)
+{
+	struct fixture *f = *state;
+	want(f, 0, "a b c", NULL);
+	await(f, "a b c", 3);
+	unsigned flips = f->world->flip_count;
+	fake_change_image(f->world);
+	for (unsigned i = 0; i < TICKS_MAX && f->world->flip_count == flips; i++)
+		tick(f);
+	f->world->missing_image = "sha256:1"; /* launches with it fail from now on */
+	await_image(f, "sha256:0", 3);
+	pass(f, 60);
+	assert_one_at_a_time(f, flips, 2);
+	assert_int_equal(count_image(f, "sha256:0"), 3);
+	f->world->missing_image = NULL;
+	fake_change_image(f->world);
+	await_image(f, "sha256:2", 3);
+}
+
+static void test_killed_after_every_step_of_an_exchange(void **state)
+{
+	struct fixture *f = *state;
+	char id[IMAGE_ID_BYTES];
+	unsigned steps = 1;
+	want(f, 0, "a b", NULL);
+	await(f, "a b", 2);
+	for (unsigned cut = 1; cut <= steps; cut++) {
+		unsigned before = f->world->step_count, flips = f->world->flip_count;
+		f->world->finishes_cut = cut % 2;
+		f->cut_at = before + cut;
+		fake_change_image(f->world);
+		snprintf(id, sizeof(id), "sha256:%u", f->world->image);
+		await_image(f, id, 2);
+		assert_one_at_a_time(f, flips, 2);
+		pass(f, 1);
+		steps = f->world->step_count - before;
+		assert_in_range(steps, 8, 30);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -449,6 +566,13 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(test_docker_comes_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_ready_without_legs, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_another_image_comes_hop_by_hop, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_an_image_that_does_not_get_ready_is_refused,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(test_what_was_exchanged_goes_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_killed_after_every_step_of_an_exchange, setup,
+						teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

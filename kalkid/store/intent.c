@@ -54,21 +54,22 @@ static const struct {
 
 const char INTENT_ADDRESSES_SCHEMA[] =
 	"ALTER TABLE devices ADD COLUMN addresses TEXT DEFAULT 'standard';"
-	"ALTER TABLE devices ADD COLUMN learnt TEXT DEFAULT '';"
-	SEAL_DEVICES(DEVICE_COLUMNS_3, DEVICE_COLUMNS_1);
+	"ALTER TABLE devices ADD COLUMN learnt TEXT DEFAULT '';" SEAL_DEVICES(DEVICE_COLUMNS_3,
+									      DEVICE_COLUMNS_1);
 
 const char INTENT_SHADOW_SCHEMA[] =
 	"ALTER TABLE devices ADD COLUMN shadow INTEGER DEFAULT 0;"
 	"ALTER TABLE machines ADD COLUMN shadowed INTEGER DEFAULT 0;"
-	"ALTER TABLE machines ADD COLUMN in_force TEXT DEFAULT '';"
-	SEAL_DEVICES(DEVICE_COLUMNS_4, DEVICE_COLUMNS_3)
-	"UPDATE machines SET digest = row_digest(" MACHINE_COLUMNS ") WHERE digest IS row_digest("
-	"device, state, generation, entered_us, last_alert_us, decided_event, manual,"
-	" manual_until_us, manual_back, manual_reason, quarantined, quarantine_reason, unused);";
+	"ALTER TABLE machines ADD COLUMN in_force TEXT DEFAULT '';" SEAL_DEVICES(
+		DEVICE_COLUMNS_4,
+		DEVICE_COLUMNS_3) "UPDATE machines SET digest = row_digest(" MACHINE_COLUMNS
+				  ") WHERE digest IS row_digest("
+				  "device, state, generation, entered_us, last_alert_us, decided_event, manual,"
+				  " manual_until_us, manual_back, manual_reason, quarantined, quarantine_reason, unused);";
 
 const char INTENT_PARAMETERS_SCHEMA[] =
-	"ALTER TABLE devices ADD COLUMN parameters TEXT DEFAULT '';"
-	SEAL_DEVICES(DEVICE_COLUMNS_4 ", parameters", DEVICE_COLUMNS_4);
+	"ALTER TABLE devices ADD COLUMN parameters TEXT DEFAULT '';" SEAL_DEVICES(
+		DEVICE_COLUMNS_4 ", parameters", DEVICE_COLUMNS_4);
 
 void intent_done(struct intent *intent)
 {

@@ -38,8 +38,8 @@ struct intent {
 void intent_done(struct intent *intent);
 
 extern const char INTENT_SCHEMA[];
-extern const char INTENT_ADDRESSES_SCHEMA[]; /* the step that brought learnt addresses */
-extern const char INTENT_SHADOW_SCHEMA[];    /* devices in shadow */
+extern const char INTENT_ADDRESSES_SCHEMA[];  /* the step that brought learnt addresses */
+extern const char INTENT_SHADOW_SCHEMA[];     /* devices in shadow */
 extern const char INTENT_PARAMETERS_SCHEMA[]; /* and the one of parameters of a device */
 
 /* Checks tables and rows; -EUCLEAN when any is damaged. */
