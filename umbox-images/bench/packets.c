@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* packets.c - the other programs of the benchmark of the kit.
  *
- * usage: packets blast LINK BYTES SECONDS   sends frames as fast as it can; prints how many
+ * usage: packets blast LINK BYTES SECONDS [RATE]   sends frames as fast as it can, or so many a
+ *                                           second; prints how many
  *        packets forward                    the plain way: for each frame one recv and one send, a
  *                                           thread for each direction between `in` and `out` */
 #include <arpa/inet.h>
@@ -83,7 +84,8 @@ static void fill(struct virtio_net_hdr *header, uint8_t *frame, int segment, int
 	frame[17] = (uint8_t)(bytes - 14);
 }
 
-static int blast(const char *link, int frame_bytes, double seconds)
+/* `rate` 0: as fast as it goes. */
+static int blast(const char *link, int frame_bytes, double seconds, double rate)
 {
 	static uint8_t frame[HEADER_BYTES + SEGMENTS * FRAME_MAX];
 	struct virtio_net_hdr header;
@@ -92,9 +94,11 @@ static int blast(const char *link, int frame_bytes, double seconds)
 	struct msghdr message = {.msg_iov = parts, .msg_iovlen = 2};
 	int fd = open_link(link, 0);
 	uint64_t sent = 0;
-	double end = now() + seconds;
+	double start = now(), end = start + seconds;
 	fill(&header, frame, segment, bytes);
 	while (now() < end) {
+		if (rate > 0 && (double)sent > (now() - start) * rate)
+			continue;
 		if (sendmsg(fd, &message, 0) > 0)
 			sent += SEGMENTS;
 		else if (errno != ENOBUFS)
@@ -135,13 +139,14 @@ static int forward(void)
 
 int main(int argc, char **argv)
 {
-	if (argc == 5 && !strcmp(argv[1], "blast")) {
+	if ((argc == 5 || argc == 6) && !strcmp(argv[1], "blast")) {
 		int bytes = atoi(argv[3]);
+		double rate = argc == 6 ? atof(argv[5]) : 0;
 		if (bytes > HEADER_BYTES && bytes <= FRAME_MAX)
-			return blast(argv[2], bytes, atof(argv[4]));
+			return blast(argv[2], bytes, atof(argv[4]), rate);
 	}
 	if (argc == 2 && !strcmp(argv[1], "forward"))
 		return forward();
-	fprintf(stderr, "usage: packets blast LINK BYTES SECONDS | packets forward\n");
+	fprintf(stderr, "usage: packets blast LINK BYTES SECONDS [RATE] | packets forward\n");
 	return 2;
 }
