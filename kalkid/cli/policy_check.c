@@ -4,53 +4,26 @@
 #include <string.h>
 
 #include "base/mem.h"
-#include "cli/client.h"
-#include "cli/policy_source.h"
-#include "codec/image_reference.h"
-#include "codec/umbox_image.h"
+#include "cli/policy_image.h"
 
 static const char *const DOCKER_SOCKET = "/var/run/docker.sock";
-
-enum { HTTP_OK = 200, HTTP_NOT_FOUND = 404 };
-
-/* Docker, while it answers. */
-struct image_asker {
-	struct cli *cli;
-	const char *socket;
-	bool unreachable;
-};
-
-static bool ask_image(struct image_asker *asker, const char *reference, long *ret_status,
-		      struct buffer *ret)
-{
-	cleanup_free char *path = mem_printf("/images/%s/json", reference);
-	if (asker->unreachable)
-		return false;
-	asker->unreachable = !client_ask(asker->cli, asker->socket, path, ret_status, ret);
-	return !asker->unreachable;
-}
 
 static void check_hop(struct image_asker *asker, struct policy_source *source, unsigned state,
 		      unsigned hop)
 {
 	const struct hop *wanted = &source->policy->states[state].posture.hops[hop];
-	cleanup_buffer struct buffer answer = {0};
 	struct umbox_image image = {0};
 	struct error err = {0};
-	long status;
-	if (!ask_image(asker, wanted->image, &status, &answer))
-		return;
-	if (status == HTTP_NOT_FOUND)
+	enum image_known known = image_ask(asker, wanted->image, &image, &err);
+	if (known == IMAGE_MISSING)
 		policy_remark_hop(source->document, state, hop, "image", &source->warnings,
 				  "build it or pull it before a device of this type is enrolled",
 				  "this Docker has no image '%s'", wanted->image);
-	if (status != HTTP_OK)
-		return;
-	if (umbox_image_read(&image, answer.bytes ? answer.bytes : "", answer.length, &err) < 0) {
+	if (known == IMAGE_WRONG)
 		policy_remark_hop(source->document, state, hop, "image", &source->errors, NULL,
 				  "%s", err.text);
+	if (known != IMAGE_READ)
 		return;
-	}
 	if (umbox_image_check_parameters(&image, wanted->parameters, &err) < 0)
 		policy_remark_hop(source->document, state, hop, "parameters", &source->errors, NULL,
 				  "%s", err.text);
@@ -96,6 +69,14 @@ static void print_costs(const struct cli *cli, const struct policy *policy)
 	table_print(&table, cli, NULL);
 }
 
+/* A file of devices.d. */
+static bool is_of_devices(const struct policy_source *source)
+{
+	const struct document_node *root = source->document ? document_root(source->document)
+							    : NULL;
+	return root && root->kind == DOCUMENT_LIST && root->first;
+}
+
 static void print_result(const struct cli *cli, const struct policy_source *source)
 {
 	const struct policy *policy = source->policy;
@@ -103,7 +84,11 @@ static void print_result(const struct cli *cli, const struct policy_source *sour
 	if (source->warnings.count)
 		fprintf(stderr, "warnings:\n");
 	complaints_print(&source->warnings);
-	if (!policy || cli->quiet)
+	if (cli->quiet)
+		return;
+	if (is_of_devices(source) && !source->errors.count)
+		output_print("%s: %s", source->file, source->warnings.count ? "doubtful" : "right");
+	if (!policy)
 		return;
 	output_print("%s: %s: type %s, %u states, %u rules, cost %lu of %d", source->file,
 		     source->errors.count     ? "loads, but is wrong"
@@ -119,8 +104,9 @@ static void tell(const struct cli *cli, const struct policy_source *source,
 		 const struct image_asker *asker)
 {
 	json_t *json = json_pack("{s:s, s:b, s:o, s:o, s:o, s:b}", "file", source->file, "valid",
-				 source->policy != NULL, "errors", complaint_lines(&source->errors),
-				 "warnings", complaint_lines(&source->warnings), "rules",
+				 source->policy || (is_of_devices(source) && !source->errors.count),
+				 "errors", complaint_lines(&source->errors), "warnings",
+				 complaint_lines(&source->warnings), "rules",
 				 costs_json(source->policy), "images_checked", !asker->unreachable);
 	if (!output_json(cli, json))
 		print_result(cli, source);
@@ -131,6 +117,11 @@ static int check_file(struct cli *cli, struct image_asker *asker, const char *fi
 {
 	cleanup_policy_source struct policy_source source;
 	policy_source_read(&source, file);
+	if (is_of_devices(&source)) {
+		complaints_done(&source.errors); /* that it is no type */
+		source.code = 0;
+		policy_check_devices(asker, &source);
+	}
 	if (source.policy) {
 		policy_remark(source.document, source.policy, &source.errors, &source.warnings);
 		check_images(asker, &source);

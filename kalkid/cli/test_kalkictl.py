@@ -815,6 +815,28 @@ tests:
         self.assertEqual(nowhere.code, 0)
         self.assertIn("images were not looked at", nowhere.err)
 
+    def test_parameters_of_devices_are_checked(self):
+        for folder in ("types.d", "devices.d"):
+            os.makedirs(f"{self.folder.name}/{folder}", exist_ok=True)
+        self.write("types.d/t.yaml", "type: t\nstates:\n"
+                   "  A: {chain: [{name: one, image: 'good:1'}]}\n"
+                   "  B: {chain: [{name: one, image: 'good:1'}, {name: two, image: 'bad:1'}]}\n")
+        device = "- {name: d%d, type: %s, port: p0, mac: 02:00:00:00:00:%02d, parameters: {%s}}\n"
+        path = self.write("devices.d/d.yaml", "".join(
+            device % (i, type_, i, parameters) for i, (type_, parameters) in enumerate((
+                ("t", "one: {n: 1}"), ("t", "one: {n: x}"), ("t", "two: {n: 1}"), ("t", "ono: {n: 1}"),
+                ("u", "one: {n: 1}")))))
+        result = self.run_tool("policy", "check", path, "--docker", self.socket)
+        self.assertEqual(result.code, 6)
+        self.assertRegex(result.err, r"d.yaml:2:\d+: \[1\].parameters.one: parameters.n: is not of type integer")
+        self.assertRegex(result.err, r"d.yaml:3:\d+: \[2\].parameters.two: parameters.n: is not of type string")
+        self.assertRegex(result.err, r"d.yaml:4:\d+: \[3\].parameters: "
+                                     r"no chain of the type 't' has a hop named 'ono' \(did you mean 'one'\?\)")
+        self.assertRegex(result.err, r"warnings:\n.*d.yaml:5:\d+: \[4\].type: no file in .*types.d .* 'u'")
+        self.assertNotIn("d.yaml:1:", result.err)
+        right = self.write("devices.d/right.yaml", device % (0, "t", 0, "one: {n: 1}"))
+        self.assertIn("right.yaml: right", self.run_tool("policy", "check", right, "--docker", self.socket).out)
+
     def test_help_and_version(self):
         self.assertIn("device set-state DEVICE STATE", self.good("help"))
         self.assertIn("--for TIME", self.good("help", "device", "set-state"))
