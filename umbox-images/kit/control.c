@@ -17,7 +17,8 @@ static const char ready_line[] = "{\"kalki\":\"ready\"}\n";
 
 void umbox_control_init(struct umbox_control *control, const char *path)
 {
-	*control = (struct umbox_control){.fd = -1, .pause_ms = CONTROL_PAUSE_MIN_MS};
+	*control = (struct umbox_control){
+		.fd = -1, .descriptor = -1, .pause_ms = CONTROL_PAUSE_MIN_MS};
 	snprintf(control->path, sizeof(control->path), "%s", path);
 }
 
@@ -55,12 +56,35 @@ static ssize_t write_some(struct umbox_control *control, const char *text, size_
 	return written;
 }
 
+/* So short that the kernel takes it whole or not at all, and what goes with it once. */
+static bool write_ready(struct umbox_control *control, int64_t now_us)
+{
+	union {
+		struct cmsghdr head; /* for its alignment */
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} beside = {0};
+	struct iovec text = {.iov_base = (char *)ready_line, .iov_len = sizeof(ready_line) - 1};
+	struct msghdr message = {.msg_iov = &text, .msg_iovlen = 1};
+	if (control->descriptor < 0)
+		return write_some(control, ready_line, sizeof(ready_line) - 1, now_us) >= 0;
+	message.msg_control = beside.bytes;
+	message.msg_controllen = sizeof(beside.bytes);
+	beside.head.cmsg_level = SOL_SOCKET;
+	beside.head.cmsg_type = SCM_RIGHTS;
+	beside.head.cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(&beside.head), &control->descriptor, sizeof(int));
+	if (sendmsg(control->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+		return true;
+	if (errno != EAGAIN && errno != EINTR)
+		disconnect(control, now_us);
+	return false;
+}
+
 static void write_lines(struct umbox_control *control, int64_t now_us)
 {
 	while (control->fd >= 0 && (control->count || control->ready_due)) {
 		if (control->ready_due && !control->sent) {
-			/* So short that the kernel takes it whole or not at all. */
-			if (write_some(control, ready_line, sizeof(ready_line) - 1, now_us) < 0)
+			if (!write_ready(control, now_us))
 				return;
 			control->ready_due = false;
 			continue;

@@ -30,7 +30,8 @@ struct umbox_control {
 	int64_t pause_ms;
 	struct umbox_control_line lines[CONTROL_LINES_MAX]; /* a ring */
 	unsigned first, count;
-	size_t sent; /* of the first line */
+	size_t sent;    /* of the first line */
+	int descriptor; /* goes with `ready`; -1: none */
 };
 
 void umbox_control_init(struct umbox_control *control, const char *path);
