@@ -5,6 +5,7 @@
  * memory, for the tests of the engine).  The node never asks which. */
 #pragma once
 
+#include "base/text.h"
 #include "core/alert.h"
 #include "core/device.h"
 #include "core/learn.h"
@@ -134,6 +135,10 @@ struct driver_ops {
 	 * caller. */
 	void (*logs)(struct driver *driver, uint32_t umbox, size_t bytes_max, char **ret,
 		     struct driver_call *call);
+	/* The frames that a umbox keeps, as a pcapng file with `comment`, added to `ret` when
+	 * `done` runs with their number; -ENOENT: it keeps none. */
+	void (*capture)(struct driver *driver, uint32_t umbox, const char *comment,
+			struct buffer *ret, struct driver_call *call);
 	/* Stops listening and closes; open calls end with -ECANCELED; then `closed` runs once.
 	 * What runs in the kernel and in Docker stays. */
 	void (*close)(struct driver *driver, void (*closed)(void *data), void *data);

@@ -9,7 +9,14 @@
 #include "base/mem.h"
 #include "base/text.h"
 
-enum errand_kind { ERRAND_STEP, ERRAND_LOOK, ERRAND_IMAGE, ERRAND_LOGS, ERRAND_NOTICE };
+enum errand_kind {
+	ERRAND_STEP,
+	ERRAND_LOOK,
+	ERRAND_IMAGE,
+	ERRAND_LOGS,
+	ERRAND_CAPTURE,
+	ERRAND_NOTICE,
+};
 
 /* Something whose time comes: the result of a call, or a notice. */
 struct errand {
@@ -25,9 +32,10 @@ struct errand {
 	struct device device;
 	uint32_t generation;
 	char image[IMAGE_ID_BYTES];
-	/* LOOK, LOGS */
+	/* LOOK, LOGS, CAPTURE */
 	struct driver_picture *picture;
 	char **logs;
+	struct buffer *capture;
 	uint32_t umbox;
 	size_t bytes_max;
 	/* IMAGE */
@@ -130,6 +138,14 @@ static void tell_notice(struct fake_driver *fake, struct errand *errand)
 	fake->driver.listener->on_notice(fake->driver.listener, &errand->notice);
 }
 
+static int take_frames(const struct fake_driver *fake, const struct errand *errand)
+{
+	if (!fake->world->keeps_frames || !fake_find_umbox(fake->world, errand->umbox))
+		return -ENOENT;
+	buffer_print(errand->capture, "frames of umbox %u: %s", errand->umbox, errand->words);
+	return 3;
+}
+
 /* Its time has come, or the driver closes.  False when the driver was cut off at just this step:
  * then its result is not heard before the driver closes. */
 static bool run_errand(struct fake_driver *fake, struct errand *errand)
@@ -147,6 +163,8 @@ static bool run_errand(struct fake_driver *fake, struct errand *errand)
 		fake_see(fake->world, errand->picture);
 	else if (errand->kind == ERRAND_IMAGE)
 		snprintf(errand->ret_id, IMAGE_ID_BYTES, "sha256:%u", fake->world->image);
+	else if (errand->kind == ERRAND_CAPTURE)
+		errand->result = take_frames(fake, errand);
 	else if (errand->kind == ERRAND_LOGS)
 		*errand->logs = mem_printf("the log of umbox %u\n", errand->umbox);
 	errand->effect = false;
@@ -294,6 +312,16 @@ static void logs(struct driver *driver, uint32_t umbox, size_t bytes_max maybe_u
 	post(of(driver), errand, 0);
 }
 
+static void capture(struct driver *driver, uint32_t umbox, const char *comment, struct buffer *ret,
+		    struct driver_call *call)
+{
+	struct errand *errand = new_call(ERRAND_CAPTURE, call);
+	TEXT_COPY(errand->words, comment);
+	errand->capture = ret;
+	errand->umbox = umbox;
+	post(of(driver), errand, 0);
+}
+
 static void close_driver(struct driver *driver, void (*closed)(void *data), void *data)
 {
 	struct fake_driver *fake = of(driver);
@@ -311,6 +339,7 @@ static const struct driver_ops OPS = {
 	.counters = counters,
 	.image = image,
 	.logs = logs,
+	.capture = capture,
 	.close = close_driver,
 };
 

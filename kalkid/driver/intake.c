@@ -139,15 +139,43 @@ static void end(struct intake *intake)
 	intake->user->on_end(intake->user);
 }
 
+static void take_descriptor(struct intake *intake, int fd)
+{
+	if (intake->user->on_descriptor(intake->user, fd, &intake->last) < 0)
+		intake->malformed++;
+}
+
+/* One descriptor at most comes along; the kernel closes what else was sent. */
+static ssize_t receive(struct intake *intake)
+{
+	union {
+		struct cmsghdr head; /* for its alignment */
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} beside;
+	struct iovec room = {.iov_base = intake->line + intake->used,
+			     .iov_len = sizeof(intake->line) - intake->used};
+	struct msghdr message = {.msg_iov = &room,
+				 .msg_iovlen = 1,
+				 .msg_control = beside.bytes,
+				 /* Without padding, in which a second one had room. */
+				 .msg_controllen = CMSG_LEN(sizeof(int))};
+	ssize_t count = recvmsg(intake->connection_fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	const struct cmsghdr *head = count < 0 ? NULL : CMSG_FIRSTHDR(&message);
+	if (head && head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_RIGHTS &&
+	    head->cmsg_len == CMSG_LEN(sizeof(int))) {
+		int fd;
+		memcpy(&fd, CMSG_DATA(head), sizeof(fd));
+		take_descriptor(intake, fd);
+	}
+	return count;
+}
+
 static void on_readable(uv_poll_t *poll, int status, int events maybe_unused)
 {
 	struct intake *intake = poll->data;
 	ssize_t total = 0;
 	while (!intake->closing && total < INTAKE_BYTES_A_TURN) {
-		ssize_t count = status < 0
-					? 0
-					: recv(intake->connection_fd, intake->line + intake->used,
-					       sizeof(intake->line) - intake->used, MSG_DONTWAIT);
+		ssize_t count = status < 0 ? 0 : receive(intake);
 		if (count < 0 && (errno == EAGAIN || errno == EINTR))
 			return;
 		if (count <= 0) {

@@ -22,6 +22,8 @@ struct intake;
 struct intake_user {
 	/* A line that is well formed and within the rate; what it points to is borrowed. */
 	void (*on_line)(struct intake_user *user, const struct umbox_line *line);
+	/* A descriptor came with a line: the user's from now on, also when it is refused. */
+	int (*on_descriptor)(struct intake_user *user, int fd, struct error *err);
 	/* The connection ended: the last call. */
 	void (*on_end)(struct intake_user *user);
 };

@@ -278,6 +278,12 @@ static void logs(struct driver *driver, uint32_t umbox, size_t bytes_max, char *
 	docker_inspect(log->local->docker, &log->docker, name, &log->container);
 }
 
+static void capture(struct driver *driver, uint32_t umbox, const char *comment, struct buffer *ret,
+		    struct driver_call *call)
+{
+	local_capture(local_of(driver), umbox, comment, ret, call);
+}
+
 /* The legs of a umbox that dies or is removed go with it: that is no interference. */
 static void on_link_change(void *data, const struct link_change *change)
 {
@@ -385,10 +391,24 @@ static void on_later_closed(struct later_queue *queue)
 	handle_closed(container_of(queue, struct local_driver, later));
 }
 
+/* What works on a thread ends within milliseconds, and completes by the queue. */
+static void close_later(struct local_driver *local)
+{
+	if (local->umboxes_closed && !local->works)
+		later_queue_close(&local->later, on_later_closed);
+}
+
 static void on_umboxes_closed(void *data)
 {
 	struct local_driver *local = data;
-	later_queue_close(&local->later, on_later_closed);
+	local->umboxes_closed = true;
+	close_later(local);
+}
+
+void local_work_ended(struct local_driver *local)
+{
+	local->works--;
+	close_later(local);
 }
 
 /* Every call to Docker has ended, and with them launches, removals and observations. */
@@ -422,6 +442,7 @@ static const struct driver_ops OPS = {
 	.counters = counters,
 	.image = image,
 	.logs = logs,
+	.capture = capture,
 	.close = close_driver,
 };
 

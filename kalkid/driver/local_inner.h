@@ -46,7 +46,8 @@ struct local_driver {
 	uv_poll_t link_notice, nft_notice, heard;
 	uv_timer_t drops;
 	struct local_spoof *spoofs; /* devices that forged frames concern */
-	bool watches_nft, hears, closing;
+	bool watches_nft, hears, closing, umboxes_closed;
+	unsigned works; /* on threads beside the loop */
 	unsigned handles;
 	void (*closed)(void *data);
 	void *closed_data;
@@ -72,6 +73,11 @@ void local_observe(struct local_driver *local, struct driver_picture *ret,
 void local_cancel_observations(struct local_driver *local);
 /* A container went while an observation runs: its list is older than that. */
 void local_observed_removal(struct local_driver *local, const char *container);
+
+/* local_capture.c */
+void local_capture(struct local_driver *local, uint32_t umbox, const char *comment,
+		   struct buffer *ret, struct driver_call *call);
+void local_work_ended(struct local_driver *local);
 
 /* local_spoof.c: takes in what the rules noted of forged frames, a stranger that spoke at a port,
  * and tells what is to be told by now. */

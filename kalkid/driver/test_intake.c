@@ -27,7 +27,8 @@ struct place {
 	struct intake *intake;
 	char path[64];
 	int directory;
-	unsigned lines, ends;
+	unsigned lines, ends, descriptors;
+	int refuse_descriptors; /* a negative errno */
 	struct umbox_line last;
 	bool close_on_line;
 };
@@ -41,6 +42,15 @@ static void on_line(struct intake_user *user, const struct umbox_line *line)
 		intake_close(take(place->intake));
 }
 
+static int on_descriptor(struct intake_user *user, int fd, struct error *err)
+{
+	struct place *place = container_of(user, struct place, user);
+	close(fd);
+	place->descriptors++;
+	return place->refuse_descriptors ? error_set(err, place->refuse_descriptors, "not that one")
+					 : 0;
+}
+
 static void on_end(struct intake_user *user)
 {
 	container_of(user, struct place, user)->ends++;
@@ -49,7 +59,8 @@ static void on_end(struct intake_user *user)
 static int set_up(void **state)
 {
 	struct place *place = mem_alloc(sizeof(*place));
-	place->user = (struct intake_user){.on_line = on_line, .on_end = on_end};
+	place->user = (struct intake_user){
+		.on_line = on_line, .on_end = on_end, .on_descriptor = on_descriptor};
 	uv_loop_init(&place->loop);
 	strcpy(place->path, "/tmp/kalki-intake-XXXXXX");
 	assert_non_null(mkdtemp(place->path));
@@ -108,6 +119,60 @@ static uint64_t report(struct place *place, char *words, size_t words_bytes)
 	snprintf(words, words_bytes, "%s", buffer.bytes ? buffer.bytes : "");
 	buffer_done(&buffer);
 	return count;
+}
+
+static void say_with(int socket, const char *text, const int *fds, unsigned count)
+{
+	union {
+		struct cmsghdr head;
+		char bytes[CMSG_SPACE(4 * sizeof(int))];
+	} beside = {0};
+	struct iovec iov = {.iov_base = (char *)(uintptr_t)text, .iov_len = strlen(text)};
+	struct msghdr message = {.msg_iov = &iov,
+				 .msg_iovlen = 1,
+				 .msg_control = beside.bytes,
+				 .msg_controllen = CMSG_SPACE(count * sizeof(int))};
+	beside.head.cmsg_level = SOL_SOCKET;
+	beside.head.cmsg_type = SCM_RIGHTS;
+	beside.head.cmsg_len = CMSG_LEN(count * sizeof(int));
+	memcpy(CMSG_DATA(&beside.head), fds, count * sizeof(int));
+	assert_int_equal(sendmsg(socket, &message, MSG_NOSIGNAL), strlen(text));
+}
+
+static unsigned count_open(void)
+{
+	unsigned count = 0;
+	for (int fd = 0; fd < 256; fd++)
+		count += fcntl(fd, F_GETFD) >= 0;
+	return count;
+}
+
+static void a_descriptor_comes_with_a_line(void **state)
+{
+	struct place *place = *state;
+	char words[256];
+	accept_own(place);
+	int fd = connect_to(place), more[4] = {fd, fd, fd, fd};
+	turn(place, 3);
+	unsigned before = count_open();
+	say_with(fd, "{\"kalki\":\"ready\"}\n", &fd, 1);
+	turn(place, 3);
+	assert_int_equal(place->lines, 1);
+	assert_int_equal(place->descriptors, 1);
+	assert_int_equal(report(place, words, sizeof(words)), 0);
+
+	/* Many at once: one at most is taken, none stays open. */
+	say_with(fd, "{\"kalki\":\"ready\"}\n", more, 4);
+	place->refuse_descriptors = -EINVAL;
+	say_with(fd, "{\"kalki\":\"ready\"}\n", &fd, 1);
+	turn(place, 6);
+	assert_int_equal(place->lines, 3);
+	assert_true(place->descriptors <= 3);
+	assert_int_equal(count_open(), before);
+	assert_true(report(place, words, sizeof(words)) >= 1);
+	assert_non_null(strstr(words, "not that one"));
+	close(fd);
+	turn(place, 3);
 }
 
 static void lines_come_whole_in_any_pieces(void **state)
@@ -255,6 +320,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(lines_come_whole_in_any_pieces, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_descriptor_comes_with_a_line, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(malformed_lines_are_counted, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_line_that_is_too_long_is_skipped, set_up,
 						tear_down),

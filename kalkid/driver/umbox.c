@@ -13,6 +13,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "driver/ring.h"
 #include "io/namespace.h"
 
 enum { TICK_MS = 1000 };
@@ -66,6 +67,8 @@ static void let_go(struct umbox *umbox)
 	stop_pid_watch(umbox);
 	if (umbox->netns >= 0)
 		close(take_fd(umbox->netns));
+	if (umbox->ring_fd >= 0)
+		close(take_fd(umbox->ring_fd));
 }
 
 /* Told first: holding the device is not to wait while the kernel takes the legs apart. */
@@ -143,6 +146,17 @@ static void on_line(struct intake_user *user, const struct umbox_line *line)
 		umbox_tell_ready(umbox);
 	if (line->kind == UMBOX_LINE_RECORD)
 		tell(umbox, &(struct driver_notice){.kind = DRIVER_RECORD, .words = line->record});
+}
+
+/* The first one counts: a umbox that connects again says ready again. */
+static int on_descriptor(struct intake_user *user, int fd, struct error *err)
+{
+	struct umbox *umbox = container_of(user, struct umbox, user);
+	cleanup_close int ring = fd;
+	int result = ring_check(ring, err);
+	if (result == 0 && umbox->ring_fd < 0)
+		umbox->ring_fd = take_fd(ring);
+	return result;
 }
 
 static void on_end(struct intake_user *user)
@@ -291,7 +305,8 @@ int umbox_open(struct umbox **ret, struct umbox_set *set, const struct container
 		return directory;
 	struct umbox *umbox = mem_alloc(sizeof(*umbox));
 	umbox->set = set;
-	umbox->user = (struct intake_user){.on_line = on_line, .on_end = on_end};
+	umbox->user = (struct intake_user){
+		.on_line = on_line, .on_end = on_end, .on_descriptor = on_descriptor};
 	int result = intake_open(&umbox->intake, set->loop, directory, set->alerts_per_second,
 				 &umbox->user, err);
 	if (result < 0) {
@@ -299,7 +314,7 @@ int umbox_open(struct umbox **ret, struct umbox_set *set, const struct container
 		return result;
 	}
 	umbox->container.marks = *marks;
-	umbox->netns = -1;
+	umbox->netns = umbox->ring_fd = -1;
 	HASH_ADD(hh, set->umboxes, container.marks.umbox, sizeof(uint32_t), umbox);
 	*ret = umbox;
 	return 0;

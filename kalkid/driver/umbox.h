@@ -26,6 +26,7 @@ struct umbox_set_options {
 struct umbox {
 	struct container container; /* as last inspected; its marks from the start on */
 	int netns;                  /* -1 before umbox_hold and once it is gone */
+	int ring_fd;                /* of the frames that it keeps (ring.h); -1: it keeps none */
 	bool watched;               /* umbox_watch was called: it is or was a running umbox */
 	bool ready;
 	bool gone;
