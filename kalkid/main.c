@@ -47,6 +47,7 @@ struct daemon {
 	struct clock clock;
 	struct files files; /* policies and devices pass to the engine */
 	struct store *store;
+	struct captures *captures;
 	struct engine *engine;
 	struct exchanges *exchanges;
 	struct engine_hands hands; /* of the exchanges */
@@ -252,12 +253,22 @@ static void on_store_closed(void *data)
 	uv_close((uv_handle_t *)&daemon->watchdog_timer, NULL);
 }
 
+static void on_captures_closed(void *data)
+{
+	struct daemon *daemon = data;
+	store_close(daemon->store, on_store_closed, daemon);
+}
+
+/* What was captured is told in the history. */
 static void on_part_stopped(void *data)
 {
 	struct daemon *daemon = data;
 	if (--daemon->stopping_parts)
 		return;
-	store_close(daemon->store, on_store_closed, daemon);
+	if (daemon->captures)
+		captures_close(daemon->captures, on_captures_closed, daemon);
+	else
+		on_captures_closed(daemon);
 }
 
 static void on_engine_stopped(void *data)
@@ -410,6 +421,17 @@ static int open_store(struct daemon *daemon, struct error *err)
 	return r;
 }
 
+/* A daemon without room for captures protects all the same. */
+static void open_captures(struct daemon *daemon)
+{
+	cleanup_free char *path = mem_printf("%s/var/lib/kalki/captures", daemon->options.root);
+	struct error err = {0};
+	if (captures_open(&daemon->captures, &daemon->loop, path,
+			  (uint64_t)daemon->files.config.capture_bytes_max, &err) < 0)
+		log_error("no captures are kept", "error=\"%s\"", err.text);
+	engine_set_captures(daemon->engine, daemon->captures);
+}
+
 static int open_engine(struct daemon *daemon, struct error *err)
 {
 	struct files *files = &daemon->files;
@@ -497,6 +519,7 @@ static int run(struct daemon *daemon)
 	daemon->reloader.reload = reload;
 	engine_set_reloader(daemon->engine, &daemon->reloader);
 	start_signals_and_timers(daemon);
+	open_captures(daemon);
 	const struct config *config = &daemon->files.config;
 	engine_set_notifiers(daemon->engine, config->instance, config->notifiers,
 			     config->notifier_count, daemon->courier);

@@ -24,7 +24,7 @@ json_t *encode_text_or_null(const char *text)
 	return *text ? encode_text(text) : json_null();
 }
 
-static json_t *encode_time(int64_t wall_us)
+json_t *encode_time(int64_t wall_us)
 {
 	char text[TIME_TEXT_BYTES];
 	clock_print_wall(text, wall_us);

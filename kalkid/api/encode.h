@@ -12,6 +12,8 @@
 json_t *encode_text(const char *text);
 /* null for "". */
 json_t *encode_text_or_null(const char *text);
+/* As RFC 3339 has it. */
+json_t *encode_time(int64_t wall_us);
 
 json_t *encode_status(const struct engine_status *status);
 /* Names what a device's definition is now: changes with it, and with nothing else. */

@@ -500,6 +500,52 @@ void engine_await_written(struct engine *engine, struct engine_written *written)
 	uv_close((uv_handle_t *)turn, on_write_turn);
 }
 
+bool engine_next_capture(const struct engine *engine maybe_unused, const char *device maybe_unused,
+			 uint64_t before, struct capture_entry *ret)
+{
+	*ret = (struct capture_entry){.id = 42, .wall_us = wall_us, .frames = 7, .bytes = 900};
+	TEXT_COPY(ret->device, "cam1");
+	return !before;
+}
+
+int engine_capture(struct engine *engine, const char *device, const struct operator_order *order,
+		   struct engine_capture *capture, struct error *err)
+{
+	int result = note_known(engine, "capture", device, "", order, err);
+	if (result < 0)
+		return result;
+	engine->capture = capture;
+	return 0;
+}
+
+void fake_engine_end_capture(struct engine *engine, int result, const char *words)
+{
+	struct engine_capture *capture = take(engine->capture);
+	struct capture_entry entry;
+	struct error err = {0};
+	engine_next_capture(engine, "cam1", 0, &entry);
+	if (result < 0)
+		error_set(&err, result, "%s", words);
+	capture->done(capture, result, &entry, &err);
+}
+
+int engine_read_capture(const struct engine *engine maybe_unused, uint64_t id,
+			struct capture_job *job, struct error *err)
+{
+	if (id != 42)
+		return error_set(err, -ENOENT, "there is no capture %llu", (unsigned long long)id);
+	((struct engine *)(uintptr_t)engine)->capture_job = job;
+	return 0;
+}
+
+void fake_engine_end_capture_job(struct engine *engine, const char *file)
+{
+	struct capture_job *job = take(engine->capture_job);
+	struct error err = {0};
+	buffer_add(&job->file, file, strlen(file));
+	job->done(job, 0, &err);
+}
+
 int engine_read_logs(struct engine *engine, uint32_t umbox, size_t bytes_max,
 		     struct engine_logs *logs, struct error *err)
 {

@@ -20,9 +20,11 @@ struct engine {
 	unsigned event_count;
 	unsigned uncommitted; /* that many of the newest are not in the history yet */
 	struct engine_subscriber *subscribers;
-	struct engine_logs *logs;       /* the call that waits */
-	struct engine_written *written; /* the order that waits */
-	bool writing_rests;             /* until fake_engine_end_writing */
+	struct engine_logs *logs;        /* the call that waits */
+	struct engine_capture *capture;  /* the same, for a capture, */
+	struct capture_job *capture_job; /* and for its file */
+	struct engine_written *written;  /* the order that waits */
+	bool writing_rests;              /* until fake_engine_end_writing */
 	uv_loop_t *loop;
 	struct store_read *reads; /* those begun */
 	bool reads_rest;          /* until fake_engine_end_reads */
@@ -39,5 +41,8 @@ void fake_engine_emit(struct engine *engine, enum event_kind kind, unsigned devi
 void fake_engine_end_reads(struct engine *engine);
 /* Ends the order's wait for the disk. */
 void fake_engine_end_writing(struct engine *engine, int result);
+/* Ends the call for a capture that waits, and that for its file. */
+void fake_engine_end_capture(struct engine *engine, int result, const char *words);
+void fake_engine_end_capture_job(struct engine *engine, const char *file);
 /* Ends the call for logs that waits. */
 void fake_engine_end_logs(struct engine *engine, int result, const char *text);

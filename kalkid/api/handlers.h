@@ -37,6 +37,11 @@ void get_umboxes(struct api_call *call);
 void get_umbox(struct api_call *call);
 void get_umbox_logs(struct api_call *call);
 
+/* captures.c */
+void get_captures(struct api_call *call);
+void post_captures(struct api_call *call);
+void get_capture(struct api_call *call);
+
 /* why.c */
 void get_why(struct api_call *call);
 

@@ -404,6 +404,52 @@ static void logs_may_come_after_the_api_is_closed(void **state)
 	assert_null(fixture->engine->logs);
 }
 
+static void captures_are_taken_listed_and_fetched(void **state)
+{
+	struct fixture *fixture = *state;
+	struct test_client client;
+	struct test_reply reply;
+	get(fixture, "/api/v1/devices/cam1/captures");
+	assert_int_equal(json_integer_value(at(fixture, "items.0.id")), 42);
+	assert_int_equal(json_integer_value(at(fixture, "items.0.frames")), 7);
+	ask_problem(fixture, "GET", "/api/v1/devices/cam9/captures", NULL, 404, "not_found",
+		    "no device is named 'cam9'");
+
+	test_client_open(&client, &fixture->loop, fixture->path);
+	test_client_say(&client, "POST /api/v1/devices/cam1/captures HTTP/1.1\r\nHost: h\r\n"
+				 "Content-Type: application/json\r\nContent-Length: 16\r\n\r\n"
+				 "{\"reason\":\"odd\"}");
+	while (!fixture->engine->capture)
+		test_client_turn(&client, POLLIN);
+	expect_order(fixture, "capture cam1  because odd");
+	fake_engine_end_capture(fixture->engine, 0, "");
+	test_client_reply(&client, &reply, false);
+	assert_int_equal(reply.status, 201);
+	assert_string_equal(test_reply_header(&reply, "Location"), "/api/v1/captures/42");
+	test_reply_done(&reply);
+
+	test_client_say(&client, "GET /api/v1/captures/42 HTTP/1.1\r\nHost: h\r\n\r\n");
+	while (!fixture->engine->capture_job)
+		test_client_turn(&client, POLLIN);
+	fake_engine_end_capture_job(fixture->engine, "frames");
+	test_client_reply(&client, &reply, false);
+	assert_string_equal(reply.body, "frames");
+	assert_string_equal(test_reply_header(&reply, "Content-Type"), "application/x-pcapng");
+	test_reply_done(&reply);
+	ask_problem(fixture, "GET", "/api/v1/captures/43", NULL, 404, "not_found",
+		    "there is no capture 43");
+
+	/* Whoever asked is gone before the engine has an answer. */
+	test_client_say(&client, "GET /api/v1/captures/42 HTTP/1.1\r\nHost: h\r\n\r\n");
+	while (!fixture->engine->capture_job)
+		test_client_turn(&client, POLLIN);
+	fixture_close(fixture);
+	test_client_wait_end(&client);
+	test_client_close(&client);
+	fake_engine_end_capture_job(fixture->engine, "frames");
+	assert_null(fixture->engine->capture_job);
+}
+
 static void telemetry_is_told_and_pushed(void **state)
 {
 	struct fixture *fixture = *state;
@@ -817,6 +863,7 @@ int main(void)
 		TEST(umboxes_are_told),
 		TEST(logs_come_when_the_engine_has_them),
 		TEST(logs_may_come_after_the_api_is_closed),
+		TEST(captures_are_taken_listed_and_fetched),
 		TEST(telemetry_is_told_and_pushed),
 		TEST(notifiers_are_told_and_tested),
 		TEST(types_are_told),

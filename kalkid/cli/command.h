@@ -40,6 +40,7 @@ enum flag {
 	FLAG_FORMAT,
 	FLAG_GROUP,
 	FLAG_GROUPS,
+	FLAG_ID,
 	FLAG_IPS,
 	FLAG_KIND,
 	FLAG_LIMIT,
@@ -106,6 +107,8 @@ int run_device_command(struct cli *cli);
 int run_chain_list(struct cli *cli);
 int run_chain_show(struct cli *cli);
 int run_chain_graph(struct cli *cli);
+int run_chain_capture(struct cli *cli);
+int run_chain_captures(struct cli *cli);
 int run_alert_list(struct cli *cli);
 int run_alert_ack(struct cli *cli);
 int run_event(struct cli *cli);

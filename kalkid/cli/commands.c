@@ -39,6 +39,7 @@ const struct flag_info FLAGS[FLAG_COUNT] = {
 	[FLAG_GROUP] = {"group", 0, "GROUP", NULL, "only of the devices in this group"},
 	[FLAG_GROUPS] = {"groups", 0, "A,B", NULL, "groups that it belongs to"},
 	[FLAG_ADDRESSES] = {"addresses", 0, "HOW", NULL, "fixed, learn, learn-arp or any"},
+	[FLAG_ID] = {"id", 0, "CAPTURE", NULL, "one that is there already"},
 	[FLAG_IPS] = {"ips", 0, "A,B", NULL, "its addresses"},
 	[FLAG_KIND] =
 		{"kind", 0, "A,B", NULL,
@@ -98,6 +99,10 @@ const struct command COMMANDS[] = {
 	{"chain", "show", "DEVICE", 0, run_chain_show,
 	 "the hops of a device's chain, with counters"},
 	{"chain", "graph", "DEVICE", F(DOT), run_chain_graph, "the chain as a picture"},
+	{"chain", "capture", "DEVICE [FILE]", F(ID) | F(REASON), run_chain_capture,
+	 "write the newest frames of a device into a file (- to standard output)"},
+	{"chain", "captures", "DEVICE", 0, run_chain_captures,
+	 "frames that were kept, because of alerts or by hand"},
 	{"alert", "list", "",
 	 F(DEVICE) | F(TYPE) | F(GROUP) | F(SINCE) | F(LIMIT) | F(UNACKNOWLEDGED), run_alert_list,
 	 "alerts, the newest first"},

@@ -20,7 +20,7 @@ struct config {
 	unsigned alerts_per_second;
 	int64_t heartbeat_timeout_us, ready_timeout_us, drain_quiet_us, drain_max_us,
 		observe_every_us;
-	int64_t history_age_max_us, history_bytes_max;
+	int64_t history_age_max_us, history_bytes_max, capture_bytes_max;
 	unsigned history_answers_max;        /* of each telemetry source of a device */
 	char secrets[CONFIG_TEXT_BYTES];     /* directory of credentials; ROOT/etc/kalki/secrets */
 	struct exchange_from telemetry_from; /* source addresses of telemetry */

@@ -50,6 +50,9 @@ struct control_device {
 	struct learning learning;
 	struct deadline lease;    /* the next that runs out */
 	int64_t conflict_told_us; /* 0: never */
+	struct deadline capture;  /* frames are to be kept */
+	int64_t captured_us;      /* because of an alert, last; 0: never */
+	char capture_why[REASON_BYTES];
 	UT_hash_handle hh_name, hh_number;
 };
 
@@ -69,6 +72,7 @@ struct engine {
 	struct act *act;
 	struct engine_hands *hands;
 	struct engine_reloader *reloader;
+	struct captures *captures;
 	uint64_t commands_dropped;
 	struct policy **policies;
 	unsigned policy_count;
@@ -103,6 +107,13 @@ void control_keep_learnt(struct control_device *device, const struct device *bef
 void control_on_claim(struct node_listener *listener, uint32_t number, const struct claim *claim);
 
 /* listen.c */
+/* capture.c */
+void control_begin_capturing(struct control_device *device);
+void control_end_capturing(struct control_device *device);
+/* Because of an alert of a umbox; soon. */
+void control_capture(struct control_device *device, const struct alert *alert);
+
+/* decide.c */
 void engine_listen(struct engine *engine); /* sets node_listener */
 
 /* decide.c */

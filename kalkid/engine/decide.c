@@ -453,6 +453,7 @@ void control_take_alert(struct control_device *device, const struct alert *told)
 		control_tell_fleet(device,
 				   (struct fleet_change){.kind = FLEET_ALERT, .alert = alert.type});
 	}
+	control_capture(device, &alert);
 	events_emit(engine->events, &event, event_json_alert(&event, &alert));
 	events_release(engine->events);
 }

@@ -77,6 +77,7 @@ struct control_device *engine_take_device(struct engine *engine, const struct de
 	device->in_force = device->machine.state;
 	deadline_add(engine->deadlines, &device->deadline, on_device_due);
 	control_begin_learning(device);
+	control_begin_capturing(device);
 	HASH_ADD_KEYPTR_INORDER(hh_name, engine->by_name, device->device.name,
 				strlen(device->device.name), device, by_name);
 	HASH_ADD(hh_number, engine->by_number, device.number, sizeof(device->device.number),
@@ -95,6 +96,7 @@ static void drop_device(struct control_device *device)
 	control_fleet_changed(engine);
 	control_forget_watchers(device);
 	control_end_learning(device);
+	control_end_capturing(device);
 	machine_done(&device->machine);
 	free(device->parked);
 	control_free_fitted(device->fitted);

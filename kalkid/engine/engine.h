@@ -19,6 +19,7 @@
 #include "driver/driver.h"
 #include "driver/exchange.h"
 #include "driver/telemetry.h"
+#include "store/captures.h"
 #include "store/store.h"
 
 struct engine;
@@ -158,6 +159,25 @@ struct notifier_status {
 };
 /* In the order of the file; -ENOENT at the end. */
 int engine_read_notifier(const struct engine *engine, unsigned index, struct notifier_status *ret);
+
+/* --- frames that were kept --- */
+
+/* Before engine_start; outlives the engine's last call.  NULL: none are kept. */
+void engine_set_captures(struct engine *engine, struct captures *captures);
+
+/* Embedded; `done` runs exactly once unless engine_capture failed.  `entry` lives for its time. */
+struct engine_capture {
+	void (*done)(struct engine_capture *capture, int result, const struct capture_entry *entry,
+		     const struct error *err);
+};
+/* Writes down the frames that a umbox of the device's chain keeps. -ENOENT: none does. */
+int engine_capture(struct engine *engine, const char *device, const struct operator_order *order,
+		   struct engine_capture *capture, struct error *err) must_check;
+/* As captures_read and captures_next. */
+int engine_read_capture(const struct engine *engine, uint64_t id, struct capture_job *job,
+			struct error *err) must_check;
+bool engine_next_capture(const struct engine *engine, const char *device, uint64_t before,
+			 struct capture_entry *ret);
 
 /* --- what is --- */
 

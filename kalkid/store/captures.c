@@ -1,0 +1,250 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* store/captures.c - see captures.h.  A file's name is `ID_WALL-US_FRAMES_DEVICE.pcapng`; one that
+ * is being written ends in `.new` and is removed at the next start. */
+#include "store/captures.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/mem.h"
+
+enum { FILE_NAME_BYTES = NAME_BYTES + 96 };
+
+struct captures {
+	uv_loop_t *loop;
+	int directory;
+	uint64_t bytes_max, bytes;
+	struct capture_entry *entries[CAPTURES_MAX]; /* the oldest first */
+	unsigned count;
+	unsigned jobs;
+	bool closing;
+	void (*closed)(void *data);
+	void *data;
+};
+
+static void print_name(char name[static FILE_NAME_BYTES], const struct capture_entry *entry,
+		       const char *more)
+{
+	snprintf(name, FILE_NAME_BYTES, "%" PRIu64 "_%" PRId64 "_%u_%s.pcapng%s", entry->id,
+		 entry->wall_us, entry->frames, entry->device, more);
+}
+
+static bool parse_name(struct capture_entry *ret, const char *name)
+{
+	char device[FILE_NAME_BYTES], printed[FILE_NAME_BYTES];
+	if (strlen(name) >= FILE_NAME_BYTES ||
+	    sscanf(name, "%" SCNu64 "_%" SCNd64 "_%u_%s", &ret->id, &ret->wall_us, &ret->frames,
+		   device) != 4)
+		return false;
+	char *end = strstr(device, ".pcapng");
+	if (!end || (size_t)(end - device) >= sizeof(ret->device))
+		return false;
+	*end = '\0';
+	TEXT_COPY(ret->device, device);
+	print_name(printed, ret, "");
+	return text_equal(printed, name);
+}
+
+static void remove_oldest(struct captures *captures)
+{
+	char name[FILE_NAME_BYTES];
+	struct capture_entry *entry = captures->entries[0];
+	print_name(name, entry, "");
+	unlinkat(captures->directory, name, 0);
+	captures->bytes -= entry->bytes;
+	memmove(captures->entries, captures->entries + 1,
+		--captures->count * sizeof(captures->entries[0]));
+	free(entry);
+}
+
+static void add(struct captures *captures, const struct capture_entry *entry)
+{
+	unsigned place = captures->count;
+	while (captures->count == CAPTURES_MAX ||
+	       (captures->count && captures->bytes + entry->bytes > captures->bytes_max))
+		remove_oldest(captures);
+	for (place = captures->count; place && captures->entries[place - 1]->id > entry->id;
+	     place--)
+		captures->entries[place] = captures->entries[place - 1];
+	captures->entries[place] = mem_copy(entry, sizeof(*entry));
+	captures->count++;
+	captures->bytes += entry->bytes;
+}
+
+static int by_id(const struct dirent **a, const struct dirent **b)
+{
+	return strverscmp((*a)->d_name, (*b)->d_name); /* numbers first, by their value */
+}
+
+static void take_stock(struct captures *captures)
+{
+	struct dirent **files = NULL;
+	int count = scandirat(captures->directory, ".", &files, NULL, by_id);
+	for (int i = 0; i < count; i++) {
+		const char *name = files[i]->d_name;
+		struct capture_entry entry = {0};
+		struct stat status;
+		size_t length = strlen(name);
+		if (length > 4 && text_equal(name + length - 4, ".new"))
+			unlinkat(captures->directory, name, 0);
+		else if (parse_name(&entry, name) &&
+			 fstatat(captures->directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0) {
+			entry.bytes = (uint64_t)status.st_size;
+			add(captures, &entry);
+		}
+		free(files[i]);
+	}
+	free(files);
+}
+
+int captures_open(struct captures **ret, uv_loop_t *loop, const char *directory, uint64_t bytes_max,
+		  struct error *err)
+{
+	if (mkdir(directory, 0700) < 0 && errno != EEXIST)
+		return error_errno(err, -errno, "%s", directory);
+	int fd = open(directory, O_DIRECTORY | O_CLOEXEC | O_RDONLY);
+	if (fd < 0)
+		return error_errno(err, -errno, "%s", directory);
+	struct captures *captures = mem_alloc(sizeof(*captures));
+	captures->loop = loop;
+	captures->directory = fd;
+	captures->bytes_max = bytes_max;
+	take_stock(captures);
+	*ret = captures;
+	return 0;
+}
+
+static void close_when_idle(struct captures *captures)
+{
+	if (!captures->closing || captures->jobs)
+		return;
+	void (*closed)(void *) = captures->closed;
+	void *data = captures->data;
+	for (unsigned i = 0; i < captures->count; i++)
+		free(captures->entries[i]);
+	close(captures->directory);
+	free(captures);
+	closed(data);
+}
+
+void captures_close(struct captures *captures, void (*closed)(void *data), void *data)
+{
+	captures->closing = true;
+	captures->closed = closed;
+	captures->data = data;
+	close_when_idle(captures);
+}
+
+static void end(struct capture_job *job, int status)
+{
+	struct captures *captures = job->captures;
+	captures->jobs--;
+	job->done(job, status < 0 ? status : job->result, &job->err);
+	close_when_idle(captures);
+}
+
+/* --- writing --- */
+
+static int write_all(int fd, const struct buffer *file)
+{
+	size_t written = 0;
+	while (written < file->length) {
+		ssize_t some = write(fd, file->bytes + written, file->length - written);
+		if (some < 0 && errno != EINTR)
+			return -errno;
+		written += some < 0 ? 0 : (size_t)some;
+	}
+	return 0;
+}
+
+/* Its name is there once the file is whole. */
+static void write_file(uv_work_t *work)
+{
+	struct capture_job *job = container_of(work, struct capture_job, work);
+	char name[FILE_NAME_BYTES], unfinished[FILE_NAME_BYTES];
+	int directory = job->captures->directory;
+	print_name(name, &job->entry, "");
+	print_name(unfinished, &job->entry, ".new");
+	cleanup_close int fd = openat(directory, unfinished,
+				      O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	int result = fd < 0 ? -errno : write_all(fd, &job->file);
+	if (result == 0 && renameat(directory, unfinished, directory, name) < 0)
+		result = -errno;
+	if (result < 0) {
+		unlinkat(directory, unfinished, 0);
+		error_errno(&job->err, result, "captures/%s", name);
+	}
+	job->result = result;
+}
+
+static void on_written(uv_work_t *work, int status)
+{
+	struct capture_job *job = container_of(work, struct capture_job, work);
+	if (status == 0 && job->result == 0)
+		add(job->captures, &job->entry);
+	end(job, status);
+}
+
+void captures_write(struct captures *captures, struct capture_job *job)
+{
+	job->captures = captures;
+	job->entry.bytes = job->file.length;
+	captures->jobs++;
+	uv_queue_work(captures->loop, &job->work, write_file, on_written);
+}
+
+/* --- reading --- */
+
+static void read_file(uv_work_t *work)
+{
+	struct capture_job *job = container_of(work, struct capture_job, work);
+	char name[FILE_NAME_BYTES], bytes[65536];
+	ssize_t count = 0;
+	print_name(name, &job->entry, "");
+	cleanup_close int fd = openat(job->captures->directory, name,
+				      O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	while (fd >= 0 && (count = read(fd, bytes, sizeof(bytes))) > 0)
+		buffer_add(&job->file, bytes, (size_t)count);
+	if (fd < 0 || count < 0)
+		job->result = error_errno(&job->err, -errno, "captures/%s", name);
+}
+
+static void on_read(uv_work_t *work, int status)
+{
+	end(container_of(work, struct capture_job, work), status);
+}
+
+int captures_read(struct captures *captures, uint64_t id, struct capture_job *job,
+		  struct error *err)
+{
+	for (unsigned i = 0; i < captures->count; i++) {
+		if (captures->entries[i]->id != id)
+			continue;
+		job->entry = *captures->entries[i];
+		job->captures = captures;
+		captures->jobs++;
+		uv_queue_work(captures->loop, &job->work, read_file, on_read);
+		return 0;
+	}
+	return error_set(err, -ENOENT, "there is no capture %" PRIu64, id);
+}
+
+bool captures_next(const struct captures *captures, const char *device, uint64_t before,
+		   struct capture_entry *ret)
+{
+	for (unsigned i = captures->count; i-- > 0;) {
+		const struct capture_entry *entry = captures->entries[i];
+		if ((before && entry->id >= before) || !text_equal(entry->device, device))
+			continue;
+		*ret = *entry;
+		return true;
+	}
+	return false;
+}
