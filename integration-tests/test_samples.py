@@ -186,7 +186,7 @@ def test_wemo_moves_as_its_meter_says(house, value, rule, state, hop):
     house.running["plug"].set(**value)
     house.wait_moved("plug", rule, state)
     if state == "Attack":
-        house.wait_state("plug", state, hop)
+        house.wait_state("plug", state, hop, "anti-dos")
 
 
 def test_wemo_that_draws_far_too_much_when_suspicious(house):
@@ -201,7 +201,7 @@ def test_wemo_over_17040_mw_for_10_minutes(house):
     house.reset("plug", **PLUG)
     house.running["plug"].set(current_power=17041)
     house.wait_moved("plug", "current-low-for-long", "Attack")
-    house.wait_state("plug", "Attack", "decoy")
+    house.wait_state("plug", "Attack", "decoy", "anti-dos")
 
 
 def page_of_plug(house, *options, port=49153):
@@ -219,7 +219,7 @@ def asked_for_pages(house):
 
 def test_wemo_is_behind_a_login(house):
     house.reset("plug", **PLUG)
-    house.wait_state("plug", "Normal", "login")
+    house.wait_state("plug", "Normal", "login", "anti-dos")
     before = len(asked_for_pages(house))
     assert page_of_plug(house)[0] == "401"
     assert len(asked_for_pages(house)) == before
@@ -230,7 +230,7 @@ def test_wemo_is_behind_a_login(house):
 
 def test_guessing_the_login_of_the_plug(house):
     house.reset("plug", **PLUG)
-    house.wait_state("plug", "Normal", "login")
+    house.wait_state("plug", "Normal", "login", "anti-dos")
     for number in range(5):
         # 503: another password was looked at just now
         wait_for(lambda n=number: page_of_plug(house, "-u", f"operator:{n}", port=9010)[0] == "401",
@@ -241,7 +241,7 @@ def test_guessing_the_login_of_the_plug(house):
 def test_wemo_in_attack_is_a_decoy_until_it_is_released(house):
     house.reset("plug", **PLUG)
     house.site.set_state("plug", "Attack", reason="a test")
-    house.wait_state("plug", "Attack", "decoy")
+    house.wait_state("plug", "Attack", "decoy", "anti-dos")
     before, answers = len(asked_for_pages(house)), len(house.running["plug"].seen)
     status, text = page_of_plug(house)
     assert status == "200" and "WeMo Insight" in text
@@ -249,7 +249,7 @@ def test_wemo_in_attack_is_a_decoy_until_it_is_released(house):
     wait_for(lambda: len(house.running["plug"].seen) > answers + 1, timeout=60,
              what="the real plug, which we still ask")
     house.reset("plug", **PLUG)
-    house.wait_state("plug", "Normal", "login")
+    house.wait_state("plug", "Normal", "login", "anti-dos")
 
 
 @pytest.mark.parametrize("value, rule", [
@@ -281,7 +281,7 @@ def test_guessing_passwords_of_the_board(house):
 def test_guessing_that_goes_on_keeps_the_board_suspicious(house):
     house.reset("board", **BOARD)
     house.site.set_state("board", "Suspicious", reason="a test")
-    house.wait_state("board", "Suspicious", "guard", "outward")
+    house.wait_state("board", "Suspicious", "guard", "outward", "anti-dos")
     board = house.site.devices["board"]
     for _ in range(6):
         house.host().run("timeout", "1", "bash", "-c", f": </dev/tcp/{board.ip}/22", check=False)
@@ -296,7 +296,7 @@ def test_a_board_that_starts_something_by_itself(house):
     for number in range(5):
         house.site.devices["board"].run("bash", "-c", f"echo hi >/dev/udp/{host.ip}/{7000 + number}")
     house.wait_moved("board", "abnormal-traffic", "Suspicious")
-    house.wait_state("board", "Suspicious", "guard", "outward")
+    house.wait_state("board", "Suspicious", "guard", "outward", "anti-dos")
     for number in range(5):
         house.site.devices["board"].run("bash", "-c", f"echo hi >/dev/udp/{host.ip}/{7000 + number}")
     house.wait_moved("board", "abnormal-traffic-again", "Attack")

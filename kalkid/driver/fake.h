@@ -56,7 +56,7 @@ struct fake_world {
 	const char *deaf_image, *missing_image; /* the same of ids, "sha256:<number>" */
 	unsigned image;                         /* which one every reference means */
 	bool finishes_cut; /* steps under way when a driver is cut off are done all the same */
-	bool keeps_frames;  /* all umboxes: for `capture` */
+	bool keeps_frames; /* all umboxes: for `capture` */
 	/* After each step that was carried out; `number` counts them from 1. */
 	void (*on_step)(void *data, unsigned number, const struct step *step);
 	void *on_step_data;

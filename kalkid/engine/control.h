@@ -106,14 +106,13 @@ void control_end_learning(struct control_device *device);
 void control_keep_learnt(struct control_device *device, const struct device *before);
 void control_on_claim(struct node_listener *listener, uint32_t number, const struct claim *claim);
 
-/* listen.c */
 /* capture.c */
 void control_begin_capturing(struct control_device *device);
 void control_end_capturing(struct control_device *device);
 /* Because of an alert of a umbox; soon. */
 void control_capture(struct control_device *device, const struct alert *alert);
 
-/* decide.c */
+/* listen.c */
 void engine_listen(struct engine *engine); /* sets node_listener */
 
 /* decide.c */

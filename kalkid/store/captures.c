@@ -66,7 +66,7 @@ static void remove_oldest(struct captures *captures)
 
 static void add(struct captures *captures, const struct capture_entry *entry)
 {
-	unsigned place = captures->count;
+	unsigned place;
 	while (captures->count == CAPTURES_MAX ||
 	       (captures->count && captures->bytes + entry->bytes > captures->bytes_max))
 		remove_oldest(captures);
