@@ -100,8 +100,9 @@ def test_silence_is_unavailable_and_an_answer_available(site, remotes):
     wait_for(lambda: site.device_status("plug1")["state"] == "Watched", 60, what="Watched")
 
 
-def test_a_state_says_how_often_until_the_release(site, remotes):
-    """Measured by a device that is asked as its type says."""
+@pytest.fixture
+def rhythm(site, remotes):
+    """Two devices of a type, and how often the other was asked while the first was asked 4 times."""
     site.types = [sensing_type(
         "wemo", {"power": {"type": "number"}},
         {"http": {"method": "POST", "url": "http://{ip}:49153/upnp/control/insight1", "body": SOAP,
@@ -110,31 +111,43 @@ def test_a_state_says_how_often_until_the_release(site, remotes):
         states={"Normal": chain(stamp("a")), "Asleep": {"chain": "pass", "telemetry_factor": 0},
                 "Watched": chain(stamp("b"), telemetry_factor=5)},
         rules=[rule("high", ["Normal"], "power > 17040", "Watched")])]
-    even, other = (site.add_device(name, "wemo") for name in ("even", "other"))
-    for device in (even, other):
-        remotes.append(Remote("wemo", os.path.join(site.root, device.name), ns=device.ns))
+    for name in ("even", "other"):
+        device = site.add_device(name, "wemo")
+        remotes.append(Remote("wemo", os.path.join(site.root, name), ns=device.ns))
     even, other = remotes
     site.start()
     wait_for(lambda: newest(site, "even") and newest(site, "other"), 60, what="values")
 
     def asked_meanwhile():
-        """How often the other was asked while this one was asked 4 times."""
         this, that = len(even.seen), len(other.seen)
         wait_for(lambda: len(even.seen) >= this + 4, 60, what="questions")
         return len(other.seen) - that
+    return asked_meanwhile
 
-    assert asked_meanwhile() <= 7
+
+def test_a_state_says_how_often_until_the_release(site, remotes, rhythm):
+    other = remotes[1]
+    assert rhythm() <= 7
     other.set(current_power=17041)
     wait_for(lambda: site.device_status("other")["state"] == "Watched", 60, what="Watched")
-    wait_for(lambda: asked_meanwhile() >= 10, 60, what="more questions")
+    wait_for(lambda: rhythm() >= 10, 60, what="more questions")
     other.set(current_power=12000)
     site.api.post("/devices/other/release", {})
-    assert asked_meanwhile() <= 7
+    assert rhythm() <= 7
     site.set_state("other", "Asleep", reason="a test")
-    asked_meanwhile()
-    assert asked_meanwhile() == 0
+    rhythm()
+    assert rhythm() == 0
     site.api.post("/devices/other/release", {})
-    wait_for(lambda: 2 <= asked_meanwhile() <= 7, 60, what="questions")
+    wait_for(lambda: 2 <= rhythm() <= 7, 60, what="questions")
+
+
+def test_a_device_says_how_often(site, rhythm):
+    enrolment = site.devices["other"].enrolment
+    for factor, fits in ((5, lambda count: count >= 10), (0, lambda count: count == 0),
+                         (1, lambda count: 2 <= count <= 7)):
+        enrolment["telemetry_factor"] = factor
+        site.reload()
+        wait_for(lambda fits=fits: fits(rhythm()), 60, what=f"{factor} times as many questions")
 
 
 def test_another_period_counts_at_once(site):

@@ -118,6 +118,9 @@ static json_t *encode_definition(const struct device *device)
 	if (device->parameters[0])
 		json_object_set_new(definition, "parameters",
 				    json_loads(device->parameters, 0, NULL));
+	if (device->telemetry_factor != 0)
+		json_object_set_new(definition, "telemetry_factor",
+				    json_real(device_telemetry_factor(device)));
 	return definition;
 }
 

@@ -60,6 +60,8 @@ const struct flag_info FLAGS[FLAG_COUNT] = {
 			"from then on: 1h30m back, or 2026-01-31T12:00:00Z"},
 	[FLAG_STRICT] = {"strict", 0, NULL, NULL, "what is doubtful is wrong, too"},
 	[FLAG_TAGS] = {"tags", 0, "A,B", NULL, "tags that it carries"},
+	[FLAG_TELEMETRY_FACTOR] = {"telemetry-factor", 0, "N", NULL,
+				   "ask its sources so much more often; 0: not at all"},
 	[FLAG_TYPE] = {"type", 0, "TYPE", NULL, "the device type"},
 	[FLAG_UNACKNOWLEDGED] = {"unacknowledged", 'u', NULL, NULL,
 				 "only what nobody acknowledged"},
@@ -73,7 +75,7 @@ const struct command COMMANDS[] = {
 	{"device", "show", "DEVICE", 0, run_device_show, "everything about a device"},
 	{"device", "add", "[NAME]",
 	 F(FILE) | F(TYPE) | F(PORT) | F(MAC) | F(IPS) | F(ADDRESSES) | F(GROUPS) | F(TAGS) |
-		 F(DESCRIPTION) | F(MULTICAST) | F(REPLACE),
+		 F(DESCRIPTION) | F(MULTICAST) | F(TELEMETRY_FACTOR) | F(REPLACE),
 	 run_device_add, "enrol a device, by flags or from a file"},
 	{"device", "rm", "DEVICE", 0, run_device_rm,
 	 "remove a device; nothing of it passes any more"},

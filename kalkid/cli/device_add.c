@@ -41,6 +41,11 @@ static json_t *device_of_flags(const struct cli *cli)
 	}
 	if (cli_flag(cli, FLAG_MULTICAST))
 		json_object_set_new(device, "multicast", json_true());
+	const char *factor = cli_flag(cli, FLAG_TELEMETRY_FACTOR);
+	json_t *number = factor ? json_loads(factor, JSON_DECODE_ANY, NULL) : NULL;
+	if (factor)
+		json_object_set_new(device, "telemetry_factor",
+				    number ? number : json_string(factor));
 	return device;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* codec/device_file.c - devices out of files of devices.d and out of requests. */
 #include "codec/files_internal.h"
+#include "codec/policy_internal.h"
 #include "codec/schema.h"
 
 #include <string.h>
@@ -145,6 +146,13 @@ static json_t *describe_parameters(void)
 			 "object");
 }
 
+static void read_own_factor(struct reading *reading, const struct document_node *node, void *target)
+{
+	double factor = 1;
+	read_factor(reading, node, &factor);
+	((struct device *)target)->telemetry_factor = factor == 0 ? -1 : factor;
+}
+
 static const struct field device_fields[] = {
 	{"name", FIELD_NAME, .required = true, FIELD_AT(struct device, name),
 	 .about = "of the device, once on this host"},
@@ -165,6 +173,9 @@ static const struct field device_fields[] = {
 	 .describe = describe_labels},
 	{"multicast", FIELD_BOOLEAN, FIELD_AT(struct device, multicast),
 	 .about = "multicast other than ARP, ND and DHCP passes"},
+	{"telemetry_factor", FIELD_OTHER, .read = read_own_factor,
+	 .about = "ask its sources so much more often: 2 is twice as often, 0 not at all",
+	 .describe = describe_factor},
 	{"shadow", FIELD_BOOLEAN, FIELD_AT(struct device, shadow),
 	 .about = "its policy decides and is recorded, and is not enforced"},
 	{"parameters", FIELD_OTHER, .read = read_parameters,

@@ -71,6 +71,11 @@ bool device_learns(const struct device *device)
 	return false;
 }
 
+double device_telemetry_factor(const struct device *device)
+{
+	return device->telemetry_factor == 0 ? 1 : max_of(device->telemetry_factor, 0.0);
+}
+
 bool device_in_group(const struct device *device, const char *group)
 {
 	for (unsigned i = 0; i < device->group_count; i++)

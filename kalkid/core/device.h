@@ -57,8 +57,9 @@ struct device {
 	unsigned group_count;
 	char tags[DEVICE_LABELS_MAX][NAME_BYTES];
 	unsigned tag_count;
-	bool multicast; /* multicast other than ARP, ND and DHCP passes */
-	bool shadow;    /* its policy decides and is not enforced */
+	bool multicast;          /* multicast other than ARP, ND and DHCP passes */
+	bool shadow;             /* its policy decides and is not enforced */
+	double telemetry_factor; /* of its own; 0: none was given, below 0: not asked at all */
 	/* Of umboxes, canonical JSON by the name of the hop, besides those of its type; "": none.
 	 */
 	char parameters[DEVICE_PARAMETERS_BYTES];
@@ -74,6 +75,8 @@ bool device_vouched_ip(const struct device *device, const struct ip *ip);
 /* Where to reach it: the operator's first, else one that was learnt; NULL when none is known. */
 const struct ip *device_first_ip(const struct device *device);
 bool device_learns(const struct device *device);
+/* How often it is asked: 1 as its type says, 2 twice as often, 0 not at all. */
+double device_telemetry_factor(const struct device *device);
 bool device_in_group(const struct device *device, const char *group);
 bool device_shares_group(const struct device *a, const struct device *b);
 /* Whether it may use its own addresses of the family only: it has one, or had a lease. */

@@ -80,15 +80,16 @@ static int64_t next_point(const struct sensing *sensing, double factor, int64_t 
 static int64_t next_question(const struct sensing *sensing, int64_t now_us)
 {
 	const struct control_device *device = sensing->device;
+	double own = device_telemetry_factor(&device->device);
 	int64_t from_us = now_us;
 	if (device->factor_until_us > now_us) {
-		int64_t at_us = next_point(sensing, device->factor, now_us);
+		int64_t at_us = next_point(sensing, own * device->factor, now_us);
 		if (at_us <= device->factor_until_us)
 			return at_us;
 		from_us = device->factor_until_us;
 	}
-	return next_point(sensing, device->policy->states[device->in_force].telemetry_factor,
-			  from_us);
+	double factor = device->policy->states[device->in_force].telemetry_factor;
+	return next_point(sensing, own * factor, from_us);
 }
 
 /* A source that speaks by itself is waited for from now on. */

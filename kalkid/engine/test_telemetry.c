@@ -300,6 +300,23 @@ static void a_release_brings_the_rhythm_back(void **state)
 	}
 }
 
+static void a_device_has_a_factor_of_its_own(void **state)
+{
+	struct bed *bed = *state;
+	static const struct {
+		double factor;
+		unsigned asked;
+	} cases[] = {{0, 10}, {2, 20}, {-1, 0}, {0.5, 5}};
+	start(bed, TYPE, 1);
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		bed->engine->by_name->device.telemetry_factor = cases[i].factor;
+		telemetry_follow(bed->engine->by_name);
+		unsigned before = bed->ask_count;
+		pass(bed, 100 * SECOND_US, 1);
+		assert_int_equal(bed->ask_count - before, cases[i].asked);
+	}
+}
+
 static void a_slow_rhythm_ends_when_it_should(void **state)
 {
 	struct bed *bed = *state;
@@ -453,6 +470,7 @@ int main(void)
 		TEST(an_open_question_lets_its_next_point_pass),
 		TEST(rules_change_the_rhythm),
 		TEST(a_release_brings_the_rhythm_back),
+		TEST(a_device_has_a_factor_of_its_own),
 		TEST(a_slow_rhythm_ends_when_it_should),
 		TEST(what_we_block_is_not_unavailable),
 		TEST(silence_of_a_source_that_speaks_is_a_miss),

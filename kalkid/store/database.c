@@ -24,6 +24,7 @@ enum {
 static const char *const STEPS[][2] = {
 	{INTENT_SCHEMA, HISTORY_SCHEMA}, {OUTBOX_SCHEMA, ""},  {INTENT_ADDRESSES_SCHEMA, ""},
 	{INTENT_SHADOW_SCHEMA, ""},      {ANSWERS_SCHEMA, ""}, {INTENT_PARAMETERS_SCHEMA, ""},
+	{INTENT_FACTOR_SCHEMA, ""},
 };
 
 /* What a counter jumps when it may be older than what was given out. */

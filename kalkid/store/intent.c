@@ -12,7 +12,7 @@
 
 #define DEVICE_COLUMNS                                                                     \
 	"number, name, type, description, port, mac, ips, groups, tags, multicast, file, " \
-	"addresses, learnt, shadow, parameters"
+	"addresses, learnt, shadow, parameters, telemetry_factor"
 #define MACHINE_COLUMNS                                                                 \
 	"device, state, generation, entered_us, last_alert_us, decided_event, manual, " \
 	"manual_until_us, manual_back, manual_reason, quarantined, quarantine_reason, " \
@@ -70,6 +70,10 @@ const char INTENT_SHADOW_SCHEMA[] =
 const char INTENT_PARAMETERS_SCHEMA[] =
 	"ALTER TABLE devices ADD COLUMN parameters TEXT DEFAULT '';" SEAL_DEVICES(
 		DEVICE_COLUMNS_4 ", parameters", DEVICE_COLUMNS_4);
+
+const char INTENT_FACTOR_SCHEMA[] =
+	"ALTER TABLE devices ADD COLUMN telemetry_factor TEXT DEFAULT '0';" SEAL_DEVICES(
+		DEVICE_COLUMNS, DEVICE_COLUMNS_4 ", parameters");
 
 void intent_done(struct intent *intent)
 {
@@ -152,6 +156,7 @@ static int read_device(struct device *device, sqlite3_stmt *row, struct error *e
 	device->addresses = read_addresses_word(row);
 	device->shadow = sqlite3_column_int(row, 13);
 	sql_copy_text(device->parameters, sizeof(device->parameters), row, 14);
+	device->telemetry_factor = sqlite3_column_double(row, 15);
 	int result = read_learnt(device, row, err);
 	return result < 0 ? result : read_addresses(device, row, err);
 }
@@ -364,15 +369,16 @@ int intent_put_device(sqlite3 *connection, const struct device *device, struct e
 	cleanup_free char *groups = join_names(device->groups, device->group_count);
 	cleanup_free char *tags = join_names(device->tags, device->tag_count);
 	cleanup_free char *learnt = join_learnt(device);
+	cleanup_free char *factor = mem_printf("%.9g", device->telemetry_factor);
 	return sql_write(
 		connection, err,
 		"INSERT OR REPLACE INTO devices (" DEVICE_COLUMNS ", digest) VALUES"
-		" (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, row_digest("
-		"?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15))",
-		"issssssssisssis", (int64_t)device->number, device->name, device->type,
+		" (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, row_digest("
+		"?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16))",
+		"issssssssisssiss", (int64_t)device->number, device->name, device->type,
 		device->description, device->port, mac, ips.bytes, groups, tags,
 		(int64_t)device->multicast, device->file, DEVICE_ADDRESSES_NAMES[device->addresses],
-		learnt, (int64_t)device->shadow, device->parameters);
+		learnt, (int64_t)device->shadow, device->parameters, factor);
 }
 
 int intent_put_machine(sqlite3 *connection, const struct machine_record *record, struct error *err)

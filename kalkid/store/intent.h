@@ -40,7 +40,8 @@ void intent_done(struct intent *intent);
 extern const char INTENT_SCHEMA[];
 extern const char INTENT_ADDRESSES_SCHEMA[];  /* the step that brought learnt addresses */
 extern const char INTENT_SHADOW_SCHEMA[];     /* devices in shadow */
-extern const char INTENT_PARAMETERS_SCHEMA[]; /* and the one of parameters of a device */
+extern const char INTENT_PARAMETERS_SCHEMA[]; /* parameters of a device */
+extern const char INTENT_FACTOR_SCHEMA[];     /* how often each is asked */
 
 /* Checks tables and rows; -EUCLEAN when any is damaged. */
 int intent_read(sqlite3 *connection, struct intent *ret, struct error *err) must_check;

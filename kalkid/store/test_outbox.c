@@ -78,6 +78,7 @@ static void an_older_database_gets_its_outbox(void **state maybe_unused)
 				 "ALTER TABLE devices DROP COLUMN addresses;"
 				 "ALTER TABLE devices DROP COLUMN learnt;"
 				 "ALTER TABLE devices DROP COLUMN shadow;"
+				 "ALTER TABLE devices DROP COLUMN telemetry_factor;"
 				 "ALTER TABLE machines DROP COLUMN shadowed;"
 				 "ALTER TABLE machines DROP COLUMN in_force;"
 				 "DROP INDEX events_source;"

@@ -170,6 +170,7 @@ static struct device maybe_unused test_device(uint32_t number)
 		.multicast = true,
 		.shadow = true,
 		.parameters = "{\"guard\":{\"attempts\":3}}",
+		.telemetry_factor = 0.25,
 		.file = "/etc/kalki/devices.d/a b.yaml",
 	};
 	struct device device;
