@@ -263,6 +263,17 @@ def test_udoo_moves_as_its_axes_say(house, value, rule):
     house.wait_moved("board", rule, "Suspicious")
 
 
+@pytest.mark.parametrize("value, rule", [
+    ({"accelerometer": [0.8, 0.8, 0.1]}, "acceleration-avg"),
+    ({"gyroscope": [2.5, 1.8, 1.8]}, "gyro-avg"),
+    ({"magnetometer": [150, 150, 60]}, "magnetometer-avg")])
+def test_udoo_moved_in_any_direction_when_suspicious(house, value, rule):
+    house.reset("board", **BOARD)
+    house.site.set_state("board", "Suspicious", reason="a test")
+    house.running["board"].set(**value)
+    house.wait_moved("board", rule, "Attack")
+
+
 def test_udoo_that_stays_warm_is_an_attack(house):
     house.reset("board", **BOARD)
     house.running["board"].set(temperature=40000)
