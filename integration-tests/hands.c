@@ -75,7 +75,9 @@ static void on_notice(struct driver_listener *listener maybe_unused,
 		[DRIVER_UNKNOWN] = "unknown",
 		[DRIVER_ENGINE_DOWN] = "engine-down",
 		[DRIVER_ENGINE_UP] = "engine-up",
+		[DRIVER_IMAGES_CHANGED] = "images-changed",
 	};
+	_Static_assert(sizeof(names) / sizeof(names[0]) == DRIVER_NOTICE_COUNT, "each has a name");
 	print(json_pack("{ss si sI ss* ss* ss* sf}", "notice", names[notice->kind], "umbox",
 			(int)notice->umbox, "count", (json_int_t)notice->count, "words",
 			notice->words, "alert", notice->alert ? notice->alert->type : NULL,

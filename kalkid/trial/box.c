@@ -19,6 +19,9 @@
 #include "trial/engine.h"
 #include "trial/frames.h"
 
+/* How long Docker may need to learn of an end, and how often it is asked. */
+enum { KNOWN_MS = 5000, LOOK_MS = 20 };
+
 static int write_file(const char *path, const char *text, struct error *err)
 {
 	cleanup_close int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
@@ -148,11 +151,24 @@ void box_signal(const struct box *box, int number)
 	syscall(SYS_pidfd_send_signal, box->pidfd, number, NULL, 0);
 }
 
+/* Docker knows it a moment after the kernel. */
+static int inspect_ended(const struct box *box, struct container *ret)
+{
+	int result = -ENOENT;
+	for (int waited_ms = 0; waited_ms < KNOWN_MS; waited_ms += LOOK_MS) {
+		result = engine_inspect(box->docker, box->container.id, ret, NULL);
+		if (result < 0 || ret->state == CONTAINER_ENDED)
+			break;
+		poll(NULL, 0, LOOK_MS);
+	}
+	return result;
+}
+
 void box_epitaph(const struct box *box, char *words, size_t words_bytes)
 {
 	struct container container = {0};
+	int result = inspect_ended(box, &container);
 	cleanup_free char *last = engine_last_words(box->docker, box->container.id);
-	int result = engine_inspect(box->docker, box->container.id, &container, NULL);
 	if (result < 0 || container.state != CONTAINER_ENDED)
 		snprintf(words, words_bytes, "it ended%s%s", *last ? ": " : "", last);
 	else
