@@ -133,7 +133,7 @@ class House:
         """Waits until the rule has fired since the reset; returns the transition."""
         def look():
             return next((item["eve"]["kalki"] for item in self.transitions(name)
-                         if item["id"] > self.mark and item["eve"]["kalki"]["rule"] == rule), None)
+                         if item["id"] > self.mark and item["eve"]["kalki"].get("rule") == rule), None)
         moved = wait_for(look, timeout=60, what=f"{name}: rule {rule}")
         assert moved["to"] == state
         return moved
