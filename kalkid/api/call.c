@@ -211,6 +211,16 @@ bool call_order(struct api_call *call, struct operator_order *ret)
 	return call_boolean(call, "dry_run", &ret->dry_run);
 }
 
+bool call_reasoned_order(struct api_call *call, struct operator_order *ret,
+			 struct document **ret_document)
+{
+	struct body_field reason = {"reason", false, REASON_BYTES};
+	if (!call_order(call, ret) || !call_fields(call, &reason, 1, ret_document))
+		return false;
+	ret->reason = reason.text;
+	return true;
+}
+
 /* Lives until the engine knows, which may be after its request, and after the API. */
 struct accepted_call {
 	struct engine_written written;

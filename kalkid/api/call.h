@@ -51,6 +51,9 @@ bool call_fields(struct api_call *call, struct body_field *fields, size_t count,
 
 /* dry_run and who; the reason is the caller's to fill. */
 bool call_order(struct api_call *call, struct operator_order *ret) must_check;
+/* The same of an order whose body is a reason at most, which `*ret_document` owns. */
+bool call_reasoned_order(struct api_call *call, struct operator_order *ret,
+			 struct document **ret_document) must_check;
 /* Answers an order that was accepted, with "accepted", "dry_run" and "written" added to `body`,
  * which is taken: once it is on disk, or cannot be for now.  `location` may be NULL. */
 void call_accepted(struct api_call *call, const struct operator_order *order, unsigned status,

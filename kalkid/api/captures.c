@@ -79,12 +79,10 @@ static void take_now(struct api_call *call, const struct operator_order *order)
 
 void post_captures(struct api_call *call)
 {
-	struct body_field reason = {"reason", false, REASON_BYTES};
 	struct operator_order order;
 	struct document *document;
-	if (!call_order(call, &order) || !call_fields(call, &reason, 1, &document))
+	if (!call_reasoned_order(call, &order, &document))
 		return;
-	order.reason = reason.text;
 	take_now(call, &order);
 	document_free(document);
 }

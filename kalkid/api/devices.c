@@ -192,13 +192,11 @@ static void post_reason(struct api_call *call,
 			int (*run)(struct engine *engine, const char *device,
 				   const struct operator_order *order, struct error *err))
 {
-	struct body_field reason = {"reason", false, REASON_BYTES};
 	struct operator_order order;
 	struct document *document;
 	struct error err = {0};
-	if (!call_order(call, &order) || !call_fields(call, &reason, 1, &document))
+	if (!call_reasoned_order(call, &order, &document))
 		return;
-	order.reason = reason.text;
 	int result = run(call->engine, call->argument, &order, &err);
 	answer_order(call, &order, call->argument, result, &err, 202);
 	document_free(document);

@@ -207,15 +207,12 @@ void get_events(struct api_call *call)
 
 void post_acknowledge(struct api_call *call)
 {
-	struct body_field reason = {"reason", false, REASON_BYTES};
 	struct operator_order order;
 	struct document *document;
 	struct error err = {0};
 	uint64_t id;
-	if (!call_id(call, INT64_MAX, &id) || !call_order(call, &order) ||
-	    !call_fields(call, &reason, 1, &document))
+	if (!call_id(call, INT64_MAX, &id) || !call_reasoned_order(call, &order, &document))
 		return;
-	order.reason = reason.text;
 	if (engine_acknowledge(call->engine, id, &order, &err) < 0)
 		answer_error(call->request, &err);
 	else

@@ -15,13 +15,11 @@ void get_notifiers(struct api_call *call)
 
 void post_notifier_test(struct api_call *call)
 {
-	struct body_field reason = {"reason", false, REASON_BYTES};
 	struct operator_order order;
 	struct document *document;
 	struct error err = {0};
-	if (!call_order(call, &order) || !call_fields(call, &reason, 1, &document))
+	if (!call_reasoned_order(call, &order, &document))
 		return;
-	order.reason = reason.text;
 	if (engine_test_notifier(call->engine, call->argument, &order, &err) < 0)
 		answer_error(call->request, &err);
 	else

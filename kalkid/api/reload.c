@@ -12,13 +12,11 @@ static void add_change(void *data, const char *device, const char *what)
 
 void post_reload(struct api_call *call)
 {
-	struct body_field reason = {"reason", false, REASON_BYTES};
 	struct operator_order order;
 	struct document *document;
 	struct error err = {0};
-	if (!call_order(call, &order) || !call_fields(call, &reason, 1, &document))
+	if (!call_reasoned_order(call, &order, &document))
 		return;
-	order.reason = reason.text;
 	json_t *changes = json_array();
 	if (engine_reload_files(call->engine, &order, add_change, changes, &err) < 0) {
 		json_decref(changes);
