@@ -2,12 +2,15 @@
 """The life of the daemon: before it, beside it, after it."""
 import os
 import pathlib
+import re
+import socket
 import subprocess
 
 import pytest
 
+from harness import net
 from harness.daemon import BUILD, wait_for
-from harness.policies import chain, device_type, stamp
+from harness.policies import chain, device_type, hop, stamp
 
 CAMERA = {
     "type": "camera",
@@ -69,10 +72,13 @@ def test_a_teardown_needs_only_to_know_what_is_its_own(site, host):
 
 
 def test_a_umbox_tells_what_it_did_with_frames(site, host):
-    site.types = [device_type("camera", {"Normal": chain(stamp("a"))})]
+    site.types = [device_type("camera", {"Normal": chain(hop("guard", "kalki/brute-force:1"))})]
     site.start()
     site.wait_goal("cam1", "converged")
-    assert site.devices["cam1"].ping(host, count=5)
+    device = site.devices["cam1"]
+    assert device.ping(host, count=5)
+    with pytest.raises(ConnectionRefusedError):
+        net.in_namespace(host.ns, socket.create_connection, (device.ip, 22), 60)
 
     def inside():
         counters = site.api.get("/devices/cam1/chain")["hops"][0]["counters"]
@@ -80,6 +86,13 @@ def test_a_umbox_tells_what_it_did_with_frames(site, host):
 
     wait_for(lambda: inside() and inside()["passed"] >= 10, what="a heartbeat behind the frames")
     assert (inside()["dropped"], inside()["overrun"], inside()["lost"]) == (0, 0, 0)
+    # What it counts by names of its own is told as well.
+    wait_for(lambda: inside()["own"]["attempts"] == 1, what="a heartbeat behind the call")
+    umbox = site.api.get("/devices/cam1/chain")["hops"][0]["umbox"]
+    shown = site.daemon.kalkictl("umbox", "show", str(umbox)).stdout
+    assert re.search(r"\nattempts +1\n", shown), shown
+    shown = site.daemon.kalkictl("chain", "show", "cam1").stdout
+    assert re.search(rf"\nguard \(umbox {umbox}\) counts .*\battempts 1\b", shown), shown
 
 
 def test_stopped_it_leaves_the_chains_in_force(site, host):

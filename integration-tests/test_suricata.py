@@ -195,6 +195,10 @@ def test_its_rules_are_counted_and_their_age_is_told(running):
     told = wait_record(running, "plug", "rules")
     assert (told["rules"], told["rules_failed"]) == (len(rules_of_readme()) + 1, 0)
     assert re.fullmatch(r"20\d\d-\d\d-\d\d", told["newest_rule"])
+    hop, = running.api.get("/devices/plug/chain")["hops"]
+    own = hop["counters"]["inside"]["own"]
+    assert (own["rules"], own["rules_failed"]) == (told["rules"], 0)
+    assert "rules_age_days" in own
 
 
 def test_a_session_lives_on_and_is_followed(running):

@@ -196,21 +196,28 @@ static json_t *leg_to_json(const struct leg_counters *leg)
 		       {"to_umbox_bytes", leg->to_umbox_bytes}, {"dropped", leg->dropped});
 }
 
+static json_t *inside_to_json(const struct umbox_counters *counters)
+{
+	const struct umbox_account *inside = &counters->inside;
+	if (!counters->told)
+		return json_null();
+	json_t *json = NUMBERS({"passed", inside->passed}, {"dropped", inside->dropped},
+			       {"would_drop", inside->would_drop}, {"overrun", inside->overrun},
+			       {"lost", inside->lost}, {"answered", inside->answered});
+	json_object_set_new(json, "own",
+			    counters->own ? json_loads(counters->own, 0, NULL) : json_object());
+	return json;
+}
+
 static json_t *counters_to_json(const struct hop_status *hop)
 {
 	if (!hop->counted)
 		return json_null();
-	const struct umbox_account *inside = &hop->counters.inside;
-	json_t *told = hop->counters.told
-			       ? NUMBERS({"passed", inside->passed}, {"dropped", inside->dropped},
-					 {"would_drop", inside->would_drop},
-					 {"overrun", inside->overrun}, {"lost", inside->lost})
-			       : json_null();
 	/* Left out where it is NULL. */
 	json_t *direct = hop->counters.direct ? leg_to_json(&hop->counters.leg[LEG_DIRECT]) : NULL;
 	return json_pack("{s:o, s:o, s:o*, s:o}", "in", leg_to_json(&hop->counters.leg[LEG_IN]),
 			 "out", leg_to_json(&hop->counters.leg[LEG_OUT]), "direct", direct,
-			 "inside", told);
+			 "inside", inside_to_json(&hop->counters));
 }
 
 static json_t *legs_to_json(const struct hop_status *hop)

@@ -212,6 +212,7 @@ int engine_read_chain(const struct engine *engine, const char *device, struct ch
 	hop->counters.leg[LEG_OUT].dropped = 2;
 	hop->counters.told = true;
 	hop->counters.inside.overrun = 9;
+	hop->counters.own = "{\"rules\":3,\"rules_age_days\":12}";
 	ret->hops[ret->hop_count++] = (struct hop_status){.role = HOP_COMING,
 							  .position = 1,
 							  .name = "block",

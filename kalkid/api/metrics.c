@@ -49,7 +49,7 @@ static void add_value(struct metrics *metrics, const char *name, enum family_typ
 /* The samples of each family of devices: a family stands in one piece, the devices
  * are walked once. */
 struct device_samples {
-	struct buffer state, alerts, degraded, standby, up, packets;
+	struct buffer state, alerts, degraded, standby, up, packets, drops, own;
 };
 
 static const struct policy *find_policy(const struct engine *engine, const char *type)
@@ -78,6 +78,40 @@ static void sample_device(struct device_samples *samples, const struct engine *e
 		     status->standby_degraded);
 }
 
+/* Why frames that came to a hop did not leave it; of what is inside as the umbox says itself. */
+static void sample_drops(struct buffer *drops, const char *device, const struct hop_status *hop)
+{
+	const struct umbox_counters *counters = &hop->counters;
+	const struct {
+		const char *reason;
+		uint64_t frames;
+	} reasons[] = {
+		{"leg", counters->leg[LEG_IN].dropped + counters->leg[LEG_OUT].dropped},
+		{"meant", counters->inside.dropped},
+		{"overrun", counters->inside.overrun},
+		{"lost", counters->inside.lost},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(reasons) && (i == 0 || counters->told); i++)
+		buffer_print(drops,
+			     "kalki_chain_hop_drops_total{device=\"%s\",hop=\"%s\",umbox=\"%u\","
+			     "reason=\"%s\"} %llu\n",
+			     device, hop->name, hop->umbox, reasons[i].reason,
+			     (unsigned long long)reasons[i].frames);
+}
+
+static void sample_own(struct buffer *own, const char *device, const struct hop_status *hop)
+{
+	json_t *counters = hop->counters.own ? json_loads(hop->counters.own, 0, NULL) : NULL;
+	const char *name;
+	json_t *value;
+	json_object_foreach(counters, name, value)
+		buffer_print(own,
+			     "kalki_umbox_counter{device=\"%s\",hop=\"%s\",umbox=\"%u\","
+			     "counter=\"%s\"} %" JSON_INTEGER_FORMAT "\n",
+			     device, hop->name, hop->umbox, name, json_integer_value(value));
+	json_decref(counters);
+}
+
 static void sample_hop(struct device_samples *samples, const char *device,
 		       const struct hop_status *hop)
 {
@@ -93,6 +127,8 @@ static void sample_hop(struct device_samples *samples, const char *device,
 		     (unsigned long long)hop->counters.leg[LEG_OUT].from_umbox_frames);
 	buffer_print(&samples->packets, packets, device, hop->name, hop->umbox, "to_device",
 		     (unsigned long long)hop->counters.leg[LEG_IN].from_umbox_frames);
+	sample_drops(&samples->drops, device, hop);
+	sample_own(&samples->own, device, hop);
 }
 
 static void sample_devices(struct device_samples *samples, struct engine *engine)
@@ -135,6 +171,10 @@ static void add_devices(struct metrics *metrics, struct engine *engine)
 		    &samples.up);
 	add_samples(metrics, "kalki_chain_hop_packets", FAMILY_COUNTER,
 		    "Frames that a hop passed on.", &samples.packets);
+	add_samples(metrics, "kalki_chain_hop_drops", FAMILY_COUNTER,
+		    "Frames that came to a hop and did not leave it.", &samples.drops);
+	add_samples(metrics, "kalki_umbox_counter", FAMILY_GAUGE,
+		    "What a umbox counts by names of its own.", &samples.own);
 }
 
 static void add_site(struct metrics *metrics, const struct engine_status *status)

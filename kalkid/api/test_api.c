@@ -298,6 +298,7 @@ static void chains_and_plans_are_told(void **state)
 	assert_string_equal(text_at(fixture, "hops.0.legs.in"), "u1ai");
 	assert_int_equal(number_at(fixture, "hops.0.counters.out.dropped"), 2);
 	assert_int_equal(number_at(fixture, "hops.0.counters.inside.overrun"), 9);
+	assert_int_equal(number_at(fixture, "hops.0.counters.inside.own.rules_age_days"), 12);
 	assert_true(json_is_null(at(fixture, "hops.1.umbox")));
 	assert_true(json_is_null(at(fixture, "hops.1.counters")));
 	assert_string_equal(text_at(fixture, "hops.1.role"), "coming");
@@ -685,6 +686,10 @@ static void metrics_are_told_in_both_dialects(void **state)
 		"\nkalki_drift_repairs_total 4\n",
 		("\nkalki_chain_hop_packets_total{device=\"cam1\",hop=\"watch\",umbox=\"26\","
 		 "direction=\"to_network\"} 41\n"),
+		("\nkalki_chain_hop_drops_total{device=\"cam1\",hop=\"watch\",umbox=\"26\","
+		 "reason=\"overrun\"} 9\n"),
+		("\nkalki_umbox_counter{device=\"cam1\",hop=\"watch\",umbox=\"26\","
+		 "counter=\"rules_age_days\"} 12\n"),
 		"\nkalki_events_dropped_total{reason=\"rate\"} 5\n",
 		"\nkalki_events_dropped_total{reason=\"store\"} 6\n",
 		"\nprocess_resident_memory_bytes ",

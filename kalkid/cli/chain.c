@@ -109,6 +109,30 @@ static void print_hops(const struct cli *cli, const json_t *chain)
 	table_print(&table, cli, "no umboxes");
 }
 
+/* Those that are not 0, by names that the images chose. */
+static void print_own_counters(const json_t *chain)
+{
+	json_t *hop, *value;
+	const char *name;
+	size_t i;
+	json_array_foreach(json_object_get(chain, "hops"), i, hop)
+	{
+		cleanup_buffer struct buffer words = {0};
+		const json_t *counters = json_object_get(hop, "counters");
+		json_t *own = json_object_get(json_object_get(counters, "inside"), "own");
+		json_object_foreach(own, name, value)
+		{
+			if (json_integer_value(value))
+				buffer_print(&words, "%s %s %" JSON_INTEGER_FORMAT,
+					     words.length ? "," : "", name,
+					     json_integer_value(value));
+		}
+		if (words.length)
+			output_print("%s (umbox %" JSON_INTEGER_FORMAT ") counts%s",
+				     text_of(hop, "name"), number_of(hop, "umbox"), words.bytes);
+	}
+}
+
 int run_chain_show(struct cli *cli)
 {
 	json_t *chain = NULL;
@@ -126,6 +150,8 @@ int run_chain_show(struct cli *cli)
 			printf("\n");
 		}
 		print_hops(cli, chain);
+		if (!cli->quiet)
+			print_own_counters(chain);
 	}
 	json_decref(chain);
 	return code;

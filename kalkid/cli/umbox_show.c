@@ -22,17 +22,20 @@ static void print_legs(const struct cli *cli, const json_t *counters)
 }
 
 /* As it says itself. */
-static void print_inside(const struct cli *cli, json_t *inside)
+static void print_inside(const struct cli *cli, json_t *numbers, const char *heads,
+			 const char *nothing)
 {
-	struct table table = {.heads = "INSIDE|FRAMES"};
+	struct table table = {.heads = heads};
 	const char *name;
 	json_t *value;
-	json_object_foreach(inside, name, value)
+	json_object_foreach(numbers, name, value)
 	{
+		if (!json_is_integer(value))
+			continue;
 		table_cell(&table, "%s", name);
 		table_cell(&table, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
 	}
-	table_print(&table, cli, "it told no counters yet");
+	table_print(&table, cli, nothing);
 }
 
 int run_umbox_show(struct cli *cli)
@@ -55,7 +58,11 @@ int run_umbox_show(struct cli *cli)
 		table_print(&table, cli, "");
 		if (!cli->quiet) {
 			print_legs(cli, counters);
-			print_inside(cli, json_object_get(counters, "inside"));
+			json_t *inside = json_object_get(counters, "inside");
+			print_inside(cli, inside, "INSIDE|FRAMES", "it told no counters yet");
+			if (json_is_object(inside))
+				print_inside(cli, json_object_get(inside, "own"),
+					     "ITS OWN COUNTERS|", "it counts nothing besides");
 		}
 	}
 	json_decref(umbox);

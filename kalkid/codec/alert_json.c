@@ -183,11 +183,9 @@ int eve_alert_read(struct alert *alert, const json_t *line, struct error *err)
 	return 0;
 }
 
-/* Counters that are not there, or no numbers, are 0: they tell people something, nobody decides by
- * them. */
-static void read_account(struct umbox_account *account, const json_t *line)
+/* The counter of the account that has this name, NULL for another. */
+static uint64_t *counter_named(struct umbox_account *account, const char *name)
 {
-	const json_t *counters = json_object_get(line, "counters");
 	const struct {
 		const char *key;
 		uint64_t *target;
@@ -197,14 +195,37 @@ static void read_account(struct umbox_account *account, const json_t *line)
 		{"would_drop", &account->would_drop},
 		{"overrun", &account->overrun},
 		{"lost", &account->lost},
+		{"answered", &account->answered},
 	};
-	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
-		json_int_t value = json_integer_value(json_object_get(counters, fields[i].key));
-		*fields[i].target = value > 0 ? (uint64_t)value : 0;
-	}
+	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
+		if (text_equal(fields[i].key, name))
+			return fields[i].target;
+	return NULL;
 }
 
-static int read_own(struct umbox_line *ret, const json_t *line, const char *kind, struct error *err)
+/* Counters that are not there, or no numbers, are 0 or left out: they tell people something, nobody
+ * decides by them. */
+static void read_counters(struct umbox_line *ret, json_t *line)
+{
+	cleanup_json json_t *own = json_object();
+	json_t *value;
+	const char *name;
+	json_object_foreach(json_object_get(line, "counters"), name, value)
+	{
+		json_int_t number = json_integer_value(value);
+		uint64_t *counter = counter_named(&ret->account, name);
+		if (counter)
+			*counter = number > 0 ? (uint64_t)number : 0;
+		else if (json_is_integer(value) && number >= 0 &&
+			 name_check("counter", name, NULL) == 0 &&
+			 json_object_size(own) < UMBOX_COUNTERS_MAX)
+			json_object_set(own, name, value);
+	}
+	if (json_object_size(own))
+		ret->json = json_dumps(own, JSON_COMPACT);
+}
+
+static int read_own(struct umbox_line *ret, json_t *line, const char *kind, struct error *err)
 {
 	if (text_equal(kind, "ready")) {
 		ret->kind = UMBOX_LINE_READY;
@@ -212,7 +233,7 @@ static int read_own(struct umbox_line *ret, const json_t *line, const char *kind
 	}
 	if (text_equal(kind, "heartbeat")) {
 		ret->kind = UMBOX_LINE_HEARTBEAT;
-		read_account(&ret->account, line);
+		read_counters(ret, line);
 		return 0;
 	}
 	if (text_equal(kind, "alert")) {
@@ -226,7 +247,7 @@ static int read_own(struct umbox_line *ret, const json_t *line, const char *kind
 	if (!json_is_object(record))
 		return error_set(err, -EINVAL, "'record' is not an object");
 	ret->kind = UMBOX_LINE_RECORD;
-	ret->record = json_dumps(record, JSON_COMPACT);
+	ret->json = json_dumps(record, JSON_COMPACT);
 	return 0;
 }
 
@@ -237,7 +258,7 @@ static int read_eve(struct umbox_line *ret, const json_t *line, const char *type
 		return eve_alert_read(&ret->alert, line, err);
 	}
 	ret->kind = UMBOX_LINE_RECORD;
-	ret->record = json_dumps(line, JSON_COMPACT);
+	ret->json = json_dumps(line, JSON_COMPACT);
 	return 0;
 }
 
@@ -320,7 +341,7 @@ int legacy_alert_read(struct umbox_line *ret, const char *bytes, size_t count, s
 	} else if (text_equal(type, "log-info")) {
 		cleanup_json json_t *record = json_pack("{s:O*}", "details", details);
 		read.kind = UMBOX_LINE_RECORD;
-		read.record = json_dumps(record, JSON_COMPACT);
+		read.json = json_dumps(record, JSON_COMPACT);
 	} else {
 		read.kind = UMBOX_LINE_ALERT;
 		read.alert = (struct alert){.severity = ALERT_MEDIUM, .count = 1};

@@ -11,6 +11,7 @@
 enum {
 	UMBOX_LINE_BYTES = 8192, /* with its newline */
 	UMBOX_LINE_DEPTH = 16,   /* of nested lists and objects */
+	UMBOX_COUNTERS_MAX = 32, /* of its own; further ones are left out */
 };
 
 enum umbox_line_kind {
@@ -25,7 +26,9 @@ struct umbox_line {
 	enum umbox_line_kind kind;
 	struct alert alert; /* ALERT; id, time, umbox and hop are the reader's to fill in */
 	struct umbox_account account; /* HEARTBEAT */
-	char *record;                 /* RECORD: compact JSON, the caller's to free */
+	/* Compact JSON, the caller's to free.  RECORD: the record; HEARTBEAT: what it counts beside
+	 * the account, {"name": number, ...}, NULL: nothing. */
+	char *json;
 };
 
 /* Reads a line without its newline.  -EINVAL with the reason: malformed. */

@@ -5,6 +5,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,8 +45,28 @@ static void ready_and_heartbeat(void **state maybe_unused)
 	assert_int_equal(line.account.overrun, 7);
 	assert_int_equal(line.account.lost, 0);
 	assert_int_equal(line.account.dropped, 0);
+	assert_null(line.json);
 	assert_int_equal(read_line("{\"kalki\":\"heartbeat\"}"), 0);
 	assert_int_equal(line.account.passed, 0);
+}
+
+static void counters_of_its_own(void **state maybe_unused)
+{
+	assert_int_equal(
+		read_line("{\"kalki\":\"heartbeat\",\"counters\":{\"rules\":3,\"answered\":4,"
+			  "\"rules_age_days\":0,\"a b\":1,\"less\":-1,\"text\":\"x\"}}"),
+		0);
+	assert_int_equal(line.account.answered, 4);
+	assert_string_equal(line.json, "{\"rules\":3,\"rules_age_days\":0}");
+	free(line.json);
+	char many[1024] = "{\"kalki\":\"heartbeat\",\"counters\":{\"passed\":1";
+	for (unsigned i = 0; i < UMBOX_COUNTERS_MAX + 8; i++)
+		snprintf(many + strlen(many), sizeof(many) - strlen(many), ",\"own%u\":%u", i, i);
+	strcat(many, "}}");
+	assert_int_equal(read_line(many), 0);
+	assert_non_null(strstr(line.json, "\"own31\":31"));
+	assert_null(strstr(line.json, "own32"));
+	free(line.json);
 }
 
 static void a_whole_alert(void **state maybe_unused)
@@ -86,8 +107,8 @@ static void a_record(void **state maybe_unused)
 {
 	assert_int_equal(read_line("{ \"kalki\": \"record\", \"record\": { \"b\": [1, 2] } }"), 0);
 	assert_int_equal(line.kind, UMBOX_LINE_RECORD);
-	assert_string_equal(line.record, "{\"b\":[1,2]}");
-	free(line.record);
+	assert_string_equal(line.json, "{\"b\":[1,2]}");
+	free(line.json);
 }
 
 static void eve_alerts(void **state maybe_unused)
@@ -116,8 +137,8 @@ static void other_eve_lines_are_records(void **state maybe_unused)
 {
 	assert_int_equal(read_line("{\"event_type\":\"stats\",\"stats\":{}}"), 0);
 	assert_int_equal(line.kind, UMBOX_LINE_RECORD);
-	assert_string_equal(line.record, "{\"event_type\":\"stats\",\"stats\":{}}");
-	free(line.record);
+	assert_string_equal(line.json, "{\"event_type\":\"stats\",\"stats\":{}}");
+	free(line.json);
 }
 
 static void a_long_detail_is_cut_between_characters(void **state maybe_unused)
@@ -172,6 +193,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(ready_and_heartbeat),
+		cmocka_unit_test(counters_of_its_own),
 		cmocka_unit_test(a_whole_alert),
 		cmocka_unit_test(the_least_alert),
 		cmocka_unit_test(a_record),

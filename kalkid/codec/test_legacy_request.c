@@ -66,11 +66,11 @@ static void reserved_types_are_no_alerts(void **state maybe_unused)
 	assert_int_equal(line.kind, UMBOX_LINE_READY);
 	read_body("{\"alert\":\"log-info\",\"details\":{\"seen\":[1,2]}}", &line);
 	assert_int_equal(line.kind, UMBOX_LINE_RECORD);
-	assert_string_equal(line.record, "{\"details\":{\"seen\":[1,2]}}");
-	free(line.record);
+	assert_string_equal(line.json, "{\"details\":{\"seen\":[1,2]}}");
+	free(line.json);
 	read_body("{\"alert\":\"log-info\"}", &line);
-	assert_string_equal(line.record, "{}");
-	free(line.record);
+	assert_string_equal(line.json, "{}");
+	free(line.json);
 }
 
 static void details_of_any_kind_become_text(void **state maybe_unused)

@@ -41,4 +41,5 @@ struct umbox_account {
 	uint64_t would_drop;      /* but for its shadow */
 	uint64_t overrun;         /* came faster than it took them: the kernel dropped them */
 	uint64_t lost;            /* could not be sent on */
+	uint64_t answered;        /* answered by itself instead of passed */
 };

@@ -103,6 +103,8 @@ struct umbox_counters {
 	bool direct; /* it has such a leg */
 	bool told;   /* `inside` came with a heartbeat */
 	struct umbox_account inside;
+	/* JSON of what it counts beside, NULL: nothing; the driver's, until it turns again. */
+	const char *own;
 };
 
 /* Everything of one step that the driver needs besides the step itself; borrowed for the call of

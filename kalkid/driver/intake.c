@@ -92,7 +92,7 @@ int intake_take(struct intake *intake,
 		return result;
 	}
 	intake->user->on_line(intake->user, &line);
-	free(line.record);
+	free(line.json);
 	return 0;
 }
 

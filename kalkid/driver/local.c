@@ -204,6 +204,7 @@ static int counters(struct driver *driver, uint32_t id, struct umbox_counters *r
 	if (result == 0 && umbox && umbox->told) {
 		ret->told = true;
 		ret->inside = umbox->account;
+		ret->own = umbox->own;
 	}
 	return result;
 }

@@ -141,11 +141,13 @@ static void on_line(struct intake_user *user, const struct umbox_line *line)
 	if (line->kind == UMBOX_LINE_HEARTBEAT) {
 		umbox->told = true;
 		umbox->account = line->account;
+		free(umbox->own);
+		umbox->own = line->json ? mem_copy_text(line->json) : NULL;
 	}
 	if (line->kind == UMBOX_LINE_READY)
 		umbox_tell_ready(umbox);
 	if (line->kind == UMBOX_LINE_RECORD)
-		tell(umbox, &(struct driver_notice){.kind = DRIVER_RECORD, .words = line->record});
+		tell(umbox, &(struct driver_notice){.kind = DRIVER_RECORD, .words = line->json});
 }
 
 /* The first one counts: a umbox that connects again says ready again. */
@@ -388,6 +390,7 @@ void umbox_close(struct umbox *umbox, bool remove_directory)
 	HASH_DELETE(hh, set->umboxes, umbox);
 	if (remove_directory)
 		umbox_remove_directory(set, umbox->container.marks.umbox);
+	free(umbox->own);
 	free(umbox);
 }
 

@@ -41,6 +41,7 @@ struct umbox {
 	uint64_t heartbeat_due_ms; /* 0: none is due */
 	bool told;                 /* `account` came with a heartbeat */
 	struct umbox_account account;
+	char *own; /* JSON of what it counts beside; NULL: nothing */
 	UT_hash_handle hh;
 };
 

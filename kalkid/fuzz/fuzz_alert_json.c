@@ -18,7 +18,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	}
 	assert(line.kind < UMBOX_LINE_KIND_COUNT);
-	assert((line.kind == UMBOX_LINE_RECORD) == (line.record != NULL));
+	assert(line.kind != UMBOX_LINE_RECORD || line.json);
+	assert(line.kind == UMBOX_LINE_RECORD || line.kind == UMBOX_LINE_HEARTBEAT || !line.json);
 	if (line.kind == UMBOX_LINE_ALERT) {
 		assert(line.alert.count && line.alert.severity < ALERT_SEVERITY_COUNT);
 		assert(name_check("type", line.alert.type, NULL) == 0);
@@ -26,6 +27,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		for (const char *c = line.alert.detail; *c; c++)
 			assert((unsigned char)*c >= 0x20 && *c != 0x7f);
 	}
-	free(line.record);
+	free(line.json);
 	return 0;
 }

@@ -38,14 +38,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (result < 0)
 		return 0;
 	assert(whole.kind == pieces.kind && whole.kind != UMBOX_LINE_HEARTBEAT);
-	assert((whole.kind == UMBOX_LINE_RECORD) == (whole.record != NULL));
+	assert((whole.kind == UMBOX_LINE_RECORD) == (whole.json != NULL));
 	if (whole.kind == UMBOX_LINE_ALERT) {
 		assert(name_check("type", whole.alert.type, NULL) == 0);
 		assert(memchr(whole.alert.detail, '\0', ALERT_DETAIL_BYTES));
 		for (const char *c = whole.alert.detail; *c; c++)
 			assert((unsigned char)*c >= 0x20 && *c != 0x7f);
 	}
-	free(whole.record);
-	free(pieces.record);
+	free(whole.json);
+	free(pieces.json);
 	return 0;
 }

@@ -263,7 +263,7 @@ static uint64_t missing_in_all(const struct trial *trial)
 static uint64_t accounted(const struct trial *trial)
 {
 	const struct umbox_account *account = &trial->box.control.account;
-	return account->dropped + account->overrun + account->lost + trial->box.control.answered;
+	return account->dropped + account->overrun + account->lost + account->answered;
 }
 
 static bool is_accounted(struct trial *trial)

@@ -3,7 +3,6 @@
 #include "trial/control.h"
 
 #include <dirent.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -53,24 +52,13 @@ void control_go_away(struct control *control)
 	}
 }
 
-static uint64_t answered_in(const char *bytes, size_t count)
-{
-	json_t *line = json_loadb(bytes, count, 0, NULL);
-	json_int_t answered =
-		json_integer_value(json_object_get(json_object_get(line, "counters"), "answered"));
-	json_decref(line);
-	return answered > 0 ? (uint64_t)answered : 0;
-}
-
-static void take_heartbeat(struct control *control, const struct umbox_line *line,
-			   const char *bytes, size_t count, int64_t now_us)
+static void take_heartbeat(struct control *control, const struct umbox_line *line, int64_t now_us)
 {
 	control->heartbeats++;
 	if (control->heartbeat_us)
 		control->silence_us = max_of(control->silence_us, now_us - control->heartbeat_us);
 	control->heartbeat_us = now_us;
 	control->account = line->account;
-	control->answered = answered_in(bytes, count);
 }
 
 static bool take_token(struct control *control, int64_t now_us)
@@ -103,12 +91,12 @@ static void take_line(struct control *control, const char *bytes, size_t count, 
 		control->ready_first = !control->ready && control->lines == 1;
 		control->ready = true;
 		break;
-	case UMBOX_LINE_HEARTBEAT: take_heartbeat(control, &line, bytes, count, now_us); break;
+	case UMBOX_LINE_HEARTBEAT: take_heartbeat(control, &line, now_us); break;
 	case UMBOX_LINE_ALERT: control->alerts++; break;
 	case UMBOX_LINE_RECORD: control->records++; break;
 	case UMBOX_LINE_KIND_COUNT: break;
 	}
-	free(line.record);
+	free(line.json);
 }
 
 static void take_lines(struct control *control, int64_t now_us)

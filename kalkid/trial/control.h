@@ -27,7 +27,6 @@ struct control {
 	/* The last one, 0 when the time since then does not count; the longest time between two. */
 	int64_t heartbeat_us, silence_us;
 	struct umbox_account account;
-	uint64_t answered;
 	double tokens;
 	int64_t filled_us;
 };

@@ -85,7 +85,7 @@ static void test_what_stands_in_a_heartbeat(void **state)
 	say(fixture, "{\"kalki\":\"heartbeat\",\"counters\":{\"dropped\":4,\"answered\":7}}\n");
 	control_read(&fixture->control, 1000000);
 	assert_int_equal(fixture->control.account.dropped, 4);
-	assert_int_equal(fixture->control.answered, 7);
+	assert_int_equal(fixture->control.account.answered, 7);
 	assert_false(fixture->control.ready);
 }
 
