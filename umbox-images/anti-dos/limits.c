@@ -277,6 +277,7 @@ static void write_leg(struct limits *limits, enum umbox_leg from)
 		umbox_if_ether(rule, families[version].ether);
 		umbox_goto(rule, ip[version]);
 	}
+	umbox_refuse_hidden(plan.first, plan.refused[EXCESS_EVASIVE]);
 	umbox_pass(umbox_rule(plan.first));
 }
 

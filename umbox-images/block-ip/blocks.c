@@ -179,7 +179,9 @@ static void write_leg(struct plan *plan, struct umbox_kernel *kernel, enum umbox
 		sort_out(plan, version, true);
 		if (from == UMBOX_OUT && detects(plan->settings))
 			detect(plan, version);
+		umbox_pass(if_version(plan->first, version, false));
 	}
+	umbox_refuse_hidden(plan->first, plan->refused[BLOCK_EVASIVE]);
 	umbox_pass(umbox_rule(plan->first));
 }
 

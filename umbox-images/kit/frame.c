@@ -12,6 +12,7 @@ enum {
 	ETHERNET_BYTES = 14,
 	TAG_BYTES = 4,
 	TAGS_MAX = 2,
+	ETHER_TYPE_MIN = 0x600,
 	ARP_BYTES = 28,
 	IPV4_BYTES = 20,
 	IPV6_BYTES = 40,
@@ -211,6 +212,17 @@ static bool parse_arp(struct umbox_headers *ret, struct walk *walk)
 	return true;
 }
 
+/* An EtherType of its own behind an LLC and SNAP header (RFC 1042, 802.1H): an access point makes
+ * the same of it as of a plain frame. */
+static bool is_wrapped(const struct walk *walk, uint16_t ether_type)
+{
+	static const uint8_t heads[][6] = {{0xaa, 0xaa, 3, 0, 0, 0}, {0xaa, 0xaa, 3, 0, 0, 0xf8}};
+	const uint8_t *head = walk->bytes + walk->at;
+	return ether_type < ETHER_TYPE_MIN && left(walk) >= sizeof(heads[0]) &&
+	       (!memcmp(head, heads[0], sizeof(heads[0])) ||
+		!memcmp(head, heads[1], sizeof(heads[1])));
+}
+
 bool umbox_parse(struct umbox_headers *ret, const uint8_t *bytes, size_t length)
 {
 	struct walk walk = {.bytes = bytes, .at = ETHERNET_BYTES, .end = (uint32_t)length};
@@ -230,8 +242,8 @@ bool umbox_parse(struct umbox_headers *ret, const uint8_t *bytes, size_t length)
 	case ETHERTYPE_IPV6: return parse_ipv6(ret, &walk);
 	case ETHERTYPE_ARP: return parse_arp(ret, &walk);
 	case ETHERTYPE_VLAN:
-	case 0x88a8: return false; /* cut short, or more tags than anybody needs */
-	default: return true;
+	case 0x88a8: ret->evasive = left(&walk) >= TAG_BYTES; return false;
+	default: ret->evasive = is_wrapped(&walk, ret->ether_type); return !ret->evasive;
 	}
 }
 

@@ -2,6 +2,7 @@
 /* kernel_rule.c - one rule of in-kernel mode, expression by expression; see umbox_kernel.h. */
 #include <arpa/inet.h>
 #include <assert.h>
+#include <linux/if_ether.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <netinet/in.h>
@@ -385,4 +386,33 @@ void umbox_refuse_fragments6(struct umbox_chain *chain, const struct umbox_chain
 		give_verdict(rule, NFT_RETURN, NULL);
 	}
 	umbox_goto(umbox_rule(fragments), refusal);
+}
+
+/* Both ways to wrap an EtherType have no bit of the mask in the last byte. */
+static void refuse_wrapped(struct umbox_chain *chain, const struct umbox_chain *refusal,
+			   uint16_t ether, uint8_t offset)
+{
+	static const struct umbox_bytes head = {6, {0xaa, 0xaa, 3}};
+	static const struct umbox_bytes mask = {6, {0xff, 0xff, 0xff, 0xff, 0xff, 0x07}};
+	struct umbox_rule *rule = umbox_rule(chain);
+	umbox_if_ether(rule, ether);
+	umbox_if_bytes(rule, UMBOX_NETWORK, offset, &head, &mask);
+	umbox_goto(rule, refusal);
+}
+
+void umbox_refuse_hidden(struct umbox_chain *chain, const struct umbox_chain *refusal)
+{
+	enum { TYPE_AT = 2, TAG_BYTES = 4 };
+	static const struct umbox_bytes tags[] = {{2, {0x81, 0x00}}, {2, {0x88, 0xa8}}};
+	struct umbox_rule *rule = umbox_rule(chain);
+	umbox_if_ether(rule, ETH_P_8021AD);
+	umbox_goto(rule, refusal);
+	for (size_t i = 0; i < sizeof(tags) / sizeof(tags[0]); i++) {
+		rule = umbox_rule(chain);
+		umbox_if_ether(rule, ETH_P_8021Q);
+		umbox_if_bytes(rule, UMBOX_NETWORK, TYPE_AT, &tags[i], NULL);
+		umbox_goto(rule, refusal);
+	}
+	refuse_wrapped(chain, refusal, ETH_P_8021Q, TAG_BYTES);
+	refuse_wrapped(chain, refusal, ETH_P_802_2, 0);
 }

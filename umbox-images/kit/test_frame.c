@@ -83,6 +83,56 @@ static void tags_are_stepped_over(void **state)
 	assert_int_equal(headers.target_port, 80);
 }
 
+/* A host takes off any number of priority tags. */
+static void a_third_tag_is_evasive(void **state)
+{
+	struct test_frame frame;
+	struct umbox_headers headers;
+	(void)state;
+	start_frame(&frame, 0x8100);
+	for (unsigned i = 0; i < 2; i++) {
+		put16(&frame, 0);
+		put16(&frame, 0x8100);
+	}
+	put16(&frame, 0);
+	put16(&frame, 0x0800);
+	put_ipv4(&frame, "1.2.3.4", "5.6.7.8", 6, TCP_TEST_BYTES, 0);
+	put_tcp(&frame, 1, 80, 0, UMBOX_TCP_SYN);
+	assert_false(parse(&headers, &frame));
+	assert_true(headers.evasive);
+	frame.length = 14 + 2 * 4; /* cut behind the second: nobody takes it */
+	assert_false(parse(&headers, &frame));
+	assert_false(headers.evasive);
+}
+
+static void expect_wrapped(const char head[static 6], uint32_t tags, bool evasive)
+{
+	struct test_frame frame;
+	struct umbox_headers headers;
+	start_frame(&frame, tags ? 0x8100 : 100);
+	for (uint32_t i = 0; i < tags; i++) {
+		put16(&frame, 0);
+		put16(&frame, i + 1 < tags ? 0x8100 : 100);
+	}
+	put_bytes(&frame, head, 6);
+	put16(&frame, 0x0800);
+	put_ipv4(&frame, "1.2.3.4", "5.6.7.8", 6, TCP_TEST_BYTES, 0);
+	put_tcp(&frame, 1, 80, 0, UMBOX_TCP_SYN);
+	assert_int_equal(parse(&headers, &frame), !evasive);
+	assert_int_equal(headers.evasive, evasive);
+	assert_int_equal(headers.transport, 0);
+}
+
+static void what_radio_would_unwrap_is_evasive(void **state)
+{
+	(void)state;
+	expect_wrapped("\xaa\xaa\x03\0\0\0", 0, true);
+	expect_wrapped("\xaa\xaa\x03\0\0\xf8", 0, true);
+	expect_wrapped("\xaa\xaa\x03\0\0\0", 2, true);
+	expect_wrapped("\xaa\xaa\x03\x08\0\x07", 0, false); /* AppleTalk's */
+	expect_wrapped("\x42\x42\x03\0\0\0", 0, false);     /* spanning tree */
+}
+
 static void udp_and_icmp_and_arp(void **state)
 {
 	struct test_frame frame;
@@ -287,6 +337,8 @@ int main(void)
 		cmocka_unit_test(tcp_over_ipv4),
 		cmocka_unit_test(ipv4_options_are_stepped_over),
 		cmocka_unit_test(tags_are_stepped_over),
+		cmocka_unit_test(a_third_tag_is_evasive),
+		cmocka_unit_test(what_radio_would_unwrap_is_evasive),
 		cmocka_unit_test(udp_and_icmp_and_arp),
 		cmocka_unit_test(ipv6_extension_headers_are_stepped_over),
 		cmocka_unit_test(too_many_extension_headers_are_evasive),

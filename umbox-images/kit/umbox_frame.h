@@ -69,8 +69,9 @@ struct umbox_headers {
 	bool fragment_later;
 	/* Made so that nobody on the way can judge it, while the device may still understand it: a
 	 * TCP header spread over fragments or open to be overwritten by one (RFC 1858, 3128, 7112),
-	 * more than UMBOX_EXTENSIONS_MAX IPv6 extension headers.  No honest sender
-	 * does: drop it. */
+	 * more than UMBOX_EXTENSIONS_MAX IPv6 extension headers, more than two VLAN tags (of
+	 * priority tags a host takes off any number), an EtherType behind LLC and SNAP (by radio
+	 * that is a plain frame).  No honest sender does: drop it. */
 	bool evasive;
 
 	uint32_t transport; /* of the TCP, UDP, ICMP or ICMPv6 header, whole */

@@ -110,6 +110,10 @@ void umbox_hand_up(struct umbox_rule *rule); /* to on_frame, which decides */
  * a chain for TCP over IPv4; of a chain for IPv6 TCP, and what cannot be told. */
 void umbox_refuse_fragments4(struct umbox_chain *chain, const struct umbox_chain *refusal);
 void umbox_refuse_fragments6(struct umbox_chain *chain, const struct umbox_chain *refusal);
+/* What the device may take for IP and a rule does not find: behind three VLAN tags, or behind LLC
+ * and SNAP (see `evasive` in umbox_frame.h).  Of a leg's own chain, where its rules for IP are
+ * passed. */
+void umbox_refuse_hidden(struct umbox_chain *chain, const struct umbox_chain *refusal);
 
 /* --- sets */
 
