@@ -11,6 +11,8 @@
 enum { CONNECTIONS_STANDARD = 4096, OPENINGS_MAX = 8192 };
 static const uint64_t MEMORY_STANDARD = 4 * 1024 * 1024;
 static const int64_t MIDSTREAM_STANDARD_US = 300 * INT64_C(1000000);
+/* Copies that wait so long for an acknowledgment, or for a hole to be filled, may go for others. */
+static const int64_t STUCK_US = 3 * INT64_C(1000000);
 
 /* The same for both directions: by legs.  Compared by bytes: there is no padding in it. */
 struct connection_key {
@@ -30,6 +32,10 @@ struct connection {
 	struct connection_key key;
 	struct window windows[UMBOX_SIDE_COUNT]; /* what each side says */
 	bool let_go, cut;
+	/* Both sides agreed on where they are, or the device has said it.  Before that the network
+	 * may say one thing. */
+	bool settled, tried;
+	uint32_t tried_sequence;
 };
 
 struct umbox_streams {
@@ -151,10 +157,18 @@ static void forget(struct umbox_streams *streams, const struct connection_key *k
 	free_connection(streams, connection);
 }
 
-static void make_room(struct umbox_streams *streams)
+/* What is forgotten is not taken for something from before the umbox. */
+static void end_midstream(struct umbox_streams *streams, int64_t now_us)
+{
+	if (now_us < streams->midstream_until_us)
+		streams->midstream_until_us = now_us;
+}
+
+static void make_room(struct umbox_streams *streams, int64_t now_us)
 {
 	if (!umbox_table_full(streams->connections))
 		return;
+	end_midstream(streams, now_us);
 	struct connection *const *oldest = umbox_table_oldest(streams->connections);
 	struct connection_key key = (*oldest)->key;
 	streams->counts.pushed_out++;
@@ -168,7 +182,7 @@ static struct connection *new_connection(struct umbox_streams *streams,
 	struct connection *connection = must(calloc(1, sizeof(*connection)));
 	enum umbox_leg from = segment->frame->from;
 	forget(streams, &segment->key);
-	make_room(streams);
+	make_room(streams, segment->now_us);
 	connection->key = segment->key;
 	connection->stream = (struct umbox_stream){
 		.client = by_client ? headers->source : headers->target,
@@ -255,25 +269,96 @@ static void clear_urgent(const struct segment *segment)
 	tcp[17] = (uint8_t)sum;
 }
 
+static bool is_stuck(const struct connection *connection, int64_t now_us)
+{
+	for (unsigned i = 0; i < UMBOX_SIDE_COUNT; i++)
+		if (connection->windows[i].room &&
+		    now_us - connection->windows[i].moved_us >= STUCK_US)
+			return true;
+	return false;
+}
+
+/* Whoever leaves holes or acknowledges nothing cannot keep the memory from the others: of those
+ * that are stuck the one unused for the longest time goes.  False when there is none. */
+static bool push_out_stuck(struct umbox_streams *streams, const struct segment *segment)
+{
+	struct connection *const *entry, *found = NULL;
+	const void *key;
+	uint32_t cursor = 0;
+	while ((entry = umbox_table_each(streams->connections, &cursor, &key)))
+		if (is_stuck(*entry, segment->now_us) &&
+		    memcmp(key, &segment->key, sizeof(segment->key)) != 0)
+			found = *entry;
+	if (!found)
+		return false;
+	struct connection_key pushed_out = found->key;
+	end_midstream(streams, segment->now_us);
+	streams->counts.pushed_out++;
+	forget(streams, &pushed_out);
+	return true;
+}
+
+static enum window_result copy(struct umbox_streams *streams, struct window *window,
+			       const struct segment *segment)
+{
+	const struct umbox_headers *headers = segment->headers;
+	const uint8_t *bytes = segment->frame->bytes + headers->payload;
+	enum window_result result;
+	if (!window->room)
+		window->moved_us = segment->now_us;
+	do
+		result = window_put(window, &streams->budget, headers->tcp_sequence, bytes,
+				    headers->payload_bytes);
+	while (result == WINDOW_NO_MEMORY && push_out_stuck(streams, segment));
+	return result;
+}
+
 static enum umbox_verdict take_bytes(struct umbox_streams *streams, struct connection *connection,
 				     enum umbox_stream_side side, const struct segment *segment)
 {
 	const struct umbox_headers *headers = segment->headers;
 	struct window *window = &connection->windows[side];
-	const uint8_t *bytes = segment->frame->bytes + headers->payload;
 	if (!streams->watcher.shown[side]) {
 		uint32_t end = headers->tcp_sequence + headers->payload_bytes;
 		if ((int32_t)(end - window->next) > 0)
 			window->next = window->acked = end;
 		return UMBOX_PASS;
 	}
-	switch (window_put(window, &streams->budget, headers->tcp_sequence, bytes,
-			   headers->payload_bytes)) {
+	switch (copy(streams, window, segment)) {
 	case WINDOW_TAKEN: break;
 	case WINDOW_DIFFERENT: streams->counts.different++; return UMBOX_DROP;
+	case WINDOW_NO_MEMORY:
 	case WINDOW_TOO_FAR: streams->counts.too_far++; return UMBOX_DROP;
 	}
 	return show(streams, connection, side, segment) ? UMBOX_PASS : UMBOX_DROP;
+}
+
+/* Where a connection from before stands only the device is believed: a client could name a place
+ * far ahead, and all before it would pass as what the device has already.  Until the device has
+ * spoken one segment of the network is let through, for it to speak about.  False: it waits. */
+static bool settle(struct umbox_streams *streams, struct connection *connection,
+		   enum umbox_stream_side side, const struct segment *segment)
+{
+	const struct umbox_headers *headers = segment->headers;
+	if (segment->now_us >= streams->midstream_until_us)
+		connection->stream.midstream = false;
+	if (connection->settled)
+		return true;
+	if (segment->frame->from == UMBOX_IN && headers->tcp_flags & UMBOX_TCP_ACK) {
+		let_go_copies(streams, connection);
+		window_start(&connection->windows[side], headers->tcp_sequence);
+		window_start(&connection->windows[!side], headers->tcp_acknowledgment);
+		connection->settled = true;
+		return true;
+	}
+	if (!headers->payload_bytes)
+		return true;
+	if (!connection->tried) {
+		window_start(&connection->windows[side], headers->tcp_sequence);
+		connection->tried_sequence = headers->tcp_sequence;
+	}
+	connection->tried = true;
+	return headers->tcp_sequence == connection->tried_sequence;
 }
 
 static enum umbox_verdict judge_segment(struct umbox_streams *streams,
@@ -289,10 +374,13 @@ static enum umbox_verdict judge_segment(struct umbox_streams *streams,
 	}
 	if (connection->let_go)
 		return UMBOX_PASS;
+	if (!settle(streams, connection, side, segment))
+		return UMBOX_DROP;
 	if (headers->tcp_flags & UMBOX_TCP_URG)
 		clear_urgent(segment);
 	if (headers->tcp_flags & UMBOX_TCP_ACK)
-		window_acknowledge(&connection->windows[!side], headers->tcp_acknowledgment);
+		window_acknowledge(&connection->windows[!side], &streams->budget,
+				   headers->tcp_acknowledgment, segment->now_us);
 	if (!headers->payload_bytes)
 		return UMBOX_PASS;
 	return take_bytes(streams, connection, side, segment);
@@ -334,6 +422,9 @@ static enum umbox_verdict judge_syn(struct umbox_streams *streams, const struct 
 		streams->counts.evasive++;
 		return UMBOX_DROP;
 	}
+	if (umbox_table_full(streams->openings) &&
+	    !umbox_table_find(streams->openings, &segment->key))
+		end_midstream(streams, segment->now_us);
 	struct opening *opening = umbox_table_put(streams->openings, &segment->key);
 	*opening = (struct opening){.client_sequence = headers->tcp_sequence,
 				    .client_leg = segment->frame->from};
@@ -344,14 +435,14 @@ static enum umbox_verdict judge_syn_ack(struct umbox_streams *streams,
 					const struct segment *segment)
 {
 	const struct umbox_headers *headers = segment->headers;
-	if (!segment->source_serves)
-		return UMBOX_PASS;
-	if (headers->payload_bytes) {
+	/* Only a server agrees, and without data; some systems take either from a client. */
+	if (!segment->source_serves || headers->payload_bytes) {
 		streams->counts.evasive++;
 		return UMBOX_DROP;
 	}
 	struct opening *opening = umbox_table_find(streams->openings, &segment->key);
-	if (!opening && may_be_midstream(streams, segment)) {
+	if (!opening && !find_connection(streams, &segment->key) &&
+	    may_be_midstream(streams, segment)) {
 		opening = umbox_table_put(streams->openings, &segment->key);
 		opening->client_sequence = headers->tcp_acknowledgment - 1;
 		opening->client_leg = segment->frame->from == UMBOX_IN ? UMBOX_OUT : UMBOX_IN;
@@ -406,9 +497,15 @@ static enum umbox_verdict judge_other(struct umbox_streams *streams, const struc
 	if (completes(opening, segment)) {
 		umbox_table_remove(streams->openings, &segment->key);
 		connection = new_connection(streams, segment, true);
+		connection->settled = true;
 		streams->counts.opened++;
 		if (!open_stream(streams, connection, segment))
 			return UMBOX_DROP;
+	} else if (opening && opening->answered) {
+		/* It begins anew where both agreed, or not at all: what came too early for that is
+		 * sent again. */
+		streams->counts.unknown++;
+		return UMBOX_DROP;
 	}
 	if (connection)
 		return judge_segment(streams, connection, segment);

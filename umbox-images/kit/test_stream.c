@@ -50,6 +50,7 @@ static enum umbox_stream_word on_bytes(struct umbox_stream *stream, enum umbox_s
 	memcpy(fixture->shown[side] + *length, bytes, count);
 	*length += count;
 	++*(unsigned *)stream->own;
+	fixture->last = *stream;
 	if (fixture->cut_at && strstr(fixture->shown[side], fixture->cut_at))
 		return UMBOX_STREAM_CUT;
 	if (fixture->let_go_at && strstr(fixture->shown[side], fixture->let_go_at))
@@ -385,6 +386,134 @@ static void copies_are_bounded(void **state)
 	assert_int_equal(counts(fixture)->too_far, 2 + 30 - 15);
 }
 
+static void data_before_the_end_of_the_handshake_waits(void **state)
+{
+	struct fixture *fixture = *state;
+	struct umbox_watcher watcher = watcher_of(fixture);
+	watcher.midstream_us = 10 * SECOND;
+	restart(fixture, &watcher);
+	judge(fixture, UMBOX_OUT,
+	      (struct say){.flags = UMBOX_TCP_SYN, .sequence = CLIENT_SEQUENCE});
+	struct say agreed = {.flags = UMBOX_TCP_SYN | UMBOX_TCP_ACK,
+			     .sequence = SERVER_SEQUENCE,
+			     .acknowledgment = CLIENT_SEQUENCE + 1};
+	assert_int_equal(judge(fixture, UMBOX_IN, agreed), UMBOX_PASS);
+	assert_int_equal(client(fixture, 4, "evil"), UMBOX_DROP);
+	assert_int_equal(client(fixture, 0, "abcd"), UMBOX_PASS);
+	assert_int_equal(client(fixture, 4, "evil"), UMBOX_PASS);
+	expect_shown(fixture, UMBOX_CLIENT, "abcdevil");
+	assert_int_equal(counts(fixture)->midstream, 0);
+	/* It is said twice where the network is slow. */
+	judge(fixture, UMBOX_IN, agreed);
+	assert_int_equal(client(fixture, 8, "!"), UMBOX_PASS);
+	expect_shown(fixture, UMBOX_CLIENT, "abcdevil!");
+}
+
+static void a_client_does_not_agree_for_the_server(void **state)
+{
+	struct fixture *fixture = *state;
+	struct say say = {.flags = UMBOX_TCP_SYN | UMBOX_TCP_ACK,
+			  .sequence = CLIENT_SEQUENCE + 1,
+			  .acknowledgment = SERVER_SEQUENCE + 1,
+			  .text = "evil"};
+	shake_hands(fixture);
+	assert_int_equal(judge(fixture, UMBOX_OUT, say), UMBOX_DROP);
+	say.text = "";
+	assert_int_equal(judge(fixture, UMBOX_OUT, say), UMBOX_DROP);
+	assert_int_equal(counts(fixture)->evasive, 2);
+}
+
+static void only_the_device_says_where_it_is_in_its_middle(void **state)
+{
+	struct fixture *fixture = *state;
+	struct umbox_watcher watcher = watcher_of(fixture);
+	watcher.midstream_us = 10 * SECOND;
+	restart(fixture, &watcher);
+	assert_int_equal(client(fixture, 100000, "junk"), UMBOX_PASS);
+	assert_int_equal(client(fixture, 0, "evil"), UMBOX_DROP);
+	assert_int_equal(client(fixture, 100000, "junk"), UMBOX_PASS);
+	assert_int_equal(server_has(fixture, 0), UMBOX_PASS);
+	assert_int_equal(client(fixture, 0, "evil"), UMBOX_PASS);
+	expect_shown(fixture, UMBOX_CLIENT, "junkevil");
+	assert_true(fixture->last.midstream);
+	fixture->now_us += 11 * SECOND;
+	assert_int_equal(client(fixture, 4, "!"), UMBOX_PASS);
+	assert_false(fixture->last.midstream);
+}
+
+static void what_is_forgotten_is_not_from_before(void **state)
+{
+	struct fixture *fixture = *state;
+	struct umbox_watcher watcher = watcher_of(fixture);
+	struct say say = {.flags = UMBOX_TCP_ACK, .client_port = 3, .text = "evil"};
+	watcher.midstream_us = 10 * SECOND;
+	watcher.connections_max = 2;
+	restart(fixture, &watcher);
+	assert_int_equal(judge(fixture, UMBOX_OUT, say), UMBOX_PASS);
+	shake_hands_from(fixture, 1);
+	shake_hands_from(fixture, 2);
+	assert_int_equal(judge(fixture, UMBOX_OUT, say), UMBOX_DROP);
+	restart(fixture, &watcher);
+	assert_int_equal(judge(fixture, UMBOX_OUT, say), UMBOX_PASS);
+	for (uint16_t port = 10000; port < 10000 + 8193; port++)
+		judge(fixture, UMBOX_OUT,
+		      (struct say){.flags = UMBOX_TCP_SYN, .client_port = port});
+	say.client_port = 4;
+	assert_int_equal(judge(fixture, UMBOX_OUT, say), UMBOX_DROP);
+}
+
+static void memory_comes_back(void **state)
+{
+	struct fixture *fixture = *state;
+	struct umbox_watcher watcher = watcher_of(fixture);
+	char text[1501];
+	memset(text, 'x', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	watcher.memory_max = 4096;
+	restart(fixture, &watcher);
+	for (uint16_t port = 1; port <= 20; port++) {
+		struct say data = {.client_port = port,
+				   .flags = UMBOX_TCP_ACK,
+				   .sequence = CLIENT_SEQUENCE + 1,
+				   .acknowledgment = SERVER_SEQUENCE + 1,
+				   .text = text};
+		struct say taken = {.client_port = port,
+				    .flags = UMBOX_TCP_ACK,
+				    .sequence = SERVER_SEQUENCE + 1,
+				    .acknowledgment = CLIENT_SEQUENCE + 1501};
+		shake_hands_from(fixture, port);
+		fixture->shown_bytes[UMBOX_CLIENT] = 0;
+		assert_int_equal(judge(fixture, UMBOX_OUT, data), UMBOX_PASS);
+		assert_int_equal(judge(fixture, UMBOX_IN, taken), UMBOX_PASS);
+	}
+	assert_int_equal(counts(fixture)->pushed_out, 0);
+}
+
+static void who_leaves_holes_does_not_keep_the_memory(void **state)
+{
+	struct fixture *fixture = *state;
+	struct umbox_watcher watcher = watcher_of(fixture);
+	struct say other = {.client_port = 2,
+			    .flags = UMBOX_TCP_ACK,
+			    .sequence = CLIENT_SEQUENCE + 1,
+			    .acknowledgment = SERVER_SEQUENCE + 1,
+			    .text = "honest"};
+	watcher.memory_max = 4096;
+	restart(fixture, &watcher);
+	shake_hands(fixture);
+	shake_hands_from(fixture, 2);
+	assert_int_equal(client(fixture, 3000, "far"), UMBOX_PASS);
+	assert_int_equal(judge(fixture, UMBOX_OUT, other), UMBOX_DROP);
+	fixture->now_us += 2 * SECOND;
+	assert_int_equal(client(fixture, 0, "a"), UMBOX_PASS); /* it goes on, and fills nothing */
+	assert_int_equal(server_has(fixture, 1), UMBOX_PASS);
+	fixture->now_us += 2 * SECOND;
+	assert_int_equal(judge(fixture, UMBOX_OUT, other), UMBOX_PASS);
+	expect_shown(fixture, UMBOX_CLIENT, "ahonest");
+	assert_int_equal(client(fixture, 1, "b"), UMBOX_DROP);
+	assert_int_equal(counts(fixture)->pushed_out, 1);
+}
+
 static void the_urgent_pointer_is_cleared(void **state)
 {
 	struct fixture *fixture = *state;
@@ -453,6 +582,12 @@ int main(void)
 		EACH(what_is_pushed_out_is_cut),
 		EACH(copies_are_bounded),
 		EACH(the_urgent_pointer_is_cleared),
+		EACH(data_before_the_end_of_the_handshake_waits),
+		EACH(a_client_does_not_agree_for_the_server),
+		EACH(only_the_device_says_where_it_is_in_its_middle),
+		EACH(what_is_forgotten_is_not_from_before),
+		EACH(memory_comes_back),
+		EACH(who_leaves_holes_does_not_keep_the_memory),
 		cmocka_unit_test(a_reset_is_whole),
 	};
 	return cmocka_run_group_tests_name("stream", tests, NULL, NULL);

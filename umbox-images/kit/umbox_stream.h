@@ -15,9 +15,11 @@
  * - Fragments of TCP and data in a SYN are dropped: nobody needs them.  The urgent pointer is
  *   cleared, since what it leaves out of the stream differs from system to system.
  * - A connection that is not known gets a reset, but for those that were there before the umbox: in
- *   the first `midstream_us` they are followed from their next segment on.  So what was forgotten
- *   for want of memory is cut, never let through.  Handshakes have a table of their own: a flood of
- *   SYNs pushes out handshakes, not connections.
+ *   the first `midstream_us` they are followed from where the device says that they are.  That time
+ *   ends when something is forgotten for want of memory: so that is cut, never let through.
+ *   Handshakes have a table of their own: a flood of SYNs pushes out handshakes, not connections.
+ * - Copies that fill the memory go, with their connections, when others need it and they have
+ * waited some seconds for a hole to be filled or for an acknowledgment.
  *
  * See RFC 9293; the evasions are those of Ptacek and Newsham (1998). */
 #pragma once
@@ -36,7 +38,9 @@ struct umbox_stream {
 	struct umbox_ip client, server;
 	uint16_t client_port, server_port;
 	enum umbox_leg client_leg; /* UMBOX_OUT: opened from the network to the device */
-	bool midstream;            /* its beginning was not seen: who opened it is a guess */
+	/* Its beginning was not seen: who opened it is a guess, and its reader may be out of step.
+	 * False again once the time for that is over. */
+	bool midstream;
 	int64_t since_us;
 	void *own; /* `own_bytes` of yours, zeroed */
 };

@@ -75,7 +75,7 @@ static bool same(const struct window *window, uint32_t sequence, const uint8_t *
 	return true;
 }
 
-/* Makes room for `bytes` behind `acked`. */
+/* Makes room for `bytes` behind `acked`, which a window may have. */
 static bool grow(struct window *window, struct window_budget *budget, uint32_t bytes)
 {
 	uint32_t room = window->room ? window->room : WINDOW_ROOM_MIN;
@@ -83,7 +83,7 @@ static bool grow(struct window *window, struct window_budget *budget, uint32_t b
 		room *= 2;
 	if (room == window->room)
 		return true;
-	if (room > UMBOX_STREAM_WINDOW_BYTES || budget->used + room - window->room > budget->max)
+	if (budget->used + room - window->room > budget->max)
 		return false;
 	struct window bigger = {.room = room, .bytes = malloc(room)};
 	if (!bigger.bytes)
@@ -162,9 +162,10 @@ enum window_result window_put(struct window *window, struct window_budget *budge
 		sequence = window->acked;
 	}
 	count = end - sequence;
-	if (end - window->acked > UMBOX_STREAM_WINDOW_BYTES ||
-	    !grow(window, budget, end - window->acked))
+	if (end - window->acked > UMBOX_STREAM_WINDOW_BYTES)
 		return WINDOW_TOO_FAR;
+	if (!grow(window, budget, end - window->acked))
+		return WINDOW_NO_MEMORY;
 	if (!all_agrees(window, sequence, bytes, count))
 		return WINDOW_DIFFERENT;
 	if (!after(end, window->next))
@@ -189,8 +190,15 @@ uint32_t window_show(struct window *window, const uint8_t **ret)
 	return count;
 }
 
-void window_acknowledge(struct window *window, uint32_t sequence)
+void window_acknowledge(struct window *window, struct window_budget *budget, uint32_t sequence,
+			int64_t now_us)
 {
-	if (after(sequence, window->acked))
-		window->acked = earlier(sequence, window->next);
+	if (!after(sequence, window->acked))
+		return;
+	window->acked = earlier(sequence, window->next);
+	if (window->ahead_count)
+		return;
+	window->moved_us = now_us;
+	if (window->acked == window->next)
+		window_done(window, budget);
 }

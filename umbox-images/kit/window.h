@@ -21,7 +21,8 @@ struct window {
 	uint32_t acked, next;
 	struct window_range ahead[WINDOW_AHEAD_MAX]; /* in order, apart from each other */
 	unsigned ahead_count;
-	uint32_t room; /* of `bytes`: a power of two, or 0 */
+	uint32_t room;    /* of `bytes`: a power of two, or 0 */
+	int64_t moved_us; /* when it last went on without a gap; of use while there is room */
 	uint8_t *bytes;
 };
 
@@ -33,7 +34,8 @@ struct window_budget {
 enum window_result {
 	WINDOW_TAKEN,     /* all that is new is copied */
 	WINDOW_DIFFERENT, /* contradicts what was seen before: nothing was taken */
-	WINDOW_TOO_FAR,   /* no room: nothing was taken */
+	WINDOW_TOO_FAR,   /* no room for it in any window: nothing was taken */
+	WINDOW_NO_MEMORY, /* the others have it all: nothing was taken */
 };
 
 void window_start(struct window *window, uint32_t sequence);
@@ -44,5 +46,7 @@ enum window_result window_put(struct window *window, struct window_budget *budge
 /* The bytes behind `next` that are there without a gap, as one or (in a ring) two pieces: call
  * until it returns 0.  They count as shown from then on. */
 uint32_t window_show(struct window *window, const uint8_t **ret);
-/* The receiver has everything before `sequence`; what it cannot have is ignored. */
-void window_acknowledge(struct window *window, uint32_t sequence);
+/* The receiver has everything before `sequence`; what it cannot have is ignored.  The memory of a
+ * window that holds nothing goes back. */
+void window_acknowledge(struct window *window, struct window_budget *budget, uint32_t sequence,
+			int64_t now_us);
