@@ -45,6 +45,7 @@ static int on_begin(http_parser *parser)
 	struct umbox_http *http = parser->data;
 	*http->request = (struct umbox_http_request){.method = ""};
 	http->name_ended = http->body_told = false;
+	http->fields_seen = 0;
 	http->name_bytes = 0;
 	http->head_bytes = 0;
 	return 0;
@@ -70,7 +71,7 @@ static int on_target(http_parser *parser, const char *bytes, size_t count)
 {
 	struct umbox_http *http = parser->data;
 	append(http, http->request->target, sizeof(http->request->target), bytes, count);
-	return too_long(http, count);
+	return too_long(http, count) || has_control(bytes, count, "") || memchr(bytes, '#', count);
 }
 
 static int on_field(http_parser *parser, const char *bytes, size_t count)
@@ -85,7 +86,15 @@ static int on_field(http_parser *parser, const char *bytes, size_t count)
 	return too_long(http, count) || has_control(bytes, count, "") || memchr(bytes, ' ', count);
 }
 
-static void find_field(struct umbox_http *http)
+/* Of these one reader takes the first and another the last. */
+static bool may_come_twice(enum umbox_http_field field)
+{
+	return field != UMBOX_HTTP_AUTHORIZATION && field != UMBOX_HTTP_CONTENT_TYPE &&
+	       field != UMBOX_HTTP_HOST;
+}
+
+/* False where it has come before and must not. */
+static bool find_field(struct umbox_http *http)
 {
 	http->name_ended = true;
 	for (http->field = 0; http->field < UMBOX_HTTP_FIELD_COUNT; http->field++)
@@ -93,27 +102,51 @@ static void find_field(struct umbox_http *http)
 		    strncasecmp(http->name, field_names[http->field], http->name_bytes) == 0)
 			break;
 	if (http->field == UMBOX_HTTP_FIELD_COUNT)
-		return;
+		return true;
 	char *value = http->request->fields[http->field];
 	if (value[0])
 		append(http, value, UMBOX_HTTP_FIELD_BYTES, ", ", 2);
+	bool again = http->fields_seen >> http->field & 1;
+	http->fields_seen |= 1u << http->field;
+	return !again || may_come_twice(http->field);
 }
 
 static int on_value(http_parser *parser, const char *bytes, size_t count)
 {
 	struct umbox_http *http = parser->data;
-	if (!http->name_ended)
-		find_field(http);
+	if (!http->name_ended && !find_field(http))
+		return -1;
 	if (http->field < UMBOX_HTTP_FIELD_COUNT)
 		append(http, http->request->fields[http->field], UMBOX_HTTP_FIELD_BYTES, bytes,
 		       count);
 	return too_long(http, count) || has_control(bytes, count, "\t");
 }
 
+/* A request without a version (HTTP/0.9) ends with its first line, for those who answer it. */
+static bool has_no_version(const http_parser *parser)
+{
+	return parser->http_major == 0 && parser->http_minor == 9;
+}
+
+/* Many devices take what follows the head of a GET for the next request, whatever the head says. */
+static bool has_doubtful_body(const http_parser *parser)
+{
+	bool body = parser->flags & F_CHUNKED ||
+		    (parser->content_length && parser->content_length != UINT64_MAX);
+	return body && (parser->method == HTTP_GET || parser->method == HTTP_HEAD);
+}
+
+/* Who asks for another protocol goes on with this one, unless the server agrees. */
 static int on_head(http_parser *parser)
 {
 	struct umbox_http *http = parser->data;
+	if (has_no_version(parser) || has_doubtful_body(parser))
+		return -1;
 	http->request->method = http_method_str(parser->method);
+	if (parser->method != HTTP_CONNECT) {
+		http->request->upgrade = parser->upgrade;
+		parser->upgrade = 0;
+	}
 	return tell(http, http->watcher->on_head);
 }
 
@@ -121,23 +154,31 @@ static int on_body(http_parser *parser, const char *bytes, size_t count)
 {
 	struct umbox_http *http = parser->data;
 	struct umbox_http_request *request = http->request;
-	size_t room = sizeof(request->body) - request->body_bytes;
-	request->body_cut |= count > room;
-	count = count < room ? count : room;
-	memcpy(request->body + request->body_bytes, bytes, count);
-	request->body_bytes += count;
-	if (!request->body_cut || http->body_told)
-		return 0;
-	http->body_told = true;
-	return tell(http, http->watcher->on_body);
+	while (count && !http->body_told) {
+		size_t room = sizeof(request->body) - request->body_bytes;
+		size_t part = count < room ? count : room;
+		memcpy(request->body + request->body_bytes, bytes, part);
+		request->body_bytes += part;
+		bytes += part;
+		count -= part;
+		if (!count)
+			break;
+		request->body_cut = true;
+		tell(http, http->watcher->on_body);
+		http->body_told = request->body_bytes == sizeof(request->body);
+	}
+	return 0;
 }
 
 static int on_end(http_parser *parser)
 {
 	struct umbox_http *http = parser->data;
+	struct umbox_http_request *request = http->request;
 	http->other = parser->upgrade;
-	if (!http->request->body_bytes || http->body_told)
+	http->stream->midstream = false; /* in step with the client from here on */
+	if ((!request->body_bytes && !request->body_cut) || http->body_told)
 		return 0;
+	request->body_cut = false;
 	return tell(http, http->watcher->on_body);
 }
 
@@ -180,13 +221,17 @@ enum umbox_http_result umbox_http_take(struct umbox_http *http,
 	*ret_word = http->word;
 	if (http->other)
 		return UMBOX_HTTP_OTHER;
-	return HTTP_PARSER_ERRNO(&http->parser) == HPE_OK ? UMBOX_HTTP_FINE : UMBOX_HTTP_BAD;
+	if (HTTP_PARSER_ERRNO(&http->parser) != HPE_OK || has_no_version(&http->parser))
+		return UMBOX_HTTP_BAD;
+	return UMBOX_HTTP_FINE;
 }
 
 const char *umbox_http_why(const struct umbox_http *http)
 {
 	if (http->head_bytes > UMBOX_HTTP_HEAD_BYTES)
 		return "its head is too long";
+	if (has_no_version(&http->parser))
+		return "it says no version";
 	return http_errno_description(HTTP_PARSER_ERRNO(&http->parser));
 }
 

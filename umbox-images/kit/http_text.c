@@ -15,7 +15,8 @@ static int base64_value(char digit)
 	return found ? (int)(found - digits) : -1;
 }
 
-/* Up to the first character that is no digit; returns the length, or -1 when it does not fit. */
+/* Returns the length, or -1 when it does not fit, or holds anything else than digits: some readers
+ * step over that, others end there. */
 static int base64_decode(const char *text, char *ret, size_t room)
 {
 	uint32_t bits = 0;
@@ -28,7 +29,9 @@ static int base64_decode(const char *text, char *ret, size_t room)
 			return -1;
 		ret[length++] = (char)(bits >> (6 - 2 * ((count - 1) % 4)));
 	}
-	return (int)length;
+	text += strspn(text, "=");
+	text += strspn(text, " \t");
+	return *text ? -1 : (int)length;
 }
 
 static bool put_text(char *ret, size_t room, const char *text, size_t length)

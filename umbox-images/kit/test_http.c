@@ -119,6 +119,14 @@ static void two_readings_are_refused(void **state)
 		"GET / HTTP/1.1\r\nX: a\x01\r\n\r\n",
 		"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n",
 		"\x16\x03\x01\x02",
+		"GET /old\r\n",
+		"GET /old\r\n\r\n",
+		"GET /a\t/../b HTTP/1.1\r\n\r\n",
+		"GET /a#/../b HTTP/1.1\r\n\r\n",
+		"GET / HTTP/1.1\r\nContent-Length: 19\r\n\r\nGET /b HTTP/1.1\r\n\r\n",
+		"HEAD / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
+		"GET / HTTP/1.1\r\nAuthorization: Basic x\r\nauthorization: Basic y\r\n\r\n",
+		"GET / HTTP/1.1\r\nHost: a\r\nHost:\r\n\r\n",
 	};
 	(void)state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -147,17 +155,68 @@ static void long_heads_are_refused(void **state)
 	assert_int_equal(seen.heads, 1);
 }
 
+#define UPGRADE "GET /ws HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+
 static void other_protocols_are_told(void **state)
 {
 	struct seen seen = {.heads = 0};
 	enum umbox_stream_word word;
 	(void)state;
-	assert_int_equal(
-		take("GET /ws HTTP/1.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
-		     "\x81\x05hello",
-		     1000, &seen, &word),
-		UMBOX_HTTP_OTHER);
-	assert_int_equal(seen.heads, 1);
+	assert_int_equal(take("CONNECT a:1 HTTP/1.1\r\n\r\nGET", 1000, &seen, &word),
+			 UMBOX_HTTP_OTHER);
+	/* It is only asked for: what comes next is a request, or cannot be read. */
+	assert_int_equal(take(UPGRADE "GET /x HTTP/1.1\r\n\r\n", 1000, &seen, &word),
+			 UMBOX_HTTP_FINE);
+	assert_string_equal(seen.last.target, "/x");
+	assert_false(seen.last.upgrade);
+	assert_int_equal(take(UPGRADE "\x81\x05hello", 1000, &seen, &word), UMBOX_HTTP_BAD);
+	assert_true(seen.last.upgrade);
+	assert_int_equal(seen.heads, 4);
+}
+
+/* Keeps the last `keep` bytes of what it is shown. */
+struct taker {
+	size_t keep, shown;
+	unsigned calls;
+	bool whole;
+};
+
+static enum umbox_stream_word take_out(struct umbox_stream *stream,
+				       struct umbox_http_request *request, void *user)
+{
+	struct taker *taker = user;
+	(void)stream;
+	taker->calls++;
+	taker->whole = !request->body_cut;
+	size_t kept = request->body_cut ? taker->keep : 0;
+	taker->shown += request->body_bytes - kept;
+	request->body_bytes = kept;
+	return UMBOX_STREAM_GO_ON;
+}
+
+static void a_long_body_comes_in_parts(void **state)
+{
+	static const size_t lengths[] = {1, UMBOX_HTTP_BODY_BYTES, UMBOX_HTTP_BODY_BYTES + 1,
+					 3 * UMBOX_HTTP_BODY_BYTES};
+	(void)state;
+	for (size_t i = 0; i < 2 * sizeof(lengths) / sizeof(lengths[0]); i++) {
+		char text[4 * UMBOX_HTTP_BODY_BYTES];
+		struct umbox_http http = {.other = false};
+		struct umbox_stream stream = {.client_port = 1};
+		struct taker taker = {.keep = i % 2 ? 0 : 7};
+		struct umbox_http_watcher watcher = {.on_body = take_out, .user = &taker};
+		enum umbox_stream_word word;
+		size_t bytes = lengths[i / 2];
+		size_t head = (size_t)sprintf(
+			text, "POST / HTTP/1.1\r\nContent-Length: %zu\r\n\r\n", bytes);
+		memset(text + head, 'x', bytes);
+		assert_int_equal(umbox_http_take(&http, &watcher, &stream, (uint8_t *)text,
+						 head + bytes, &word),
+				 UMBOX_HTTP_FINE);
+		assert_int_equal(taker.shown, bytes);
+		assert_true(taker.whole);
+		umbox_http_done(&http);
+	}
 }
 
 static void midstream_finds_the_next_request(void **state)
@@ -175,6 +234,7 @@ static void midstream_finds_the_next_request(void **state)
 		umbox_http_take(&http, &watcher, &stream, request, sizeof(request) - 1, &word),
 		UMBOX_HTTP_FINE);
 	assert_string_equal(seen.last.target, "/x");
+	assert_false(stream.midstream); /* it is in step from here on */
 	umbox_http_done(&http);
 }
 
@@ -190,6 +250,8 @@ static void credentials_are_read(void **state)
 	assert_false(umbox_http_basic("Basic YWRtaW4=", user, 16, password, 16)); /* no colon */
 	assert_false(umbox_http_basic("BasicYTo=", user, 16, password, 16));
 	assert_false(umbox_http_basic("Basic AGE6Yg==", user, 16, password, 16)); /* a NUL */
+	assert_false(umbox_http_basic("Basic YT-o=", user, 16, password, 16));
+	assert_false(umbox_http_basic("Basic YTo=YTo=", user, 16, password, 16));
 	assert_false(umbox_http_basic("Basic YWRtaW46cGFzcw==", user, 5, password, 16));
 	static const char digest[] =
 		"Digest realm=\"a, b\", username = \"ad\\\"min\",uri=/x, qop=auth";
@@ -250,6 +312,7 @@ int main(void)
 		cmocka_unit_test(two_readings_are_refused),
 		cmocka_unit_test(long_heads_are_refused),
 		cmocka_unit_test(other_protocols_are_told),
+		cmocka_unit_test(a_long_body_comes_in_parts),
 		cmocka_unit_test(midstream_finds_the_next_request),
 		cmocka_unit_test(credentials_are_read),
 		cmocka_unit_test(forms_are_read),

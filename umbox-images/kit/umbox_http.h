@@ -4,8 +4,9 @@
  * Put one into the `own` of a stream and give it the client's bytes; it tells each request when its
  * head is whole, which is before the segment with the head's end is let through, and so before the
  * device can act on it.  Pipelined requests, chunked bodies, heads in a thousand segments are read;
- * what two readers could read in two ways (a length told twice, obsolete line folding in a length,
- * control characters) is an error, and so is a head longer than UMBOX_HTTP_HEAD_BYTES.  Parsed by
+ * what two readers could read in two ways (a length, credentials or a host told twice, a body of a
+ * GET, obsolete line folding in a length, control characters, a fragment in a target, a request
+ * without a version) is an error, and so is a head longer than UMBOX_HTTP_HEAD_BYTES.  Parsed by
  * http-parser. */
 #pragma once
 
@@ -35,8 +36,10 @@ struct umbox_http_request {
 	const char *method;                   /* "GET" */
 	char target[UMBOX_HTTP_TARGET_BYTES]; /* as it was sent: a path, or a whole URL */
 	char fields[UMBOX_HTTP_FIELD_COUNT][UMBOX_HTTP_FIELD_BYTES]; /* "" when it was not sent */
-	bool cut; /* target or a field did not fit: what is here is its beginning */
-	/* Its first UMBOX_HTTP_BODY_BYTES; whole once on_body was called without `body_cut`. */
+	bool cut;     /* target or a field did not fit: what is here is its beginning */
+	bool upgrade; /* it asks for another protocol; HTTP goes on unless the server agrees (101)
+		       */
+	/* Whole when on_body is called without `body_cut`. */
 	char body[UMBOX_HTTP_BODY_BYTES];
 	size_t body_bytes;
 	bool body_cut;
@@ -46,8 +49,9 @@ struct umbox_http_watcher {
 	/* The head is whole.  The request lives until the next one. */
 	enum umbox_stream_word (*on_head)(struct umbox_stream *stream,
 					  struct umbox_http_request *request, void *user);
-	/* The body has ended, or has filled its room; not called for requests without one.  May be
-	 * NULL. */
+	/* The body has ended, or has filled its room and goes on (`body_cut`); not called for
+	 * requests without one.  Who then takes bytes out of it is called again for the rest.  May
+	 * be NULL. */
 	enum umbox_stream_word (*on_body)(struct umbox_stream *stream,
 					  struct umbox_http_request *request, void *user);
 	void *user;
@@ -65,18 +69,19 @@ struct umbox_http {
 	char name[32];               /* of the field that comes, as far as it fits */
 	size_t name_bytes;
 	bool name_ended, body_told;
-	bool other; /* it has become another protocol (CONNECT, Upgrade) */
+	unsigned fields_seen; /* a bit for each */
+	bool other;           /* it has become another protocol (CONNECT) */
 };
 
 enum umbox_http_result {
 	UMBOX_HTTP_FINE,
-	UMBOX_HTTP_OTHER, /* from here on another protocol that both sides agreed on, or will */
+	UMBOX_HTTP_OTHER, /* from here on another protocol, if the server agrees (CONNECT) */
 	UMBOX_HTTP_BAD,   /* no HTTP, or open to two readings; umbox_http_why */
 };
 
 /* The next bytes of the client.  `*ret_word` is what the watcher said, GO_ON when it was not asked.
- * After BAD of a stream that is midstream the next bytes are tried as the beginning of a request.
- */
+ * After BAD of a stream that is midstream the next bytes are tried as the beginning of a request;
+ * it is no longer midstream once a request was read to its end. */
 enum umbox_http_result umbox_http_take(struct umbox_http *http,
 				       const struct umbox_http_watcher *watcher,
 				       struct umbox_stream *stream, const uint8_t *bytes,
@@ -84,7 +89,8 @@ enum umbox_http_result umbox_http_take(struct umbox_http *http,
 const char *umbox_http_why(const struct umbox_http *http);
 void umbox_http_done(struct umbox_http *http);
 
-/* User and password of "Basic ..." (RFC 7617); false when it is none or does not fit. */
+/* User and password of "Basic ..." (RFC 7617); false when it is none, does not fit, or has anything
+ * in it that two readers could read in two ways. */
 bool umbox_http_basic(const char *authorization, char *user, size_t user_room, char *password,
 		      size_t password_room);
 /* A parameter of "Digest ..." (RFC 7616): `username`, `uri`, ...; false when it is not there. */
