@@ -69,12 +69,14 @@ static void count_failure(struct proxy *proxy, const struct umbox_peer *peer, co
 		umbox_blocks_add(proxy->blocks, &peer->client, now_us + settings->block_us);
 }
 
-enum proxy_login proxy_log_in(struct proxy *proxy, const struct umbox_peer *peer, const char *name,
-			      const char *password, int64_t now_us)
+enum proxy_login proxy_check(struct proxy *proxy, const struct umbox_peer *peer, const char *name,
+			     const char *password, int64_t now_us)
 {
 	const struct proxy_settings *settings = &proxy->settings;
 	if (umbox_blocks_has(proxy->lockouts, &peer->client, now_us))
 		return PROXY_LOGIN_LOCKED_OUT;
+	if (settings->knows && settings->knows(settings->user, name, password))
+		return PROXY_LOGIN_GOOD;
 	if (now_us < proxy->next_check_us)
 		return PROXY_LOGIN_BUSY;
 	proxy->next_check_us = now_us + PROXY_CHECK_PAUSE_US;
@@ -82,6 +84,16 @@ enum proxy_login proxy_log_in(struct proxy *proxy, const struct umbox_peer *peer
 		count_failure(proxy, peer, name, now_us);
 		return PROXY_LOGIN_BAD;
 	}
+	return PROXY_LOGIN_GOOD;
+}
+
+enum proxy_login proxy_log_in(struct proxy *proxy, const struct umbox_peer *peer, const char *name,
+			      const char *password, int64_t now_us)
+{
+	const struct proxy_settings *settings = &proxy->settings;
+	enum proxy_login login = proxy_check(proxy, peer, name, password, now_us);
+	if (login != PROXY_LOGIN_GOOD)
+		return login;
 	proxy->counts.logins++;
 	struct session *session = umbox_table_put(proxy->sessions, &peer->client);
 	*session = (struct session){
@@ -113,7 +125,19 @@ static void on_bytes(struct umbox_peer *peer, const uint8_t *bytes, size_t count
 	visit->proxy = user;
 	visit->peer = peer;
 	visit->now_us = now_us;
-	visit_bytes(visit, bytes, count);
+	if (peer->device_port == visit->proxy->settings.relay_port)
+		errand_bytes(visit, bytes, count);
+	else
+		visit_bytes(visit, bytes, count);
+}
+
+static void on_dialed(struct umbox_peer *peer, bool taken, int64_t now_us, void *user)
+{
+	struct visit *visit = peer->own;
+	struct proxy *proxy = user;
+	visit->now_us = now_us;
+	proxy->counts.relayed += taken;
+	errand_dialed(visit, taken);
 }
 
 static void on_close(struct umbox_peer *peer, void *user)
@@ -126,6 +150,12 @@ static void on_send(const struct umbox_frame *frame, void *user)
 {
 	const struct proxy *proxy = user;
 	proxy->settings.send(proxy->settings.user, frame);
+}
+
+static void on_send_in(const struct umbox_frame *frame, void *user)
+{
+	const struct proxy *proxy = user;
+	proxy->settings.send_in(proxy->settings.user, frame);
 }
 
 /* --- frames --- */
@@ -202,7 +232,9 @@ static enum umbox_verdict judge(struct proxy *proxy, const struct umbox_frame *f
 {
 	const struct proxy_settings *settings = &proxy->settings;
 	bool tcp = whole && headers->protocol == IPPROTO_TCP && headers->transport;
-	if (tcp && headers->target_port == settings->login_port) {
+	if (tcp && headers->target_port &&
+	    (headers->target_port == settings->login_port ||
+	     headers->target_port == settings->relay_port)) {
 		umbox_server_take(proxy->server, frame, headers);
 		return UMBOX_DROP;
 	}
@@ -228,6 +260,9 @@ enum umbox_verdict proxy_frame(struct proxy *proxy, struct umbox_frame *frame)
 	struct umbox_headers headers;
 	bool whole = umbox_parse(&headers, frame->bytes, frame->length);
 	if (frame->from == UMBOX_IN) {
+		if (whole && headers.protocol == IPPROTO_TCP &&
+		    umbox_server_take_reply(proxy->server, frame, &headers))
+			return UMBOX_DROP;
 		note_opened(proxy, &headers);
 		return UMBOX_PASS;
 	}
@@ -258,6 +293,9 @@ struct proxy *proxy_new(const struct proxy_settings *settings)
 		.on_bytes = on_bytes,
 		.on_close = on_close,
 		.send = on_send,
+		.send_in = on_send_in,
+		.on_dialed = on_dialed,
+		.relay_life_us = settings->session_us,
 		.user = proxy,
 		.own_bytes = sizeof(struct visit),
 	});

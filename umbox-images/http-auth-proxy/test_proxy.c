@@ -26,12 +26,23 @@ struct fixture {
 	struct umbox_headers last;
 	char text[512]; /* of the last answer with one */
 	char type[64], detail[192];
+	/* What the device got through the HTTP proxy, and the frames of it. */
+	char given[4096];
+	unsigned given_count;
+	struct umbox_headers last_given;
+	bool known;
 };
 
 static bool check(const void *user, const char *name, const char *password)
 {
 	((struct fixture *)user)->checks++;
 	return strcmp(name, "alice") == 0 && strcmp(password, "open sesame") == 0;
+}
+
+static bool knows(const void *user, const char *name, const char *password)
+{
+	(void)name, (void)password;
+	return ((struct fixture *)user)->known;
 }
 
 static bool is_exempt(const void *user, const struct umbox_ip *source)
@@ -59,6 +70,18 @@ static void on_send(const void *user, const struct umbox_frame *frame)
 			 (const char *)frame->bytes + fixture->last.payload);
 }
 
+static void on_send_in(const void *user, const struct umbox_frame *frame)
+{
+	struct fixture *fixture = (struct fixture *)user;
+	size_t length = strlen(fixture->given);
+	fixture->given_count++;
+	assert_true(umbox_parse(&fixture->last_given, frame->bytes, frame->length));
+	if (fixture->last_given.payload_bytes)
+		snprintf(fixture->given + length, sizeof(fixture->given) - length, "%.*s",
+			 (int)fixture->last_given.payload_bytes,
+			 (const char *)frame->bytes + fixture->last_given.payload);
+}
+
 static enum umbox_verdict judge(struct umbox_frame *frame, void *user)
 {
 	frame->offload.flags = 1; /* its checksum is not due */
@@ -77,6 +100,11 @@ static void start(struct fixture *fixture, int64_t block_us)
 					     .now_us = 100 * SECOND}};
 	fixture->proxy = proxy_new(&(struct proxy_settings){
 		.login_port = 9010,
+		.relay_port = 3128,
+		.relay_hosts = {"lamp.lan"},
+		.relay_host_count = 1,
+		.relay_ports = {80, 443},
+		.relay_port_count = 2,
 		.http_ports = {80},
 		.http_port_count = 1,
 		.first_us = 10 * SECOND,
@@ -87,9 +115,11 @@ static void start(struct fixture *fixture, int64_t block_us)
 		.block_us = block_us,
 		.alert_pause_us = 10 * SECOND,
 		.check = check,
+		.knows = knows,
 		.is_exempt = is_exempt,
 		.tell = tell,
 		.send = on_send,
+		.send_in = on_send_in,
 		.user = fixture,
 	});
 }
@@ -278,6 +308,186 @@ static void others_than_tcp_and_the_host_pass(void **state)
 	assert_int_equal(proxy_frame(fixture->proxy, &other), UMBOX_PASS);
 }
 
+/* --- the HTTP proxy --- */
+
+#define LOGIN "Proxy-Authorization: Basic " ALICE "\r\n"
+
+/* Says it to the HTTP proxy; the status of its answer, 0 when it asks the device. */
+static int through(struct fixture *fixture, const char *text)
+{
+	struct talk *talk = &fixture->talk;
+	talk->server_port = 3128;
+	talk->client_port++;
+	talk->client_sequence = 1000;
+	talk->server_sequence = 0;
+	talk->now_us += SECOND;
+	fixture->text[0] = fixture->given[0] = '\0';
+	fixture->given_count = 0;
+	assert_int_equal(talk_say(talk, true, UMBOX_TCP_SYN, "", 0), UMBOX_DROP);
+	talk->client_sequence++;
+	talk->server_sequence = fixture->last.tcp_sequence + 1;
+	assert_int_equal(talk_client(talk, text), UMBOX_DROP);
+	talk->client_sequence += (uint32_t)strlen(text);
+	if (fixture->given_count)
+		assert_int_equal(fixture->last_given.tcp_flags, UMBOX_TCP_SYN);
+	return fixture->text[0] ? atoi(fixture->text + 9) : 0;
+}
+
+/* The device takes the connection, or does not. */
+static void device_answers(struct fixture *fixture, uint8_t flags)
+{
+	struct talk device = fixture->talk;
+	assert_int_equal(fixture->given_count, 1);
+	device.server_port = fixture->last_given.target_port;
+	device.client_sequence = fixture->last_given.tcp_sequence + 1;
+	device.server_sequence = 7000;
+	assert_int_equal(talk_say(&device, false, flags | UMBOX_TCP_ACK, "", 0), UMBOX_DROP);
+}
+
+static void a_request_goes_on_without_its_login(void **state)
+{
+	struct fixture *fixture = *state;
+	assert_int_equal(through(fixture, "GET http://10.20.0.11/a?b HTTP/1.1\r\nHost: other\r\n"
+					  "Accept: x\r\nproxy-connection: keep-alive\r\n"
+					  "Connection: keep-alive\r\n" LOGIN "Cookie: c\r\n\r\n"),
+			 0);
+	assert_int_equal(fixture->last_given.target_port, 80);
+	device_answers(fixture, UMBOX_TCP_SYN);
+	assert_string_equal(fixture->given, "GET /a?b HTTP/1.1\r\nHost: 10.20.0.11\r\n"
+					    "Connection: close\r\nAccept: x\r\nCookie: c\r\n\r\n");
+	assert_int_equal(proxy_counts(fixture->proxy)->relayed, 1);
+	/* The source has no session by it. */
+	assert_false(reaches_device(fixture));
+}
+
+static void a_body_goes_on_and_nothing_behind_it(void **state)
+{
+	struct fixture *fixture = *state;
+	through(fixture,
+		"POST http://lamp.lan:443 HTTP/1.1\r\nContent-Length: 8\r\n" LOGIN "\r\nbody");
+	assert_int_equal(fixture->last_given.target_port, 443);
+	device_answers(fixture, UMBOX_TCP_SYN);
+	assert_int_equal(talk_client(&fixture->talk, "moreGET http://10.20.0.11/ HTTP/1.1\r\n\r\n"),
+			 UMBOX_DROP);
+	assert_string_equal(fixture->given, "POST / HTTP/1.1\r\nHost: lamp.lan:443\r\n"
+					    "Connection: close\r\nContent-Length: 8\r\n\r\n"
+					    "bodymore");
+}
+
+static void a_tunnel_carries_anything(void **state)
+{
+	struct fixture *fixture = *state;
+	assert_int_equal(through(fixture, "CONNECT 10.20.0.11:443 HTTP/1.1\r\n" LOGIN "\r\n"), 0);
+	device_answers(fixture, UMBOX_TCP_SYN);
+	assert_string_equal(fixture->text, "HTTP/1.1 200 Connection established\r\n\r\n");
+	assert_string_equal(fixture->given, "");
+	assert_int_equal(talk_client(&fixture->talk, "\x16\x03\x01"), UMBOX_DROP);
+	assert_string_equal(fixture->given, "\x16\x03\x01");
+}
+
+static void a_device_that_does_not_answer_is_told(void **state)
+{
+	struct fixture *fixture = *state;
+	assert_int_equal(through(fixture, "GET http://10.20.0.11/ HTTP/1.1\r\n" LOGIN "\r\n"), 0);
+	device_answers(fixture, UMBOX_TCP_RST);
+	assert_int_equal(strncmp(fixture->text, "HTTP/1.1 502 ", 13), 0);
+	assert_int_equal(proxy_counts(fixture->proxy)->relayed, 0);
+}
+
+static void what_is_not_for_the_device_is_refused(void **state)
+{
+	static const struct {
+		const char *text;
+		int status;
+	} cases[] = {
+		{"GET http://10.20.0.11/ HTTP/1.1\r\n\r\n", 407},
+		{"GET http://10.20.0.11/ HTTP/1.1\r\nAuthorization: Basic " ALICE "\r\n\r\n", 407},
+		{"CONNECT 10.20.0.11:80 HTTP/1.1\r\n\r\n", 407},
+		{"GET / HTTP/1.1\r\nHost: 10.20.0.11\r\n" LOGIN "\r\n", 400},
+		{"GET https://10.20.0.11/ HTTP/1.1\r\n" LOGIN "\r\n", 400},
+		{"GET http://10.20.0.11/ HTTP/1.1\r\nX: a\r\n b\r\n" LOGIN "\r\n", 400},
+		{"GET http://10.20.0.11/ HTTP/1.1\r\nX: a\n" LOGIN "\r\n", 400},
+		{"\r\n\r\nGET http://10.20.0.11/ HTTP/1.1\r\n" LOGIN "\r\n", 400},
+		{"GET http://10.20.0.11@elsewhere/ HTTP/1.1\r\n" LOGIN "\r\n", 400},
+		{"no HTTP at all\r\n\r\n", 400},
+		{"GET http://10.20.0.12/ HTTP/1.1\r\n" LOGIN "\r\n", 403},
+		{"GET http://lamp.lan.elsewhere/ HTTP/1.1\r\n" LOGIN "\r\n", 403},
+		{"GET http://10.20.0.11:22/ HTTP/1.1\r\n" LOGIN "\r\n", 403},
+		{"GET http://10.20.0.11:80x/ HTTP/1.1\r\n" LOGIN "\r\n", 403},
+		{"CONNECT 10.20.0.11 HTTP/1.1\r\n" LOGIN "\r\n", 403},
+		{"POST http://10.20.0.11/ HTTP/1.1\r\nTransfer-Encoding: chunked\r\n" LOGIN "\r\n",
+		 411},
+	};
+	struct fixture *fixture = *state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		int status = through(fixture, cases[i].text);
+		if (status != cases[i].status)
+			fail_msg("%s: %d", cases[i].text, status);
+		assert_int_equal(fixture->given_count, 0);
+	}
+}
+
+static void a_head_has_an_end(void **state)
+{
+	struct fixture *fixture = *state;
+	char line[1000];
+	memset(line, 'x', sizeof(line) - 1);
+	memcpy(line, "X: ", 3);
+	memcpy(line + sizeof(line) - 3, "\r\n", 3);
+	through(fixture, "GET http://10.20.0.11/ HTTP/1.1\r\n" LOGIN);
+	for (int i = 0; i < 9 && !fixture->text[0]; i++) {
+		talk_client(&fixture->talk, line);
+		fixture->talk.client_sequence += (uint32_t)strlen(line);
+	}
+	assert_int_equal(strncmp(fixture->text, "HTTP/1.1 431 ", 13), 0);
+	assert_int_equal(fixture->given_count, 0);
+}
+
+static void guessers_at_the_proxy_are_locked_out_too(void **state)
+{
+	struct fixture *fixture = *state;
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(through(fixture,
+					 "GET http://10.20.0.11/ HTTP/1.1\r\n"
+					 "Proxy-Authorization: Basic " ALICE_BAD "\r\n\r\n"),
+				 407);
+	assert_int_equal(fixture->alerts, 1);
+	assert_int_equal(through(fixture, "GET http://10.20.0.11/ HTTP/1.1\r\n" LOGIN "\r\n"), 429);
+	assert_int_equal(ask(fixture, 9010, ALICE), 429);
+}
+
+static void who_is_known_takes_no_time(void **state)
+{
+	struct fixture *fixture = *state;
+	fixture->known = true;
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(
+			through(fixture, "GET http://10.20.0.11/ HTTP/1.1\r\n" LOGIN "\r\n"), 0);
+		fixture->talk.now_us -= SECOND; /* at once */
+	}
+	assert_int_equal(fixture->checks, 0);
+}
+
+static void good_pairs_are_known_again(void **state)
+{
+	struct users_known known;
+	(void)state;
+	assert_true(sodium_init() >= 0);
+	users_known_start(&known);
+	assert_false(users_know(&known, "bob", "open sesame"));
+	users_note(&known, "bob", "open sesame");
+	assert_true(users_know(&known, "bob", "open sesame"));
+	assert_false(users_know(&known, "bob", "open"));
+	assert_false(users_know(&known, "bo", "bopen sesame"));
+	for (int i = 0; i < 2 * USERS_MAX; i++) {
+		char name[16];
+		snprintf(name, sizeof(name), "user%d", i);
+		users_note(&known, name, "x");
+	}
+	assert_int_equal(known.count, USERS_MAX);
+	assert_true(users_know(&known, "bob", "open sesame"));
+}
+
 static void passwords_are_hashed(void **state)
 {
 	char hash[USERS_HASH_BYTES], bob[USERS_HASH_BYTES + 8];
@@ -315,6 +525,20 @@ int main(void)
 		cmocka_unit_test_setup_teardown(passwords_are_tried_slowly, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_the_device_opens_is_its_own, setup, teardown),
 		cmocka_unit_test_setup_teardown(others_than_tcp_and_the_host_pass, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_request_goes_on_without_its_login, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_body_goes_on_and_nothing_behind_it, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_tunnel_carries_anything, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_device_that_does_not_answer_is_told, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(what_is_not_for_the_device_is_refused, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(a_head_has_an_end, setup, teardown),
+		cmocka_unit_test_setup_teardown(guessers_at_the_proxy_are_locked_out_too, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(who_is_known_takes_no_time, setup, teardown),
+		cmocka_unit_test(good_pairs_are_known_again),
 		cmocka_unit_test(passwords_are_hashed),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

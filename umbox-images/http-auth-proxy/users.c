@@ -40,6 +40,38 @@ bool users_check(const char *const *entries, size_t count, const char *name, con
 	return crypto_pwhash_str_verify(hash, password, strlen(password)) == 0 && entry;
 }
 
+void users_known_start(struct users_known *known)
+{
+	known->count = 0;
+	randombytes_buf(known->key, sizeof(known->key));
+}
+
+static void digest(unsigned char out[static USERS_DIGEST_BYTES], const struct users_known *known,
+		   const char *name, const char *password)
+{
+	crypto_generichash_state state;
+	crypto_generichash_init(&state, known->key, sizeof(known->key), USERS_DIGEST_BYTES);
+	crypto_generichash_update(&state, (const unsigned char *)name, strlen(name) + 1);
+	crypto_generichash_update(&state, (const unsigned char *)password, strlen(password));
+	crypto_generichash_final(&state, out, USERS_DIGEST_BYTES);
+}
+
+void users_note(struct users_known *known, const char *name, const char *password)
+{
+	if (known->count < USERS_MAX && !users_know(known, name, password))
+		digest(known->digests[known->count++], known, name, password);
+}
+
+bool users_know(const struct users_known *known, const char *name, const char *password)
+{
+	unsigned char asked[USERS_DIGEST_BYTES];
+	bool found = false;
+	digest(asked, known, name, password);
+	for (size_t i = 0; i < known->count; i++)
+		found |= sodium_memcmp(known->digests[i], asked, sizeof(asked)) == 0;
+	return found;
+}
+
 bool users_hash(char hash[static USERS_HASH_BYTES], const char *password)
 {
 	return crypto_pwhash_str_alg(hash, password, strlen(password), HASH_PASSES, HASH_BYTES,

@@ -11,11 +11,22 @@ enum {
 	USERS_MEMORY_KIB_MAX = 8 * 1024,
 	USERS_WORK_KIB_MAX = 3 * USERS_MEMORY_KIB_MAX,
 	USERS_HASH_BYTES = 128,
+	USERS_DIGEST_BYTES = 32,
+};
+
+/* Digests, by a key that nobody knows, of pairs that were good: they are known again at once. */
+struct users_known {
+	unsigned char key[USERS_DIGEST_BYTES];
+	unsigned char digests[USERS_MAX][USERS_DIGEST_BYTES];
+	size_t count;
 };
 
 /* NULL, or what is wrong with the entry. */
 const char *users_problem(const char *entry);
 /* Takes the same time whether there is such a user or not. */
 bool users_check(const char *const *entries, size_t count, const char *name, const char *password);
+void users_known_start(struct users_known *known);
+void users_note(struct users_known *known, const char *name, const char *password);
+bool users_know(const struct users_known *known, const char *name, const char *password);
 /* False when there is no memory for it. */
 bool users_hash(char hash[static USERS_HASH_BYTES], const char *password);

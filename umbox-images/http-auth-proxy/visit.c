@@ -8,7 +8,7 @@
 
 static const char ask[] = "WWW-Authenticate: Basic realm=\"device\", charset=\"UTF-8\"\r\n";
 
-static void answer(struct visit *visit, const char *status, const char *field, const char *text)
+void visit_answer(struct visit *visit, const char *status, const char *field, const char *text)
 {
 	char head[512];
 	const struct umbox_http_request *request = visit->http.request;
@@ -26,10 +26,16 @@ static void answer(struct visit *visit, const char *status, const char *field, c
 static void show_the_way(struct visit *visit)
 {
 	char field[64], text[128];
-	unsigned port = proxy_settings_of(visit->proxy)->login_port;
-	snprintf(field, sizeof(field), "WWW-Authenticate: Login port=\"%u\"\r\n", port);
-	snprintf(text, sizeof(text), "Log in at port %u of this address first.\n", port);
-	answer(visit, "401 Unauthorized", field, text);
+	const struct proxy_settings *settings = proxy_settings_of(visit->proxy);
+	bool sessions = settings->login_port;
+	unsigned port = sessions ? settings->login_port : settings->relay_port;
+	snprintf(field, sizeof(field), "WWW-Authenticate: %s port=\"%u\"\r\n",
+		 sessions ? "Login" : "Proxy", port);
+	snprintf(text, sizeof(text),
+		 sessions ? "Log in at port %u of this address first.\n"
+			  : "Use the HTTP proxy at port %u of this address.\n",
+		 port);
+	visit_answer(visit, "401 Unauthorized", field, text);
 }
 
 static void log_in(struct visit *visit, const char *name, const char *password)
@@ -40,16 +46,17 @@ static void log_in(struct visit *visit, const char *name, const char *password)
 		snprintf(text, sizeof(text),
 			 "Logged in. The device is open to this address for %" PRId64 " s.\n",
 			 proxy_settings_of(visit->proxy)->session_us / 1000000);
-		answer(visit, "200 OK", "", text);
+		visit_answer(visit, "200 OK", "", text);
 		break;
 	case PROXY_LOGIN_BAD:
-		answer(visit, "401 Unauthorized", ask, "Wrong name or password.\n");
+		visit_answer(visit, "401 Unauthorized", ask, "Wrong name or password.\n");
 		break;
 	case PROXY_LOGIN_LOCKED_OUT:
-		answer(visit, "429 Too Many Requests", "", "Too many failed logins.\n");
+		visit_answer(visit, "429 Too Many Requests", "", "Too many failed logins.\n");
 		break;
 	case PROXY_LOGIN_BUSY:
-		answer(visit, "503 Service Unavailable", "Retry-After: 1\r\n", "Try again.\n");
+		visit_answer(visit, "503 Service Unavailable", "Retry-After: 1\r\n",
+			     "Try again.\n");
 		break;
 	}
 }
@@ -66,7 +73,7 @@ static enum umbox_stream_word on_head(struct umbox_stream *stream,
 						   sizeof(name), password, sizeof(password)))
 		log_in(visit, name, password);
 	else
-		answer(visit, "401 Unauthorized", ask, "Log in.\n");
+		visit_answer(visit, "401 Unauthorized", ask, "Log in.\n");
 	return UMBOX_STREAM_LET_GO;
 }
 
@@ -77,7 +84,7 @@ void visit_bytes(struct visit *visit, const uint8_t *bytes, size_t count)
 	enum umbox_http_result result = umbox_http_take(&visit->http, &watcher, &visit->stream,
 							bytes, count, &word);
 	if (word == UMBOX_STREAM_GO_ON && result != UMBOX_HTTP_FINE)
-		answer(visit, "400 Bad Request", "", "This is no HTTP.\n");
+		visit_answer(visit, "400 Bad Request", "", "This is no HTTP.\n");
 }
 
 void visit_close(struct visit *visit)

@@ -11,6 +11,7 @@ static const char *const field_names[UMBOX_HTTP_FIELD_COUNT] = {
 	[UMBOX_HTTP_CONTENT_TYPE] = "content-type",
 	[UMBOX_HTTP_COOKIE] = "cookie",
 	[UMBOX_HTTP_HOST] = "host",
+	[UMBOX_HTTP_PROXY_AUTHORIZATION] = "proxy-authorization",
 	[UMBOX_HTTP_SOAP_ACTION] = "soapaction",
 	[UMBOX_HTTP_USER_AGENT] = "user-agent",
 };

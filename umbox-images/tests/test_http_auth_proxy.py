@@ -1,5 +1,7 @@
 """http-auth-proxy between two real links: curl, and a device that asks nobody who he is.  Needs root."""
+import hashlib
 import subprocess
+import tempfile
 
 from ordinary import ordinary_hour
 from umbox_case import Case, main
@@ -24,6 +26,32 @@ class Server(http.server.ThreadingHTTPServer):
     def get_request(self):
         print("reached", flush=True)
         return super().get_request()
+print("up", flush=True)
+Server(("::", 80), Handler).serve_forever()
+"""
+
+
+# Tells what it was asked, and gives and takes much.
+MIRROR = """
+import hashlib, http.server, socket
+class Handler(http.server.BaseHTTPRequestHandler):
+    def answer(self, body):
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+    def do_GET(self):
+        if self.path.startswith("/much"):
+            self.answer(b"0123456789abcdef" * 200000)
+        else:
+            self.answer(f"{self.path}\\n{self.headers}".encode())
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.answer(hashlib.sha256(body).hexdigest().encode())
+    def log_message(self, *_):
+        pass
+class Server(http.server.ThreadingHTTPServer):
+    address_family = socket.AF_INET6
 print("up", flush=True)
 Server(("::", 80), Handler).serve_forever()
 """
@@ -134,6 +162,58 @@ class HttpAuthProxy(Case):
     def test_the_daemon_needs_no_login(self):
         self.guarded_device(host_addresses=[NETWORK_IP])
         self.assertEqual(self.curl(f"http://{DEVICE_IP}/"), "200")
+        self.end_well(self.process)
+
+    def proxied_device(self):
+        self.guard({"login_port": 0, "relay_port": 3128, "relay_hosts": ["lamp.lan"]})
+        device = self.site.start("dev", "/usr/bin/python3", "-c", MIRROR)
+        self.assertEqual(device.stdout.readline(), "up\n")
+
+    def through(self, url, *words, login="alice:" + PASSWORD, address=DEVICE_IP):
+        """What the device answers through the HTTP proxy, and the proxy's status of it."""
+        done = self.site.run("net", "curl", "-sS", "-m", "60", "-x", f"http://{address}:3128",
+                             *(("-U", login) if login else ()), "-w", "\n%{http_code} %{http_connect}",
+                             *words, url, check=False)
+        body, _, status = done.stdout.rpartition("\n")
+        return body, status
+
+    def test_an_http_proxy_leads_to_the_device_whoever_logs_in_with_each_request(self):
+        self.proxied_device()
+        page = f"http://{DEVICE_IP}/state?of=all"
+        self.assertEqual(self.curl(page), "401")
+        self.assertEqual(self.through(page, login=None)[1], "407 000")
+        body, status = self.through(page)
+        self.assertEqual(status, "200 000")
+        self.assertTrue(body.startswith("/state?of=all\n"), body)
+        self.assertIn(f"Host: {DEVICE_IP}", body)
+        self.assertNotIn("proxy", body.lower())
+        # It was that request's login, not the source's.
+        self.assertEqual(self.curl(page), "401")
+        self.assertEqual(self.through(page, login=None)[1], "407 000")
+        self.assertEqual(self.through("http://lamp.lan/")[1], "200 000")
+        self.assertEqual(self.through("http://elsewhere.lan/")[1], "403 000")
+        self.assertEqual(self.through(f"http://{DEVICE_IP}:22/")[1], "403 000")
+        self.assertEqual(self.through(f"http://[{DEVICE_IP6}]/", address=f"[{DEVICE_IP6}]")[1], "200 000")
+        # A tunnel.
+        self.assertEqual(self.through(page, "-p")[1], "200 200")
+        self.assertEqual(self.through(page, "-p", login="alice:guess")[1], "000 407")
+        self.assertEqual(self.counters()["failures"], 1)
+        self.assertEqual(self.alerts(), [])
+        self.end_well(self.process)
+
+    def test_much_goes_through_the_http_proxy_both_ways(self):
+        self.proxied_device()
+        much = b"0123456789abcdef" * 200000
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(much)
+            file.flush()
+            for words in ((), ("-p",)):
+                body, status = self.through(f"http://{DEVICE_IP}/take", "--data-binary",
+                                            "@" + file.name, *words)
+                self.assertEqual(body, hashlib.sha256(much).hexdigest())
+                body, status = self.through(f"http://{DEVICE_IP}/much", *words)
+                self.assertEqual(status.split()[0], "200")
+                self.assertTrue(body.encode() == much)
         self.end_well(self.process)
 
     def test_passwords_must_be_hashed(self):
