@@ -49,7 +49,7 @@ static void on_line(struct intake_user *user, const struct umbox_line *line)
 	intake_close(take(place->intake));
 }
 
-static void on_end(struct intake_user *user maybe_unused)
+static void on_end(struct intake_user *user maybe_unused, const char *words maybe_unused)
 {
 }
 

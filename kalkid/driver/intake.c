@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "base/mem.h"
+#include "io/close_beside.h"
 
 enum { TOKENS_A_LINE = 1000 };
 
@@ -20,8 +21,9 @@ struct intake {
 	struct intake_user *user;
 	uv_poll_t listener, connection;
 	int listener_fd, connection_fd; /* -1: none */
-	unsigned handles;               /* libuv's, not closed yet */
+	unsigned handles; /* libuv's, not closed yet, and a connection in `refusing` */
 	bool closing;
+	bool refusing; /* a connection is being closed: no other is taken */
 	struct stat netns;
 
 	char line[UMBOX_LINE_BYTES];
@@ -35,11 +37,15 @@ struct intake {
 	struct error last;                      /* why the last one was malformed or refused */
 };
 
-static void on_closed(uv_handle_t *handle)
+static void let_go(struct intake *intake)
 {
-	struct intake *intake = handle->data;
 	if (--intake->handles == 0 && intake->closing)
 		free(intake);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	let_go(handle->data);
 }
 
 static void close_socket(uv_poll_t *poll, int *fd)
@@ -47,7 +53,7 @@ static void close_socket(uv_poll_t *poll, int *fd)
 	if (*fd < 0)
 		return;
 	uv_close((uv_handle_t *)poll, on_closed);
-	close(take_fd(*fd));
+	close_beside(poll->loop, take_fd(*fd), NULL, NULL);
 }
 
 void intake_close(struct intake *intake)
@@ -132,21 +138,27 @@ static void take_lines(struct intake *intake)
 	intake->used = 0;
 }
 
-static void end(struct intake *intake)
+static void end(struct intake *intake, const char *words)
 {
 	close_socket(&intake->connection, &intake->connection_fd);
 	close_socket(&intake->listener, &intake->listener_fd);
-	intake->user->on_end(intake->user);
+	intake->user->on_end(intake->user, words);
 }
 
-static void take_descriptor(struct intake *intake, int fd)
+/* What comes along with a line, one descriptor at most; -1: nothing. */
+static int find_descriptor(struct msghdr *message)
 {
-	if (intake->user->on_descriptor(intake->user, fd, &intake->last) < 0)
-		intake->malformed++;
+	const struct cmsghdr *head = CMSG_FIRSTHDR(message);
+	int fd = -1;
+	if (head && head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_RIGHTS &&
+	    head->cmsg_len == CMSG_LEN(sizeof(fd)))
+		memcpy(&fd, CMSG_DATA(head), sizeof(fd));
+	return fd;
 }
 
-/* One descriptor at most comes along; the kernel closes what else was sent. */
-static ssize_t receive(struct intake *intake)
+/* Looks at what comes next, which stays in the socket: how many bytes, and with what.  -EPROTO,
+ * with the reason: with something that is not to be received. */
+static ssize_t look(struct intake *intake, struct error *err)
 {
 	union {
 		struct cmsghdr head; /* for its alignment */
@@ -159,27 +171,40 @@ static ssize_t receive(struct intake *intake)
 				 .msg_control = beside.bytes,
 				 /* Without padding, in which a second one had room. */
 				 .msg_controllen = CMSG_LEN(sizeof(int))};
-	ssize_t count = recvmsg(intake->connection_fd, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-	const struct cmsghdr *head = count < 0 ? NULL : CMSG_FIRSTHDR(&message);
-	if (head && head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_RIGHTS &&
-	    head->cmsg_len == CMSG_LEN(sizeof(int))) {
-		int fd;
-		memcpy(&fd, CMSG_DATA(head), sizeof(fd));
-		take_descriptor(intake, fd);
+	ssize_t count = recvmsg(intake->connection_fd, &message,
+				MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	int fd = count < 0 ? -1 : find_descriptor(&message);
+	if (fd >= 0 && intake->user->on_descriptor(intake->user, fd, err) < 0) {
+		error_prefix(err, "it passed a descriptor: ");
+		return -EPROTO;
 	}
-	return count;
+	if (count >= 0 && (message.msg_flags & MSG_CTRUNC))
+		return error_set(err, -EPROTO, "it passed more than one descriptor");
+	return count < 0 ? -errno : count;
+}
+
+/* No more than was looked at: a descriptor that came with it is held already. */
+static ssize_t receive(struct intake *intake, struct error *err)
+{
+	ssize_t count = look(intake, err);
+	if (count <= 0)
+		return count;
+	count = recv(intake->connection_fd, intake->line + intake->used, (size_t)count,
+		     MSG_DONTWAIT);
+	return count < 0 ? -errno : count;
 }
 
 static void on_readable(uv_poll_t *poll, int status, int events maybe_unused)
 {
 	struct intake *intake = poll->data;
+	struct error err = {0};
 	ssize_t total = 0;
 	while (!intake->closing && total < INTAKE_BYTES_A_TURN) {
-		ssize_t count = status < 0 ? 0 : receive(intake);
-		if (count < 0 && (errno == EAGAIN || errno == EINTR))
+		ssize_t count = status < 0 ? 0 : receive(intake, &err);
+		if (count == -EAGAIN || count == -EINTR)
 			return;
 		if (count <= 0) {
-			end(intake);
+			end(intake, count == -EPROTO ? err.text : "its control socket closed");
 			return;
 		}
 		total += count;
@@ -206,24 +231,50 @@ static int check_peer(const struct intake *intake, int fd, struct error *err)
 	return 0;
 }
 
+static void on_connection(uv_poll_t *poll, int status, int events);
+
+static void listen_again(struct intake *intake)
+{
+	if (intake->listener_fd >= 0 && !intake->refusing)
+		uv_poll_start(&intake->listener, UV_READABLE, on_connection);
+}
+
+static void on_refused(void *data)
+{
+	struct intake *intake = data;
+	bool enough = intake->refused && intake->refused % INTAKE_REFUSED_A_TICK == 0;
+	intake->refusing = false;
+	if (!enough)
+		listen_again(intake);
+	let_go(intake);
+}
+
+static void refuse(struct intake *intake, int fd)
+{
+	intake->refused++;
+	intake->refusing = true;
+	intake->handles++;
+	uv_poll_stop(&intake->listener);
+	close_beside(intake->listener.loop, fd, on_refused, intake);
+}
+
 static void on_connection(uv_poll_t *poll, int status maybe_unused, int events maybe_unused)
 {
 	struct intake *intake = poll->data;
-	cleanup_close int fd = accept4(intake->listener_fd, NULL, NULL,
-				       SOCK_CLOEXEC | SOCK_NONBLOCK);
+	int fd = accept4(intake->listener_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd < 0)
 		return;
 	int result = check_peer(intake, fd, &intake->last);
 	if (result == 0 && intake->connection_fd >= 0)
 		result = error_set(&intake->last, -EBUSY, "a second connection");
-	if (result == 0 && uv_poll_init(poll->loop, &intake->connection, fd) == 0) {
-		intake->handles++;
-		intake->connection_fd = take_fd(fd);
-		intake->connection.data = intake;
-		uv_poll_start(&intake->connection, UV_READABLE, on_readable);
-	} else if (++intake->refused % INTAKE_REFUSED_A_TICK == 0) {
-		uv_poll_stop(poll);
+	if (result < 0 || uv_poll_init(poll->loop, &intake->connection, fd) < 0) {
+		refuse(intake, fd);
+		return;
 	}
+	intake->handles++;
+	intake->connection_fd = fd;
+	intake->connection.data = intake;
+	uv_poll_start(&intake->connection, UV_READABLE, on_readable);
 }
 
 static int listen_in(int directory, struct error *err)
@@ -292,8 +343,8 @@ uint64_t intake_report(struct intake *intake, struct buffer *words)
 	report_one(words, intake->refused, "refused");
 	if (intake->malformed || intake->refused)
 		buffer_print(words, " (the last: %s)", intake->last.text);
-	if (intake->refused && intake->listener_fd >= 0)
-		uv_poll_start(&intake->listener, UV_READABLE, on_connection);
+	if (intake->refused)
+		listen_again(intake);
 	intake->over_rate = intake->malformed = intake->refused = 0;
 	return count;
 }

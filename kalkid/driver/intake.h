@@ -3,7 +3,11 @@
  *
  * The umbox is an enemy.  One connection in its life, and only from its own network namespace;
  * lines of bounded length; a bounded number of bytes a turn of the loop; a bucket of lines a
- * second, what exceeds it is not even parsed.  What is refused is counted and told in words. */
+ * second, what exceeds it is not even parsed.  What is refused is counted and told in words.
+ *
+ * What it passes by descriptor is looked at before it is taken: whoever is the last to close it
+ * waits as long as the umbox likes.  For the same reason its sockets are closed beside the loop, as
+ * what nobody received goes with them. */
 #pragma once
 
 #include <uv.h>
@@ -22,10 +26,11 @@ struct intake;
 struct intake_user {
 	/* A line that is well formed and within the rate; what it points to is borrowed. */
 	void (*on_line)(struct intake_user *user, const struct umbox_line *line);
-	/* A descriptor came with a line: the user's from now on, also when it is refused. */
+	/* A descriptor came with a line: the user's from now on, also when it is refused, which
+	 * ends the connection. */
 	int (*on_descriptor)(struct intake_user *user, int fd, struct error *err);
 	/* The connection ended: the last call. */
-	void (*on_end)(struct intake_user *user);
+	void (*on_end)(struct intake_user *user, const char *words);
 };
 
 /* Puts `control.sock` into the directory (in the place of one that is there) and listens;

@@ -28,6 +28,7 @@ struct place {
 	char path[64];
 	int directory;
 	unsigned lines, ends, descriptors;
+	char end_words[ERROR_TEXT_BYTES];
 	int refuse_descriptors; /* a negative errno */
 	struct umbox_line last;
 	bool close_on_line;
@@ -51,9 +52,11 @@ static int on_descriptor(struct intake_user *user, int fd, struct error *err)
 					 : 0;
 }
 
-static void on_end(struct intake_user *user)
+static void on_end(struct intake_user *user, const char *words)
 {
-	container_of(user, struct place, user)->ends++;
+	struct place *place = container_of(user, struct place, user);
+	place->ends++;
+	snprintf(place->end_words, sizeof(place->end_words), "%s", words);
 }
 
 static int set_up(void **state)
@@ -152,27 +155,46 @@ static void a_descriptor_comes_with_a_line(void **state)
 	struct place *place = *state;
 	char words[256];
 	accept_own(place);
-	int fd = connect_to(place), more[4] = {fd, fd, fd, fd};
+	int fd = connect_to(place);
 	turn(place, 3);
 	unsigned before = count_open();
 	say_with(fd, "{\"kalki\":\"ready\"}\n", &fd, 1);
-	turn(place, 3);
-	assert_int_equal(place->lines, 1);
+	say(fd, "{\"kalki\":\"heartbeat\"}\n");
+	turn(place, 6);
+	assert_int_equal(place->lines, 2);
 	assert_int_equal(place->descriptors, 1);
+	assert_int_equal(place->ends, 0);
 	assert_int_equal(report(place, words, sizeof(words)), 0);
+	assert_int_equal(count_open(), before);
+	close(fd);
+}
 
-	/* Many at once: one at most is taken, none stays open. */
+static void nothing_else_comes_along(void **state)
+{
+	struct place *place = *state;
+	accept_own(place);
+	int fd = connect_to(place), more[4] = {fd, fd, fd, fd};
+	turn(place, 3);
 	say_with(fd, "{\"kalki\":\"ready\"}\n", more, 4);
+	turn(place, 3);
+	assert_int_equal(place->lines, 0);
+	assert_int_equal(place->ends, 1);
+	assert_string_equal(place->end_words, "it passed more than one descriptor");
+	close(fd);
+}
+
+static void one_that_is_refused_is_the_end(void **state)
+{
+	struct place *place = *state;
+	accept_own(place);
+	int fd = connect_to(place);
 	place->refuse_descriptors = -EINVAL;
 	say_with(fd, "{\"kalki\":\"ready\"}\n", &fd, 1);
-	turn(place, 6);
-	assert_int_equal(place->lines, 3);
-	assert_true(place->descriptors <= 3);
-	assert_int_equal(count_open(), before);
-	assert_true(report(place, words, sizeof(words)) >= 1);
-	assert_non_null(strstr(words, "not that one"));
+	turn(place, 4);
+	assert_int_equal(place->lines, 0);
+	assert_int_equal(place->ends, 1);
+	assert_string_equal(place->end_words, "it passed a descriptor: not that one");
 	close(fd);
-	turn(place, 3);
 }
 
 static void lines_come_whole_in_any_pieces(void **state)
@@ -321,6 +343,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(lines_come_whole_in_any_pieces, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_descriptor_comes_with_a_line, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(nothing_else_comes_along, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(one_that_is_refused_is_the_end, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(malformed_lines_are_counted, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_line_that_is_too_long_is_skipped, set_up,
 						tear_down),

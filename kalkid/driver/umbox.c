@@ -161,9 +161,9 @@ static int on_descriptor(struct intake_user *user, int fd, struct error *err)
 	return result;
 }
 
-static void on_end(struct intake_user *user)
+static void on_end(struct intake_user *user, const char *words)
 {
-	umbox_tell_gone(container_of(user, struct umbox, user), "its control socket closed");
+	umbox_tell_gone(container_of(user, struct umbox, user), words);
 }
 
 static void on_pid(uv_poll_t *poll, int status maybe_unused, int events maybe_unused)
