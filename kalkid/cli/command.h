@@ -113,6 +113,7 @@ int run_chain_captures(struct cli *cli);
 int run_alert_list(struct cli *cli);
 int run_alert_ack(struct cli *cli);
 int run_event(struct cli *cli);
+int run_umbox_init(struct cli *cli);
 int run_umbox_list(struct cli *cli);
 int run_umbox_logs(struct cli *cli);
 int run_umbox_show(struct cli *cli);

@@ -43,8 +43,8 @@ const struct flag_info FLAGS[FLAG_COUNT] = {
 	[FLAG_IPS] = {"ips", 0, "A,B", NULL, "its addresses"},
 	[FLAG_KIND] =
 		{"kind", 0, "A,B", NULL,
-		 "of alert, transition, chain, step, operator, umbox, node, sensor, notice, action, "
-		 "shadow"},
+		 "events: alert, transition, chain, step, operator, umbox, node, sensor, notice, "
+		 "action, shadow; skeleton: kit, wrapper or kernel"},
 	[FLAG_LIMIT] = {"limit", 'n', "N", NULL, "at most so many (default 100)"},
 	[FLAG_MAC] = {"mac", 0, "MAC", NULL, "its MAC address"},
 	[FLAG_MULTICAST] = {"multicast", 0, NULL, NULL,
@@ -116,6 +116,8 @@ const struct command COMMANDS[] = {
 	{"umbox", "show", "UMBOX", 0, run_umbox_show,
 	 "one umbox: its legs, and what became of the frames inside"},
 	{"umbox", "logs", "UMBOX", F(BYTES), run_umbox_logs, "the last lines that a umbox wrote"},
+	{"umbox", "init", "NAME", F(KIND), run_umbox_init,
+	 "begin an image in a new folder NAME; --kind kit (default), wrapper or kernel"},
 	{"umbox", "test", "IMAGE", F(CHECK) | F(DOCKER) | F(PARAMETERS), run_umbox_test,
 	 "say whether an image keeps the umbox contract; starts it on this machine's Docker"},
 	{"notifier", "list", "", 0, run_notifier_list,

@@ -346,6 +346,53 @@ class TestKalkictl(unittest.TestCase):
         words = self.fails(2, "umbox", "test", "x:1", "--check", "sizess")
         self.assertIn("there is no check 'sizess' (did you mean 'sizes'?)", words)
 
+    def init(self, folder, *words, before=()):
+        return subprocess.run([*before, os.path.abspath(KALKICTL), "umbox", "init", *words],
+                              cwd=folder, text=True, check=False, capture_output=True, timeout=60)
+
+    def test_a_new_image_has_its_name_everywhere(self):
+        for kind, wanted in (("kit", "main.c"), ("kernel", "main.c"), ("wrapper", "watch.c")):
+            with tempfile.TemporaryDirectory() as folder:
+                done = self.init(folder, "tel-guard", "--kind", kind, "-o", "json")
+                told = json.loads(done.stdout)
+                self.assertEqual((told["kind"], told["image"]), (kind, "tel-guard:1"))
+                there = {f"tel-guard/{name}" for name in os.listdir(f"{folder}/tel-guard")}
+                self.assertEqual(there, set(told["files"]))
+                self.assertLessEqual({f"tel-guard/{name}" for name in (wanted, "README.md",
+                                                                       "Dockerfile", "Makefile")},
+                                     there)
+                for path in there:
+                    with open(os.path.join(folder, path), encoding="utf-8") as file:
+                        self.assertNotIn("@name@", file.read())
+
+    def test_a_new_image_replaces_nothing(self):
+        with tempfile.TemporaryDirectory() as folder:
+            self.assertEqual(self.init(folder, "guard", "--dry-run").returncode, 0)
+            self.assertEqual(os.listdir(folder), [])
+            os.mkdir(f"{folder}/guard")
+            for more in ((), ("--dry-run",)):
+                done = self.init(folder, "guard", *more)
+                self.assertEqual((done.returncode, os.listdir(f"{folder}/guard")), (5, []))
+                self.assertIn("guard is there already, and stays as it is", done.stderr)
+
+    def test_a_new_image_is_whole_or_not_there(self):
+        with tempfile.TemporaryDirectory() as folder:
+            # No file may be larger than 1 KiB.
+            full = ("bash", "-c", "trap '' XFSZ; ulimit -f 1; exec \"$@\"", "bash")
+            done = self.init(folder, "guard", before=full)
+            self.assertEqual((done.returncode, os.listdir(folder)), (1, []))
+            self.assertIn("guard: File too large", done.stderr)
+
+    def test_a_new_image_needs_a_right_name(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for name in ("Guard", "my_guard", "../guard", "-guard", "guard-", "g" * 64, "µmbox"):
+                done = self.init(folder, "--", name)
+                self.assertEqual((done.returncode, os.listdir(folder)), (2, []))
+                self.assertIn("cannot be an image's name", done.stderr)
+            done = self.init(folder, "guard", "--kind", "kits")
+            self.assertEqual(done.returncode, 2)
+            self.assertIn("one of: kit, wrapper, kernel", done.stderr)
+
     def test_a_stream_is_followed_over_its_end(self):
         clean = {k: v for k, v in os.environ.items() if not k.startswith("KALKI_")}
         with subprocess.Popen([KALKICTL, "event", "-f", "-o", "jsonl"], text=True,

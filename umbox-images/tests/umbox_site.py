@@ -30,7 +30,7 @@ ADDRESSES = {"dev": (DEVICE_IP + "/24", DEVICE_IP6 + "/64"),
 
 def capabilities(program):
     """Those that the labels of the image ask for, as setpriv has them."""
-    dockerfile = IMAGES / program / "Dockerfile"
+    dockerfile = IMAGES / program.replace("skeleton-", "skeletons/") / "Dockerfile"
     asked = dockerfile.exists() and re.search(r'umbox.capabilities="([A-Z_,]*)"',
                                               dockerfile.read_text())
     names = asked[1] if asked else "NET_RAW"  # a program of the tests', or a base of images
