@@ -45,10 +45,9 @@ struct openings *openings_new(const struct openings_settings *settings)
 	if (!openings || !settings->limit || settings->limit > OPENINGS_MAX)
 		abort();
 	size_t bytes = sizeof(struct visitor) + settings->limit * sizeof(struct opening);
-	uint32_t capacity = (uint32_t)(TABLE_BYTES / bytes);
 	openings->settings = *settings;
-	openings->table = umbox_table_new(capacity < OPENINGS_SOURCES ? capacity : OPENINGS_SOURCES,
-					  sizeof(struct umbox_ip), bytes);
+	openings->table = umbox_table_new_within(TABLE_BYTES, OPENINGS_SOURCES,
+						 sizeof(struct umbox_ip), bytes);
 	openings->silenced = umbox_table_new(OPENINGS_SILENCED, sizeof(struct connection),
 					     sizeof(struct connection));
 	return openings;

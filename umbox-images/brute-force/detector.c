@@ -12,6 +12,8 @@
 enum {
 	/* The longest pause that Linux makes between two retransmissions of a SYN. */
 	RETRANSMISSION_US = 65 * 1000 * 1000,
+	SOURCES_BYTES = 2 * 1024 * 1024,
+	NETWORKS_BYTES = 3 * 512 * 1024,
 };
 
 static const int64_t long_ago = INT64_MIN / 2;
@@ -50,11 +52,12 @@ struct detector {
 	int64_t flood_alerted_us;
 };
 
-static void tally_init(struct tally *tally, uint32_t capacity, uint32_t limit)
+static void tally_init(struct tally *tally, size_t bytes, uint32_t capacity, uint32_t limit)
 {
 	tally->limit = limit;
 	if (limit)
-		tally->table = umbox_table_new(capacity, sizeof(struct umbox_ip),
+		tally->table =
+			umbox_table_new_within(bytes, capacity, sizeof(struct umbox_ip),
 					       sizeof(struct source) + limit * sizeof(int64_t));
 }
 
@@ -65,8 +68,8 @@ struct detector *detector_new(const struct detector_settings *settings)
 		abort();
 	detector->settings = *settings;
 	detector->flood_alerted_us = long_ago;
-	tally_init(&detector->addresses, SOURCES_MAX, settings->attempts);
-	tally_init(&detector->networks, NETWORKS_MAX, settings->network_attempts);
+	tally_init(&detector->addresses, SOURCES_BYTES, SOURCES_MAX, settings->attempts);
+	tally_init(&detector->networks, NETWORKS_BYTES, NETWORKS_MAX, settings->network_attempts);
 	detector->connections = umbox_table_new(CONNECTIONS_MAX, sizeof(struct connection_key),
 						sizeof(struct connection));
 	return detector;
@@ -212,10 +215,11 @@ static void judge_attempt(struct detector *detector, const struct umbox_headers 
 	if (flooded && !ret->alarm &&
 	    now_us - detector->flood_alerted_us >= detector->settings.alert_pause_us) {
 		detector->flood_alerted_us = now_us;
-		raise_alarm(headers, SOURCES_MAX, ret);
+		uint32_t most = umbox_table_capacity(detector->addresses.table);
+		raise_alarm(headers, most, ret);
 		ret->alert.source = (struct umbox_ip){0};
-		snprintf(ret->detail, sizeof(ret->detail), "more than %d sources at once",
-			 SOURCES_MAX);
+		snprintf(ret->detail, sizeof(ret->detail), "more than %" PRIu32 " sources at once",
+			 most);
 	}
 }
 

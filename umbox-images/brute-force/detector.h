@@ -8,8 +8,8 @@
 enum {
 	ATTEMPTS_MAX = 255,
 	PORTS_MAX = 64,
-	/* Remembered at once.  Whoever comes from more sources pushes the oldest
-	 * out: an alert too. */
+	/* Remembered at once; fewer where the limits are high.  Whoever comes from more sources
+	 * pushes the oldest out: an alert too. */
 	SOURCES_MAX = 16384,
 	NETWORKS_MAX = 4096,
 	CONNECTIONS_MAX = 16384,

@@ -7,6 +7,8 @@
 #include "umbox.h"
 #include "umbox_ring.h"
 
+enum { RING_KB_MAX = 6144 }; /* with it the umbox stays below 8 MB */
+
 struct program {
 	struct umbox_ring *ring;
 	uint32_t snap_bytes;
@@ -27,7 +29,7 @@ int main(void)
 {
 	struct umbox *umbox = umbox_open();
 	int64_t kilobytes = umbox_integer(umbox, "ring_kb", 4096, UMBOX_RING_BYTES_MIN >> 10,
-					  UMBOX_RING_BYTES_MAX >> 10);
+					  RING_KB_MAX);
 	struct program program = {
 		.ring = umbox_ring_new((size_t)kilobytes << 10),
 		.snap_bytes = (uint32_t)umbox_integer(umbox, "snap", 1536, 64, 65535),

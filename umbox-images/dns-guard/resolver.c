@@ -162,6 +162,7 @@ struct resolver *resolver_new(const struct resolver_settings *settings, sift_tel
 		.own_bytes = sizeof(struct session),
 		.shown = {[UMBOX_CLIENT] = true, [UMBOX_SERVER] = true},
 		.connections_max = RESOLVER_CONNECTIONS_MAX,
+		.memory_max = RESOLVER_COPIES_BYTES,
 		.midstream_us = -1, /* nobody knows where a message begins */
 	});
 	return resolver;

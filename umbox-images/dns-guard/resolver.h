@@ -7,7 +7,8 @@
 
 enum {
 	RESOLVER_PORTS_MAX = 8,
-	RESOLVER_CONNECTIONS_MAX = 64,
+	RESOLVER_CONNECTIONS_MAX = 24,       /* each may be in the middle of two messages */
+	RESOLVER_COPIES_BYTES = 1024 * 1024, /* of all connections */
 };
 
 struct resolver_settings {

@@ -8,8 +8,8 @@
 enum {
 	USERS_MAX = 64,
 	/* What one password may take to check: so much memory, and memory times passes. */
-	USERS_MEMORY_KIB_MAX = 8 * 1024,
-	USERS_WORK_KIB_MAX = 3 * USERS_MEMORY_KIB_MAX,
+	USERS_MEMORY_KIB_MAX = 4 * 1024,
+	USERS_WORK_KIB_MAX = 24 * 1024,
 	USERS_HASH_BYTES = 128,
 	USERS_DIGEST_BYTES = 32,
 };

@@ -269,6 +269,7 @@ struct hue_guard *hue_new(const struct hue_settings *settings, hue_tell_fn *tell
 		.own_bytes = sizeof(struct session),
 		.shown = {[UMBOX_CLIENT] = true},
 		.connections_max = HUE_CONNECTIONS_MAX,
+		.memory_max = HUE_COPIES_BYTES,
 		/* Nobody can say where in a request an older connection is. */
 		.midstream_us = is_restricted(settings) ? -1 : 0,
 	});

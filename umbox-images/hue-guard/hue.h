@@ -9,7 +9,8 @@
 enum {
 	HUE_PORTS_MAX = 16,
 	HUE_PATHS_MAX = 64,
-	HUE_CONNECTIONS_MAX = 256,
+	HUE_CONNECTIONS_MAX = 128,
+	HUE_COPIES_BYTES = 1024 * 1024, /* of all connections */
 	HUE_SOURCES_MAX = 4096,
 	HUE_TOKEN_BYTES = 64, /* the bridge's have 40 characters */
 };

@@ -12,12 +12,14 @@ struct umbox_tally {
 	int64_t interval_us, alert_pause_us;
 };
 
+/* All times of the ring lie within one interval, so that the low half of their milliseconds is
+ * enough. */
 struct events {
 	bool told;
 	uint32_t since_told;
 	uint32_t count, next; /* of the ring: how many lie within the interval, the next place */
-	int64_t told_us;
-	int64_t times_us[]; /* a ring of `limit` */
+	int64_t told_us, newest_us;
+	uint32_t times_ms[]; /* a ring of `limit` */
 };
 
 struct umbox_tally *umbox_tally_new(uint32_t capacity, size_t key_bytes, uint32_t limit,
@@ -27,8 +29,8 @@ struct umbox_tally *umbox_tally_new(uint32_t capacity, size_t key_bytes, uint32_
 	if (!tally || !limit || limit > UMBOX_TALLY_LIMIT_MAX)
 		abort();
 	*tally = (struct umbox_tally){
-		.table = umbox_table_new(capacity, key_bytes,
-					 sizeof(struct events) + limit * sizeof(int64_t)),
+		.table = umbox_table_new_within(UMBOX_TALLY_BYTES, capacity, key_bytes,
+						sizeof(struct events) + limit * sizeof(uint32_t)),
 		.limit = limit,
 		.interval_us = interval_us,
 		.alert_pause_us = alert_pause_us,
@@ -44,22 +46,32 @@ void umbox_tally_free(struct umbox_tally *tally)
 	free(tally);
 }
 
-static int64_t newest_us(const struct umbox_tally *tally, const struct events *events)
+static uint32_t oldest_ms(const struct umbox_tally *tally, const struct events *events)
 {
-	return events->times_us[(events->next + tally->limit - 1) % tally->limit];
+	return events->times_ms[(events->next + tally->limit - events->count) % tally->limit];
 }
 
-static int64_t oldest_us(const struct umbox_tally *tally, const struct events *events)
+/* Takes one more into the ring, and what is too old out of it. */
+static void note_event(const struct umbox_tally *tally, struct events *events, int64_t now_us)
 {
-	return events->times_us[(events->next + tally->limit - events->count) % tally->limit];
+	uint32_t now_ms = (uint32_t)(now_us / 1000);
+	if (now_us - events->newest_us > tally->interval_us)
+		events->count = 0;
+	events->newest_us = now_us;
+	events->times_ms[events->next] = now_ms;
+	events->next = (events->next + 1) % tally->limit;
+	if (events->count < tally->limit)
+		events->count++;
+	while (now_ms - oldest_ms(tally, events) > tally->interval_us / 1000)
+		events->count--;
+	events->since_told = events->count == 1 ? 1 : events->since_told + 1;
 }
 
 /* Whether what would be forgotten for a newcomer is still of use. */
 static bool is_crowded(const struct umbox_tally *tally, int64_t now_us)
 {
 	const struct events *oldest = umbox_table_oldest(tally->table);
-	return umbox_table_full(tally->table) &&
-	       now_us - newest_us(tally, oldest) <= tally->interval_us;
+	return umbox_table_full(tally->table) && now_us - oldest->newest_us <= tally->interval_us;
 }
 
 void umbox_tally_add(struct umbox_tally *tally, const void *key, int64_t now_us,
@@ -71,13 +83,7 @@ void umbox_tally_add(struct umbox_tally *tally, const void *key, int64_t now_us,
 		ret->crowded = is_crowded(tally, now_us);
 		events = umbox_table_put(tally->table, key);
 	}
-	events->times_us[events->next] = now_us;
-	events->next = (events->next + 1) % tally->limit;
-	if (events->count < tally->limit)
-		events->count++;
-	while (now_us - oldest_us(tally, events) > tally->interval_us)
-		events->count--;
-	events->since_told = events->count == 1 ? 1 : events->since_told + 1;
+	note_event(tally, events, now_us);
 	ret->count = events->count;
 	ret->over = events->count == tally->limit;
 	ret->tell = ret->over &&

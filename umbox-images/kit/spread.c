@@ -1,24 +1,33 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* spread.c - how many different things per key; see umbox_guard.h. */
+#include <assert.h>
 #include <stdlib.h>
-#include <string.h>
+#include <sys/random.h>
 
+#include "hash.h"
 #include "umbox_guard.h"
 #include "umbox_table.h"
 
 struct umbox_spread {
 	struct umbox_table *table; /* key -> struct places */
 	struct umbox_spread_limits limits;
-	size_t thing_bytes, slot_bytes;
-	uint32_t slots; /* as many as the larger limit needs */
+	size_t thing_bytes;
+	uint32_t slots;      /* as many as the larger limit needs */
+	uint32_t longest_ms; /* of the two intervals */
+	uint64_t secret[2];
 };
 
-/* A slot is the time when the thing was last seen, and behind it the thing. */
+/* A thing is remembered by its hash; the low half of its milliseconds is enough for a time, as none
+ * is kept for longer than an interval. */
+struct slot {
+	uint32_t hash, seen_ms;
+};
+
 struct places {
 	bool told;
 	uint32_t used, since_told;
 	int64_t told_us, seen_us;
-	uint8_t slots[];
+	struct slot slots[];
 };
 
 struct umbox_spread *umbox_spread_new(uint32_t capacity, size_t key_bytes, size_t thing_bytes,
@@ -26,14 +35,20 @@ struct umbox_spread *umbox_spread_new(uint32_t capacity, size_t key_bytes, size_
 {
 	struct umbox_spread *spread = calloc(1, sizeof(*spread));
 	if (!spread || !limits->many || limits->many > UMBOX_TALLY_LIMIT_MAX ||
-	    limits->slow_many > UMBOX_TALLY_LIMIT_MAX)
+	    limits->slow_many > UMBOX_TALLY_LIMIT_MAX ||
+	    getrandom(spread->secret, sizeof(spread->secret), 0) != sizeof(spread->secret))
 		abort();
+	int64_t longest_us = limits->slow_many && limits->slow_interval_us > limits->interval_us
+				     ? limits->slow_interval_us
+				     : limits->interval_us;
+	assert(longest_us / 1000 <= INT32_MAX / 2);
 	spread->limits = *limits;
 	spread->thing_bytes = thing_bytes;
-	spread->slot_bytes = sizeof(int64_t) + (thing_bytes + 7) / 8 * 8;
+	spread->longest_ms = (uint32_t)(longest_us / 1000);
 	spread->slots = limits->many > limits->slow_many ? limits->many : limits->slow_many;
-	spread->table = umbox_table_new(capacity, key_bytes,
-					sizeof(struct places) + spread->slots * spread->slot_bytes);
+	spread->table =
+		umbox_table_new_within(UMBOX_SPREAD_BYTES, capacity, key_bytes,
+				       sizeof(struct places) + spread->slots * sizeof(struct slot));
 	return spread;
 }
 
@@ -45,54 +60,46 @@ void umbox_spread_free(struct umbox_spread *spread)
 	free(spread);
 }
 
-static uint8_t *slot_of(const struct umbox_spread *spread, struct places *places, uint32_t i)
+uint32_t umbox_spread_capacity(const struct umbox_spread *spread)
 {
-	return places->slots + i * spread->slot_bytes;
+	return umbox_table_capacity(spread->table);
 }
 
-static int64_t time_of(const uint8_t *slot)
+static void forget_old(const struct umbox_spread *spread, struct places *places, uint32_t now_ms)
 {
-	int64_t time_us;
-	memcpy(&time_us, slot, sizeof(time_us));
-	return time_us;
+	for (uint32_t i = places->used; i-- > 0;)
+		if (now_ms - places->slots[i].seen_ms > spread->longest_ms)
+			places->slots[i] = places->slots[--places->used];
 }
 
 /* The slot of a thing; a new thing takes a free one, or that of the one not seen for the longest.
  */
 static void note(const struct umbox_spread *spread, struct places *places, const void *thing,
-		 int64_t now_us)
+		 uint32_t now_ms)
 {
-	uint8_t *slot = NULL;
+	uint32_t hash = (uint32_t)umbox_sip_hash(spread->secret, thing, spread->thing_bytes);
+	struct slot *slot = &places->slots[0];
 	for (uint32_t i = 0; i < places->used; i++) {
-		uint8_t *other = slot_of(spread, places, i);
-		if (!memcmp(other + sizeof(int64_t), thing, spread->thing_bytes)) {
-			memcpy(other, &now_us, sizeof(now_us));
+		struct slot *other = &places->slots[i];
+		if (other->hash == hash) {
+			other->seen_ms = now_ms;
 			return;
 		}
-		if (!slot || time_of(other) < time_of(slot))
+		if (now_ms - other->seen_ms > now_ms - slot->seen_ms)
 			slot = other;
 	}
 	if (places->used < spread->slots)
-		slot = slot_of(spread, places, places->used++);
-	memcpy(slot, &now_us, sizeof(now_us));
-	memcpy(slot + sizeof(now_us), thing, spread->thing_bytes);
+		slot = &places->slots[places->used++];
+	*slot = (struct slot){hash, now_ms};
 	places->since_told++;
 }
 
-static uint32_t count_since(const struct umbox_spread *spread, struct places *places,
-			    int64_t since_us)
+static uint32_t count_within(const struct places *places, uint32_t now_ms, int64_t interval_us)
 {
 	uint32_t count = 0;
 	for (uint32_t i = 0; i < places->used; i++)
-		count += time_of(slot_of(spread, places, i)) >= since_us;
+		count += now_ms - places->slots[i].seen_ms <= interval_us / 1000;
 	return count;
-}
-
-static int64_t longest_us(const struct umbox_spread_limits *limits)
-{
-	return limits->slow_many && limits->slow_interval_us > limits->interval_us
-		       ? limits->slow_interval_us
-		       : limits->interval_us;
 }
 
 static struct places *places_of(struct umbox_spread *spread, const void *key, int64_t now_us,
@@ -105,8 +112,8 @@ static struct places *places_of(struct umbox_spread *spread, const void *key, in
 			       now_us - oldest->seen_us <= spread->limits.interval_us;
 		places = umbox_table_put(spread->table, key);
 	}
-	if (places->used && now_us - places->seen_us > longest_us(&spread->limits))
-		places->since_told = 0;
+	if (places->used && (now_us - places->seen_us) / 1000 > spread->longest_ms)
+		places->since_told = places->used = 0;
 	places->seen_us = now_us;
 	return places;
 }
@@ -117,11 +124,13 @@ void umbox_spread_add(struct umbox_spread *spread, const void *key, const void *
 	const struct umbox_spread_limits *limits = &spread->limits;
 	*ret = (struct umbox_spread_result){.interval_us = limits->interval_us};
 	struct places *places = places_of(spread, key, now_us, ret);
-	note(spread, places, thing, now_us);
-	ret->count = count_since(spread, places, now_us - limits->interval_us);
+	uint32_t now_ms = (uint32_t)(now_us / 1000);
+	forget_old(spread, places, now_ms);
+	note(spread, places, thing, now_ms);
+	ret->count = count_within(places, now_ms, limits->interval_us);
 	ret->over = ret->count >= limits->many;
 	if (!ret->over && limits->slow_many) {
-		uint32_t slow = count_since(spread, places, now_us - limits->slow_interval_us);
+		uint32_t slow = count_within(places, now_ms, limits->slow_interval_us);
 		if (slow >= limits->slow_many) {
 			ret->over = true;
 			ret->count = slow;

@@ -29,6 +29,11 @@ struct umbox_table {
 	uint64_t secret[2];
 };
 
+static size_t entry_bytes(size_t key_bytes, size_t value_bytes)
+{
+	return (sizeof(struct entry) + (value_bytes + 7) / 8 * 8 + key_bytes + 7) / 8 * 8;
+}
+
 struct umbox_table *umbox_table_new(uint32_t capacity, size_t key_bytes, size_t value_bytes)
 {
 	assert(capacity >= 1 && capacity <= 1u << 24 && key_bytes);
@@ -42,13 +47,23 @@ struct umbox_table *umbox_table_new(uint32_t capacity, size_t key_bytes, size_t 
 	table->mask = buckets - 1;
 	table->key_bytes = key_bytes;
 	table->value_bytes = (value_bytes + 7) / 8 * 8;
-	table->entry_bytes = (sizeof(struct entry) + table->value_bytes + key_bytes + 7) / 8 * 8;
+	table->entry_bytes = entry_bytes(key_bytes, value_bytes);
 	table->buckets = calloc(buckets, sizeof(*table->buckets));
 	table->entries = calloc(capacity, table->entry_bytes);
 	if (!table->buckets || !table->entries ||
 	    getrandom(table->secret, sizeof(table->secret), 0) != sizeof(table->secret))
 		abort();
 	return table;
+}
+
+struct umbox_table *umbox_table_new_within(size_t bytes, uint32_t capacity, size_t key_bytes,
+					   size_t value_bytes)
+{
+	/* There are less than two buckets for each entry. */
+	size_t fit = bytes / (entry_bytes(key_bytes, value_bytes) + 2 * sizeof(uint32_t));
+	if (fit < capacity)
+		capacity = fit ? (uint32_t)fit : 1;
+	return umbox_table_new(capacity, key_bytes, value_bytes);
 }
 
 void umbox_table_free(struct umbox_table *table)
@@ -169,6 +184,11 @@ void umbox_table_clear(struct umbox_table *table)
 {
 	while (table->oldest != NONE)
 		drop(table, table->oldest);
+}
+
+uint32_t umbox_table_capacity(const struct umbox_table *table)
+{
+	return table->capacity;
 }
 
 uint32_t umbox_table_count(const struct umbox_table *table)

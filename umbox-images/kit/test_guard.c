@@ -131,6 +131,44 @@ static void a_crowd_of_spreads_is_told(void **state)
 	umbox_spread_free(spread);
 }
 
+/* The low half of the milliseconds begins anew after 49 days. */
+static void nothing_old_seems_new_again(void **state)
+{
+	const int64_t round = (INT64_C(1) << 32) / 1000, last = round - 3;
+	struct umbox_tally *tally = umbox_tally_new(8, sizeof(uint32_t), 3, 10 * SECOND, 0);
+	struct umbox_spread *spread = umbox_spread_new(8, sizeof(uint32_t), sizeof(uint16_t),
+						       &spread_limits);
+	(void)state;
+	for (int64_t second = 0; second < 2; second++) {
+		assert_false(add(tally, 1, second).over);
+		assert_false(spread_add(spread, 1, (uint16_t)second, second).over);
+	}
+	assert_int_equal(add(tally, 1, round + 1).count, 1);
+	assert_int_equal(spread_add(spread, 1, 7, round + 1).count, 1);
+	assert_int_equal(add(tally, 2, last).count, 1); /* and in between nothing is lost */
+	assert_int_equal(add(tally, 2, round + 2).count, 2);
+	assert_true(add(tally, 2, round + 4).over);
+	assert_int_equal(spread_add(spread, 2, 1, last).count, 1);
+	assert_int_equal(spread_add(spread, 2, 2, round + 2).count, 2);
+	assert_true(spread_add(spread, 2, 3, round + 4).over);
+	umbox_tally_free(tally);
+	umbox_spread_free(spread);
+}
+
+static void high_limits_take_no_more_memory(void **state)
+{
+	struct umbox_spread_limits limits = spread_limits;
+	struct umbox_spread *few = umbox_spread_new(1024, sizeof(uint32_t), 16, &limits);
+	(void)state;
+	limits.slow_many = UMBOX_TALLY_LIMIT_MAX;
+	struct umbox_spread *many = umbox_spread_new(1024, sizeof(uint32_t), 16, &limits);
+	assert_int_equal(umbox_spread_capacity(few), 1024);
+	assert_in_range(umbox_spread_capacity(many), 400,
+			UMBOX_SPREAD_BYTES / (UMBOX_TALLY_LIMIT_MAX * 8));
+	umbox_spread_free(few);
+	umbox_spread_free(many);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -140,6 +178,8 @@ int main(void)
 		cmocka_unit_test(different_things_are_counted),
 		cmocka_unit_test(the_slow_are_counted_longer),
 		cmocka_unit_test(a_crowd_of_spreads_is_told),
+		cmocka_unit_test(nothing_old_seems_new_again),
+		cmocka_unit_test(high_limits_take_no_more_memory),
 	};
 	return cmocka_run_group_tests_name("guard", tests, NULL, NULL);
 }

@@ -8,6 +8,9 @@
 
 enum {
 	UMBOX_TALLY_LIMIT_MAX = 255,
+	/* What one takes at most: where the limit is high, fewer keys are remembered. */
+	UMBOX_TALLY_BYTES = 512 * 1024,
+	UMBOX_SPREAD_BYTES = 1024 * 1024,
 	UMBOX_BLOCKS_MAX = 16384,
 };
 
@@ -30,9 +33,10 @@ struct umbox_tally_result {
 void umbox_tally_add(struct umbox_tally *tally, const void *key, int64_t now_us,
 		     struct umbox_tally_result *ret);
 
-/* How many different things per key, of `thing_bytes` compared as they are: ports that a source
- * knocks at, hosts that it looks for.  Two windows: many within the interval, or, of those who take
- * their time, slow_many within the slow interval (0: not counted). */
+/* How many different things per key, of `thing_bytes` compared as they are (by a hash that nobody
+ * can foretell): ports that a source knocks at, hosts that it looks for.  Two windows: many within
+ * the interval, or, of those who take their time, slow_many within the slow interval (0: not
+ * counted). */
 struct umbox_spread;
 
 struct umbox_spread_limits {
@@ -44,6 +48,8 @@ struct umbox_spread_limits {
 struct umbox_spread *umbox_spread_new(uint32_t capacity, size_t key_bytes, size_t thing_bytes,
 				      const struct umbox_spread_limits *limits);
 void umbox_spread_free(struct umbox_spread *spread);
+/* So many keys are remembered at once. */
+uint32_t umbox_spread_capacity(const struct umbox_spread *spread);
 
 struct umbox_spread_result {
 	bool over, tell, crowded; /* as of a tally */

@@ -15,6 +15,9 @@ struct umbox_table;
 
 /* Keys are compared by bytes: clear the padding.  Memory is used as entries are. */
 struct umbox_table *umbox_table_new(uint32_t capacity, size_t key_bytes, size_t value_bytes);
+/* With fewer entries, but at least one, where so many would take more than `bytes`. */
+struct umbox_table *umbox_table_new_within(size_t bytes, uint32_t capacity, size_t key_bytes,
+					   size_t value_bytes);
 void umbox_table_free(struct umbox_table *table);
 
 /* The value, now the newest; NULL when there is none.  Aligned to 8; stays until it is removed,
@@ -25,6 +28,7 @@ void *umbox_table_put(struct umbox_table *table, const void *key);
 void umbox_table_remove(struct umbox_table *table, const void *key);
 void umbox_table_clear(struct umbox_table *table);
 
+uint32_t umbox_table_capacity(const struct umbox_table *table);
 uint32_t umbox_table_count(const struct umbox_table *table);
 bool umbox_table_full(const struct umbox_table *table);
 uint64_t umbox_table_pushed_out(const struct umbox_table *table);

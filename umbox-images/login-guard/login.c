@@ -192,6 +192,7 @@ struct login_guard *login_new(const struct login_settings *settings, login_tell_
 		.own_bytes = sizeof(struct session),
 		.shown = {[UMBOX_CLIENT] = true, [UMBOX_SERVER] = true},
 		.connections_max = LOGIN_CONNECTIONS_MAX,
+		.memory_max = LOGIN_COPIES_BYTES,
 	});
 	guard->by_user = umbox_tally_new(LOGIN_SOURCES_MAX, sizeof(struct user_key),
 					 settings->attempts, settings->interval_us,

@@ -177,12 +177,13 @@ static void judge_everybody(struct scan *scan, const struct umbox_frame *frame,
 	ret->alert.source = (struct umbox_ip){0};
 }
 
-static void say_crowd(const struct umbox_headers *headers, struct scan_result *ret)
+static void say_crowd(const struct scan *scan, const struct umbox_headers *headers,
+		      struct scan_result *ret)
 {
-	raise_alarm("port-scan", headers, SCAN_SOURCES_MAX, ret);
+	uint32_t most = umbox_spread_capacity(scan->ports);
+	raise_alarm("port-scan", headers, most, ret);
 	ret->alert.source = (struct umbox_ip){0};
-	snprintf(ret->detail, sizeof(ret->detail), "more than %d sources at once",
-		 SCAN_SOURCES_MAX);
+	snprintf(ret->detail, sizeof(ret->detail), "more than %" PRIu32 " sources at once", most);
 }
 
 static void judge_port(struct scan *scan, const struct umbox_frame *frame,
@@ -204,7 +205,7 @@ static void judge_port(struct scan *scan, const struct umbox_frame *frame,
 		umbox_tally_add(scan->flags, &(struct flags_key){.source = nobody}, frame->time_us,
 				&crowd);
 	if (crowd.tell && !ret->alarm)
-		say_crowd(headers, ret);
+		say_crowd(scan, headers, ret);
 }
 
 /* --- hosts --- */

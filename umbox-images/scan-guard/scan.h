@@ -7,7 +7,7 @@
 
 enum {
 	SCAN_LIMIT_MAX = 128,
-	SCAN_SOURCES_MAX = 1024, /* remembered at once */
+	SCAN_SOURCES_MAX = 1024, /* remembered at once; fewer where the limits are high */
 	SCAN_FLOWS_MAX = 4096,   /* of UDP, from each side */
 };
 
