@@ -8,11 +8,16 @@ import re
 import signal
 import socket
 import ssl
+import struct
 import threading
 
 import pytest
+from scapy.layers.inet import IP, UDP
+from scapy.layers.inet6 import IPv6
+from scapy.layers.l2 import LLC, SNAP, Dot3, Ether
+from scapy.utils import checksum
 
-from harness import net
+from harness import frames, net
 from harness.daemon import REPOSITORY, wait_for
 from harness.policies import block, chain, device_type, hop, rule, stamp
 from harness.site import Site
@@ -191,6 +196,27 @@ def test_a_port_and_a_cloud_are_out_of_reach(running):
         assert (name.encode() in server.got) == passes
 
 
+def test_what_a_device_may_understand_and_suricata_does_not_gets_nowhere(running):
+    plug, peer = running.devices["plug"], running.hosts["peer"]
+    macs = {"src": peer.mac, "dst": plug.mac}
+    plain, knock = IP(src=peer.ip, dst=plug.ip), UDP(sport=4711, dport=4711)
+    malformed = bytearray(bytes(IP(src=peer.ip, dst=plug.ip, options=bytes(4)) / knock / b"an option"))
+    malformed[20:22] = b"\x88\x09"  # longer than the header
+    malformed[10:12] = struct.pack("!H", checksum(malformed[:10] + bytes(2) + malformed[12:24]))
+    hidden = [
+        Dot3(**macs) / LLC(dsap=0xaa, ssap=0xaa, ctrl=3) / SNAP(code=0x800) / plain / knock / b"by radio",
+        Ether(**macs, type=0x800) / bytes(malformed),
+        Ether(**macs) / IPv6(src=peer.ip6, dst=plug.ip6) / UDP(sport=4711, dport=4711, len=0) / b"no length",
+    ]
+    last = frames.marker()
+    with frames.Ear(plug) as ear:
+        for frame in [*hidden, Ether(**macs) / plain / knock / last]:
+            frames.send(peer, frame)
+        wait_for(lambda: ear.count(last), timeout=60, what="the last frame")
+        heard = b"".join(ear.listen())
+    assert not any(words in heard for words in (b"by radio", b"an option", b"no length"))
+
+
 def test_its_rules_are_counted_and_their_age_is_told(running):
     told = wait_record(running, "plug", "rules")
     assert (told["rules"], told["rules_failed"]) == (len(rules_of_readme()) + 1, 0)
@@ -212,6 +238,22 @@ def test_a_session_lives_on_and_is_followed(running):
         exchange(connection, b"\0marked\0")
         wait_alert(running, "late", "suricata-7")
         exchange(connection, os.urandom(100_000))
+    server.close()
+
+
+def test_urgent_data_gets_nowhere(running):
+    """A program does not read it where Suricata would."""
+    late, peer = running.devices["late"], running.hosts["peer"]
+    running.set_state("late", "Suspicious")
+    wait_for(lambda: running.hops("late") == ["ids"], timeout=120, what="the chain")
+    server = Server(late, 8001)
+    with connect(peer, late, 8001) as connection:
+        connection.sendall(b"\0mark")
+        wait_for(lambda: server.got, timeout=60, what="what is ordinary")
+        connection.send(b"X", socket.MSG_OOB)
+        connection.sendall(b"ed\0")
+        with pytest.raises(TimeoutError):
+            wait_for(lambda: len(server.got) > 5, timeout=1, what="what is urgent")
     server.close()
 
 

@@ -26,8 +26,9 @@ static __attribute__((constructor)) void find_gate(void)
 /* Suricata binds its packet sockets before it asks for a ring. */
 int bind(int fd, const struct sockaddr *address, socklen_t length)
 {
-	struct sock_filter code[] = GATE_FILTER(0, UINT32_MAX);
-	struct sock_fprog program = {.len = sizeof(code) / sizeof(code[0]), .filter = code};
+	struct sock_filter code[GATE_STEPS];
+	struct sock_fprog program = {.len = GATE_STEPS, .filter = code};
+	gate_filter(code, 0, UINT32_MAX);
 	if (address->sa_family == AF_PACKET &&
 	    setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) < 0)
 		return -1;

@@ -151,7 +151,7 @@ static void take_stats(struct program *program, const struct eve_stats *stats)
 	umbox_set_account(
 		program->umbox,
 		&(struct umbox_account){.passed = passed,
-					.dropped = stats->dropped + kept.held + kept.tagged,
+					.dropped = stats->dropped + kept.held + kept.hidden,
 					.lost = stats->lost,
 					.overrun = stats->overrun});
 	int64_t today = time(NULL) / DAY_S;
@@ -162,7 +162,7 @@ static void take_stats(struct program *program, const struct eve_stats *stats)
 		*program->rules_age = (uint64_t)(today - program->rules.newest_day);
 	*program->flows = stats->flows;
 	*program->midstream = stats->midstream;
-	pulse_beat(&program->pulse, stats->frames, arrived() - kept.tagged, now_us());
+	pulse_beat(&program->pulse, stats->frames, arrived() - kept.hidden, now_us());
 	if (!program->told)
 		tell_rules(program);
 	if (!*program->rule_count)

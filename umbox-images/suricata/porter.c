@@ -14,12 +14,13 @@
 static int open_counter(void)
 {
 	const int least = 1, yes = 1;
-	struct sock_filter code[] = GATE_FILTER(1, 0);
-	struct sock_fprog program = {.len = sizeof(code) / sizeof(code[0]), .filter = code};
+	struct sock_filter code[GATE_STEPS];
+	struct sock_fprog program = {.len = GATE_STEPS, .filter = code};
 	struct sockaddr_ll all = {.sll_family = AF_PACKET, .sll_protocol = htons(ETH_P_ALL)};
 	int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return -1;
+	gate_filter(code, 1, 0);
 	if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof(program)) == 0 &&
 	    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &least, sizeof(least)) == 0 &&
 	    setsockopt(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, &yes, sizeof(yes)) == 0 &&
@@ -40,8 +41,8 @@ bool porter_start(struct porter *porter, const char *path)
 	close(fd);
 	if (memory == MAP_FAILED)
 		return false;
-	*porter = (struct porter){.gate = memory, .tagged_fd = open_counter()};
-	return porter->tagged_fd >= 0;
+	*porter = (struct porter){.gate = memory, .hidden_fd = open_counter()};
+	return porter->hidden_fd >= 0;
 }
 
 void porter_open(struct porter *porter)
@@ -53,8 +54,8 @@ struct porter_counts porter_count(struct porter *porter)
 {
 	struct tpacket_stats stats = {0};
 	socklen_t length = sizeof(stats);
-	if (getsockopt(porter->tagged_fd, SOL_PACKET, PACKET_STATISTICS, &stats, &length) == 0)
-		porter->tagged += stats.tp_packets;
+	if (getsockopt(porter->hidden_fd, SOL_PACKET, PACKET_STATISTICS, &stats, &length) == 0)
+		porter->hidden += stats.tp_packets;
 	return (struct porter_counts){.held = atomic_load(&porter->gate->held),
-				      .tagged = porter->tagged};
+				      .hidden = porter->hidden};
 }

@@ -7,8 +7,8 @@
 
 struct porter {
 	struct gate *gate;
-	int tagged_fd; /* counts frames with a tag that Suricata is not given */
-	uint64_t tagged;
+	int hidden_fd; /* counts frames that Suricata is not given */
+	uint64_t hidden;
 };
 
 /* Makes the gate, closed, as a file; false with errno. */
@@ -17,6 +17,6 @@ void porter_open(struct porter *porter);
 
 struct porter_counts {
 	uint64_t held;   /* taken by Suricata, and not sent: the gate was closed */
-	uint64_t tagged; /* not given to it */
+	uint64_t hidden; /* not given to it */
 };
 struct porter_counts porter_count(struct porter *porter);
