@@ -16,7 +16,7 @@ static const double goal = 1.3;
 struct bench {
 	struct link *link;
 	struct nft *nft;
-	struct device device;
+	struct device_identity device;
 	struct path paths[2];
 	unsigned enrolled;
 };
@@ -38,7 +38,7 @@ static void open_bench(struct bench *bench, struct bed_umbox umboxes[4])
 	bed_pair(-1, "port0", devices, "d0");
 	need(link_open(&bench->link, "bench", &plane, &err), &err);
 	need(nft_open(&bench->nft, bench->link, NULL, &err), &err);
-	bench->device = (struct device){.number = 1, .mac = bed_mac(1), .port = "port0"};
+	bench->device = (struct device_identity){.number = 1, .mac = bed_mac(1), .port = "port0"};
 	need(link_add_slot(bench->link, &bench->device, &err), &err);
 	need(nft_enrol(bench->nft, &bench->device, &err), &err);
 	for (uint32_t i = 0; i < 4; i++) {
@@ -62,7 +62,7 @@ static void enrol_until(struct bench *bench, unsigned count)
 		struct steering_place place = {interface, interface + 1, bed_mac(number)};
 		struct steering_legs path = {.count = 2};
 		struct steering_changes changes = {0};
-		struct device device = {.mac = place.mac, .ip_count = 1};
+		struct device_identity device = {.mac = place.mac, .ip_count = 1};
 		struct nft_device *held = nft_device_make(bench->nft, number);
 		device.ips[0] = (struct ip){4, {10, 0, (uint8_t)(number >> 8), (uint8_t)number}};
 		for (uint32_t hop = 0; hop < 2; hop++)

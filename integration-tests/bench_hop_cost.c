@@ -38,7 +38,7 @@ struct bench {
 	struct way ways[WIRING_COUNT][LENGTHS];
 	struct link *link;
 	struct nft *nft;
-	struct device device;
+	struct device_identity device;
 };
 
 static void need(int result, const struct error *err)
@@ -73,7 +73,7 @@ static void open_steered(struct bench *bench)
 	bed_pair(-1, "up0", network, "n0");
 	need(link_open(&bench->link, "bench", &plane, &err), &err);
 	need(nft_open(&bench->nft, bench->link, NULL, &err), &err);
-	bench->device = (struct device){.number = 1, .mac = bed_mac(1), .port = "port0"};
+	bench->device = (struct device_identity){.number = 1, .mac = bed_mac(1), .port = "port0"};
 	need(ip_parse(&bench->device.ips[bench->device.ip_count++], "10.9.0.1", &err), &err);
 	need(link_add_slot(bench->link, &bench->device, &err), &err);
 	need(nft_enrol(bench->nft, &bench->device, &err), &err);

@@ -23,7 +23,7 @@
 
 enum { COMMAND_BYTES = 16 * 1024, LOG_BYTES = 4096 };
 
-static struct device device = {
+static struct device_identity device = {
 	.number = 1,
 	.name = "cam1",
 	.type = "camera",

@@ -8,9 +8,10 @@
 
 #include "base/text.h"
 
-static struct device make_device(uint32_t number, const char *port, const char *ip, const char *ip6)
+static struct device_identity make_device(uint32_t number, const char *port, const char *ip,
+					  const char *ip6)
 {
-	struct device device = {.number = number, .mac = bed_mac(number)};
+	struct device_identity device = {.number = number, .mac = bed_mac(number)};
 	TEXT_COPY(device.port, port);
 	if (ip)
 		assert_int_equal(ip_parse(&device.ips[device.ip_count++], ip, NULL), 0);
@@ -19,7 +20,7 @@ static struct device make_device(uint32_t number, const char *port, const char *
 	return device;
 }
 
-void plane_enrol(struct plane_bed *bed, const struct device *device)
+void plane_enrol(struct plane_bed *bed, const struct device_identity *device)
 {
 	assert_done(link_add_slot(bed->link, device, &err));
 	assert_done(nft_enrol(bed->nft, device, &err));
@@ -117,7 +118,7 @@ int plane_close(void **state)
 	return 0;
 }
 
-void plane_route(struct plane_bed *bed, const struct device *device, unsigned count,
+void plane_route(struct plane_bed *bed, const struct device_identity *device, unsigned count,
 		 const uint32_t *ids)
 {
 	struct path path = {.state = PATH_WHOLE, .count = count};
@@ -165,7 +166,7 @@ uint64_t plane_dropped(struct plane_bed *bed, enum nft_drop drop)
 
 void plane_route_all(struct plane_bed *bed, struct bed_umbox umboxes[3])
 {
-	const struct device *devices[] = {&bed->a, &bed->b, &bed->c};
+	const struct device_identity *devices[] = {&bed->a, &bed->b, &bed->c};
 	for (uint32_t i = 0; i < 3; i++) {
 		bed_umbox_open(&umboxes[i], bed->link, bed->nft, 0x10 + i, i + 1);
 		ROUTE(bed, devices[i], 0x10 + i);

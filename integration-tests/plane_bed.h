@@ -31,7 +31,7 @@ struct plane_bed {
 	int at_port[2], at_network, at_host;
 	struct link *link;
 	struct nft *nft;
-	struct device a, b, c;
+	struct device_identity a, b, c;
 	struct mac gateway;
 	uint32_t tag;
 };
@@ -57,8 +57,8 @@ int plane_close(void **state);
 void plane_enter(struct plane_bed *bed);
 void plane_leave(struct plane_bed *bed);
 
-void plane_enrol(struct plane_bed *bed, const struct device *device);
-void plane_route(struct plane_bed *bed, const struct device *device, unsigned count,
+void plane_enrol(struct plane_bed *bed, const struct device_identity *device);
+void plane_route(struct plane_bed *bed, const struct device_identity *device, unsigned count,
 		 const uint32_t *ids);
 #define ROUTE(bed, device, ...) \
 	plane_route(bed, device, ARRAY_SIZE(((uint32_t[]){__VA_ARGS__})), (uint32_t[]){__VA_ARGS__})

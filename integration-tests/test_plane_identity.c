@@ -304,7 +304,7 @@ static void the_host_owns_its_addresses(void **state)
 						  "fd09::1", port0, false, NULL));
 	assert_dropped(NFT_DROP_SPOOF_HOST, icmp6(bed, port1, c, gateway, "fe80::c", IP6_NET, 136,
 						  "fd09::1", net, false, NULL));
-	struct device taker = bed->c;
+	struct device_identity taker = bed->c;
 	assert_int_equal(ip_parse(&taker.ips[taker.ip_count++], "fd09::1", NULL), 0);
 	assert_int_equal(nft_enrol(bed->nft, &taker, NULL), -EEXIST);
 	bed_run(-1, "ip addr del fd09::1/64 dev kalki0");
@@ -426,7 +426,7 @@ static void forged_frames_are_told_of_who_sent_them(void **state)
 
 	/* An address that has become its own meanwhile. */
 	udp(bed, port0, a, "10.9.0.77", net, gateway, IP_NET, false);
-	struct device more = bed->a;
+	struct device_identity more = bed->a;
 	assert_int_equal(ip_parse(&more.ips[more.ip_count++], "10.9.0.77", NULL), 0);
 	plane_enrol(bed, &more);
 	assert_int_equal(one_forgery(bed, "sent as").device, 0);
@@ -581,7 +581,7 @@ static void learnt_addresses_are_held_to_their_devices(void **state)
 	struct plane_bed *bed = *state;
 	struct bed_umbox umboxes[3];
 	const struct mac *c = &bed->c.mac, *gateway = &bed->gateway;
-	struct device *b = &bed->b;
+	struct device_identity *b = &bed->b;
 	int port1 = bed->at_port[1], net = bed->at_network;
 	plane_route_all(bed, umboxes);
 	b->ip_count = 0; /* B may have what nobody has */

@@ -55,7 +55,7 @@ static void assert_nothing_passes(struct plane_bed *bed)
 			 0);
 }
 
-static struct path observed(struct plane_bed *bed, const struct device *device)
+static struct path observed(struct plane_bed *bed, const struct device_identity *device)
 {
 	struct driver_device *views;
 	unsigned count;

@@ -449,7 +449,7 @@ static int open_engine(struct daemon *daemon, struct error *err)
 }
 
 static void start_exchange(struct engine_hands *hands, struct exchange_call *call,
-			   const struct exchange *exchange, const struct device *device)
+			   const struct exchange *exchange, const struct device_identity *device)
 {
 	exchange_start(container_of(hands, struct daemon, hands)->exchanges, call, exchange,
 		       device);

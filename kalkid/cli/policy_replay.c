@@ -173,8 +173,8 @@ static unsigned take_by_address(struct replay *replay, const struct recorded *fa
 {
 	unsigned owners = 0;
 	for (unsigned i = 0; i < replay->listed_count; i++) {
-		if (!device_has_ip(&replay->listed[i], &fact->alert.source) &&
-		    !device_has_ip(&replay->listed[i], &fact->alert.target))
+		if (!device_has_ip(&replay->listed[i].identity, &fact->alert.source) &&
+		    !device_has_ip(&replay->listed[i].identity, &fact->alert.target))
 			continue;
 		take_fact(replay, (int)i, fact);
 		owners++;

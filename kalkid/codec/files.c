@@ -260,7 +260,7 @@ static void check_host_addresses(struct loading *loading)
 		if (ip_parse(&ip, text, NULL) < 0)
 			continue;
 		for (unsigned j = 0; j < files->device_count; j++)
-			if (device_has_ip(&files->devices[j], &ip))
+			if (device_has_ip(&files->devices[j].identity, &ip))
 				document_complain(loading->places[j].document,
 						  document_find(loading->places[j].node, "ips"),
 						  loading->complaints, "another address",

@@ -141,7 +141,7 @@ static void bad_exchanges_are_told_why(void **state maybe_unused)
 
 static void placeholders_are_filled_in(void **state maybe_unused)
 {
-	struct device device = {.name = "lamp-1", .type = "hue"};
+	struct device_identity device = {.name = "lamp-1", .type = "hue"};
 	struct error err = {0};
 	cleanup_buffer struct buffer text = {0};
 	assert_int_equal(mac_parse(&device.mac, "02:00:00:00:00:0a", NULL), 0);

@@ -186,10 +186,10 @@ static void without_a_schema_nothing_is_taken(void **state maybe_unused)
 static void a_umbox_is_told_who_is_who(void **state maybe_unused)
 {
 	const struct hop hop = {.name = "a", .parameters = (char[]){"{\"x\":1}"}};
-	const struct device device = {.name = "cam1",
-				      .mac = {{2, 0, 0, 0, 0, 1}},
-				      .ips = {{4, {10, 0, 0, 2}}},
-				      .ip_count = 1};
+	const struct device_identity device = {.name = "cam1",
+					       .mac = {{2, 0, 0, 0, 0, 1}},
+					       .ips = {{4, {10, 0, 0, 2}}},
+					       .ip_count = 1};
 	const struct host_identity host = {.ips = {{4, {10, 0, 0, 1}}, {6, {0xfd, [15] = 1}}},
 					   .ip_count = 2};
 	cleanup_free char *text = umbox_description(5, 2, &hop, &device, &host);

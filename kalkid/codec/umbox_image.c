@@ -254,7 +254,7 @@ static json_t *addresses(const struct ip *ips, unsigned count)
 }
 
 char *umbox_description(uint32_t umbox, uint32_t generation, const struct hop *hop,
-			const struct device *device, const struct host_identity *host)
+			const struct device_identity *device, const struct host_identity *host)
 {
 	char mac[MAC_TEXT_BYTES];
 	mac_print(mac, &device->mac);

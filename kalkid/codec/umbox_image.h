@@ -66,4 +66,5 @@ int umbox_image_check_shadow(const struct umbox_image *image, const struct hop *
 
 /* umbox.json: what the umbox is told; the caller's to free. */
 char *umbox_description(uint32_t umbox, uint32_t generation, const struct hop *hop,
-			const struct device *device, const struct host_identity *host) must_check;
+			const struct device_identity *device,
+			const struct host_identity *host) must_check;

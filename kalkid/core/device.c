@@ -7,7 +7,7 @@
 
 #include "base/text.h"
 
-bool device_has_ip(const struct device *device, const struct ip *ip)
+bool device_has_ip(const struct device_identity *device, const struct ip *ip)
 {
 	for (unsigned i = 0; i < device->ip_count; i++)
 		if (ip_equal(&device->ips[i], ip))
@@ -27,7 +27,8 @@ const char *const LEARNT_HOW_NAMES[LEARNT_HOW_COUNT] = {
 	[LEARNT_ARP] = "arp",
 };
 
-static const struct learnt_address *find_learnt(const struct device *device, const struct ip *ip)
+static const struct learnt_address *find_learnt(const struct device_identity *device,
+						const struct ip *ip)
 {
 	for (unsigned i = 0; i < device->learnt_count; i++)
 		if (ip_equal(&device->learnt[i].ip, ip))
@@ -35,20 +36,20 @@ static const struct learnt_address *find_learnt(const struct device *device, con
 	return NULL;
 }
 
-bool device_owns_ip(const struct device *device, const struct ip *ip)
+bool device_owns_ip(const struct device_identity *device, const struct ip *ip)
 {
 	const struct learnt_address *learnt = find_learnt(device, ip);
 	return device_has_ip(device, ip) || (learnt && !learnt->expired);
 }
 
-bool device_vouched_ip(const struct device *device, const struct ip *ip)
+bool device_vouched_ip(const struct device_identity *device, const struct ip *ip)
 {
 	const struct learnt_address *learnt = find_learnt(device, ip);
 	return device_has_ip(device, ip) ||
 	       (learnt && !learnt->expired && learnt->how == LEARNT_LEASE);
 }
 
-const struct ip *device_first_ip(const struct device *device)
+const struct ip *device_first_ip(const struct device_identity *device)
 {
 	if (device->ip_count)
 		return &device->ips[0];
@@ -58,7 +59,7 @@ const struct ip *device_first_ip(const struct device *device)
 	return NULL;
 }
 
-bool device_learns(const struct device *device)
+bool device_learns(const struct device_identity *device)
 {
 	switch (device->addresses) {
 	case DEVICE_ADDRESSES_STANDARD: return !device->ip_count;
@@ -123,7 +124,7 @@ void device_set_add(struct device_set *set, uint32_t number)
 	set->count++;
 }
 
-bool device_is_bound(const struct device *device, uint8_t family)
+bool device_is_bound(const struct device_identity *device, uint8_t family)
 {
 	for (unsigned i = 0; i < device->ip_count; i++)
 		if (device->ips[i].family == family)
@@ -134,7 +135,7 @@ bool device_is_bound(const struct device *device, uint8_t family)
 	return false;
 }
 
-void device_keep_learnt(struct device *device, const struct device *from)
+void device_keep_learnt(struct device_identity *device, const struct device_identity *from)
 {
 	bool keeps = device_learns(device) && mac_equal(&device->mac, &from->mac);
 	device->learnt_count = 0;
@@ -149,7 +150,7 @@ void device_keep_learnt(struct device *device, const struct device *from)
 }
 
 /* Every address of `a` is one of `b`, on the same grounds. */
-static bool addresses_within(const struct device *a, const struct device *b)
+static bool addresses_within(const struct device_identity *a, const struct device_identity *b)
 {
 	for (unsigned i = 0; i < a->ip_count; i++)
 		if (!device_vouched_ip(b, &a->ips[i]))
@@ -163,13 +164,13 @@ static bool addresses_within(const struct device *a, const struct device *b)
 	return true;
 }
 
-bool device_same_place(const struct device *a, const struct device *b)
+bool device_same_place(const struct device_identity *a, const struct device_identity *b)
 {
 	return text_equal(a->port, b->port) && mac_equal(&a->mac, &b->mac) &&
 	       a->multicast == b->multicast;
 }
 
-bool device_same_identity(const struct device *a, const struct device *b)
+bool device_same_identity(const struct device_identity *a, const struct device_identity *b)
 {
 	return device_same_place(a, b) && device_learns(a) == device_learns(b) &&
 	       device_is_bound(a, 4) == device_is_bound(b, 4) &&
@@ -177,7 +178,7 @@ bool device_same_identity(const struct device *a, const struct device *b)
 	       addresses_within(b, a);
 }
 
-bool device_same_addresses(const struct device *a, const struct device *b)
+bool device_same_addresses(const struct device_identity *a, const struct device_identity *b)
 {
 	if (!mac_equal(&a->mac, &b->mac) || a->ip_count != b->ip_count)
 		return false;
@@ -192,7 +193,8 @@ static int compare_ips(const void *a, const void *b)
 	return strcmp(a, b);
 }
 
-void device_addresses_digest(const struct device *device, char ret[static DIGEST_TEXT_BYTES])
+void device_addresses_digest(const struct device_identity *device,
+			     char ret[static DIGEST_TEXT_BYTES])
 {
 	char texts[DEVICE_IPS_MAX + 1][IP_TEXT_BYTES] = {0};
 	for (unsigned i = 0; i < device->ip_count; i++)
@@ -248,7 +250,7 @@ int device_check_pair(const struct device *device, const struct device *other, s
 				 device->name, text, other->name);
 	}
 	for (unsigned i = 0; i < device->ip_count; i++)
-		if (device_has_ip(other, &device->ips[i])) {
+		if (device_has_ip(&other->identity, &device->ips[i])) {
 			char text[IP_TEXT_BYTES];
 			ip_print(text, &device->ips[i]);
 			return error_set(err, -EEXIST,

@@ -40,11 +40,11 @@ struct learnt_address {
 	bool expired;     /* the lease is over: the device has to ask again */
 };
 
-struct device {
+/* Who a device is: all that the node, its umboxes and whatever talks to the device are told. */
+struct device_identity {
 	uint32_t number; /* from the store at enrolment, 1 to DEVICE_NUMBER_MAX; names its slot */
 	char name[NAME_BYTES];
 	char type[NAME_BYTES];
-	char description[DEVICE_DESCRIPTION_BYTES];
 	char port[LINK_NAME_BYTES]; /* the device port that it is behind */
 	struct mac mac;
 	struct ip ips[DEVICE_IPS_MAX]; /* that the operator gave it */
@@ -53,11 +53,19 @@ struct device {
 	/* No more than DEVICE_IPS_MAX together with `ips`; not part of the definition. */
 	struct learnt_address learnt[DEVICE_IPS_MAX];
 	unsigned learnt_count;
+	bool multicast; /* multicast other than ARP, ND and DHCP passes */
+};
+
+struct device {
+	union { /* `identity` as a whole, and its fields as if they stood here */
+		struct device_identity identity;
+		struct device_identity;
+	};
+	char description[DEVICE_DESCRIPTION_BYTES];
 	char groups[DEVICE_LABELS_MAX][NAME_BYTES];
 	unsigned group_count;
 	char tags[DEVICE_LABELS_MAX][NAME_BYTES];
 	unsigned tag_count;
-	bool multicast;          /* multicast other than ARP, ND and DHCP passes */
 	bool shadow;             /* its policy decides and is not enforced */
 	double telemetry_factor; /* of its own; 0: none was given, below 0: not asked at all */
 	/* Of umboxes, canonical JSON by the name of the hop, besides those of its type; "": none.
@@ -67,32 +75,33 @@ struct device {
 };
 
 /* Among `ips`. */
-bool device_has_ip(const struct device *device, const struct ip *ip);
+bool device_has_ip(const struct device_identity *device, const struct ip *ip);
 /* Among `ips`, or learnt and not expired. */
-bool device_owns_ip(const struct device *device, const struct ip *ip);
+bool device_owns_ip(const struct device_identity *device, const struct ip *ip);
 /* The same, on the word of the operator or of a DHCP server. */
-bool device_vouched_ip(const struct device *device, const struct ip *ip);
+bool device_vouched_ip(const struct device_identity *device, const struct ip *ip);
 /* Where to reach it: the operator's first, else one that was learnt; NULL when none is known. */
-const struct ip *device_first_ip(const struct device *device);
-bool device_learns(const struct device *device);
+const struct ip *device_first_ip(const struct device_identity *device);
+bool device_learns(const struct device_identity *device);
 /* How often it is asked: 1 as its type says, 2 twice as often, 0 not at all. */
 double device_telemetry_factor(const struct device *device);
 bool device_in_group(const struct device *device, const char *group);
 bool device_shares_group(const struct device *a, const struct device *b);
 /* Whether it may use its own addresses of the family only: it has one, or had a lease. */
-bool device_is_bound(const struct device *device, uint8_t family);
+bool device_is_bound(const struct device_identity *device, uint8_t family);
 /* What was learnt of `from` holds for `device`, too, as far as its definition lets it. */
-void device_keep_learnt(struct device *device, const struct device *from);
+void device_keep_learnt(struct device_identity *device, const struct device_identity *from);
 
 /* Of `ips` and MAC, what a umbox is told at its start; what is learnt does not count. */
-bool device_same_addresses(const struct device *a, const struct device *b);
+bool device_same_addresses(const struct device_identity *a, const struct device_identity *b);
 /* Equal for those that have the same addresses. */
-void device_addresses_digest(const struct device *device, char ret[static DIGEST_TEXT_BYTES]);
+void device_addresses_digest(const struct device_identity *device,
+			     char ret[static DIGEST_TEXT_BYTES]);
 
 /* At the same place: port, MAC, what it may send. */
-bool device_same_place(const struct device *a, const struct device *b);
+bool device_same_place(const struct device_identity *a, const struct device_identity *b);
 /* What the data plane knows of it: same identity, same enrolment. */
-bool device_same_identity(const struct device *a, const struct device *b);
+bool device_same_identity(const struct device_identity *a, const struct device_identity *b);
 
 /* Numbers of devices, the smallest first. */
 struct device_set {

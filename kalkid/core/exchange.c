@@ -62,8 +62,8 @@ bool exchange_find_unknown(const char *text, size_t *ret_offset, char word[stati
 	return text_unknown_braced(text, EXCHANGE_PLACEHOLDERS, ret_offset, word, NAME_BYTES);
 }
 
-static int fill_ip(struct buffer *ret, enum exchange_place place, const struct device *device,
-		   struct error *err)
+static int fill_ip(struct buffer *ret, enum exchange_place place,
+		   const struct device_identity *device, struct error *err)
 {
 	char text[IP_TEXT_BYTES];
 	const struct ip *ip = device_first_ip(device);
@@ -94,7 +94,7 @@ static int fill_credential(struct buffer *ret, enum exchange_place place, const 
 }
 
 static int fill_value(struct buffer *ret, int placeholder, enum exchange_place place,
-		      const struct device *device, struct error *err)
+		      const struct device_identity *device, struct error *err)
 {
 	char mac[MAC_TEXT_BYTES];
 	switch (placeholder) {
@@ -110,7 +110,7 @@ static int fill_value(struct buffer *ret, int placeholder, enum exchange_place p
 }
 
 int exchange_fill(struct buffer *ret, const char *text, enum exchange_place place,
-		  const struct device *device, const char *credential, struct error *err)
+		  const struct device_identity *device, const char *credential, struct error *err)
 {
 	int r = 0;
 	buffer_add(ret, "", 0);

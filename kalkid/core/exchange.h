@@ -88,7 +88,7 @@ enum exchange_place {
  * device that has none; -EINVAL when it wants a credential that is NULL or holds control
  * characters.  No error holds the credential. */
 int exchange_fill(struct buffer *ret, const char *text, enum exchange_place place,
-		  const struct device *device, const char *credential,
+		  const struct device_identity *device, const char *credential,
 		  struct error *err) must_check;
 /* Whether it goes to the address of the device that it is for; what a program does is not known. */
 bool exchange_names_device(const struct exchange *exchange);

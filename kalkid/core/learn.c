@@ -2,7 +2,7 @@
 /* core/learn.c - see learn.h. */
 #include "core/learn.h"
 
-static struct learnt_address *find(struct device *device, const struct ip *ip)
+static struct learnt_address *find(struct device_identity *device, const struct ip *ip)
 {
 	for (unsigned i = 0; i < device->learnt_count; i++)
 		if (ip_equal(&device->learnt[i].ip, ip))
@@ -10,7 +10,7 @@ static struct learnt_address *find(struct device *device, const struct ip *ip)
 	return NULL;
 }
 
-static void drop(struct device *device, struct learnt_address *learnt)
+static void drop(struct device_identity *device, struct learnt_address *learnt)
 {
 	*learnt = device->learnt[--device->learnt_count];
 }
@@ -21,7 +21,7 @@ static bool answers(const struct learning *learning, const struct claim *claim, 
 	       now_us - learning->asked_us <= LEARN_ANSWER_US;
 }
 
-static bool is_renewal(const struct device *device, const struct claim *claim)
+static bool is_renewal(const struct device_identity *device, const struct claim *claim)
 {
 	for (unsigned i = 0; i < device->learnt_count; i++)
 		if (device->learnt[i].how == LEARNT_LEASE &&
@@ -30,7 +30,7 @@ static bool is_renewal(const struct device *device, const struct claim *claim)
 	return false;
 }
 
-bool learn_wants(const struct device *device, const struct learning *learning,
+bool learn_wants(const struct device_identity *device, const struct learning *learning,
 		 const struct claim *claim, int64_t now_us)
 {
 	if (!device_learns(device) || claim->kind == CLAIM_ASK)
@@ -51,7 +51,7 @@ bool learn_wants(const struct device *device, const struct learning *learning,
 }
 
 /* A device has one lease; what it announced of IPv4 before was a guess. */
-static void drop_ipv4(struct device *device)
+static void drop_ipv4(struct device_identity *device)
 {
 	for (unsigned i = device->learnt_count; i-- > 0;)
 		if (device->learnt[i].ip.family == 4)
@@ -59,7 +59,7 @@ static void drop_ipv4(struct device *device)
 }
 
 /* The announcement that was not heard for the longest time makes room. */
-static bool make_room(struct device *device, int64_t now_us)
+static bool make_room(struct device_identity *device, int64_t now_us)
 {
 	struct learnt_address *oldest = NULL;
 	if (device->ip_count + device->learnt_count < DEVICE_IPS_MAX)
@@ -75,7 +75,7 @@ static bool make_room(struct device *device, int64_t now_us)
 	return true;
 }
 
-static bool add(struct device *device, const struct claim *claim, int64_t now_us,
+static bool add(struct device_identity *device, const struct claim *claim, int64_t now_us,
 		int64_t now_wall_us)
 {
 	static const enum learnt_how how[CLAIM_KIND_COUNT] = {
@@ -95,8 +95,8 @@ static bool add(struct device *device, const struct claim *claim, int64_t now_us
 	return true;
 }
 
-bool learn_take(struct device *device, struct learning *learning, const struct claim *claim,
-		int64_t now_us, int64_t now_wall_us)
+bool learn_take(struct device_identity *device, struct learning *learning,
+		const struct claim *claim, int64_t now_us, int64_t now_wall_us)
 {
 	if (!device_learns(device))
 		return false;
@@ -117,7 +117,7 @@ bool learn_take(struct device *device, struct learning *learning, const struct c
 	return wanted;
 }
 
-bool learn_expire(struct device *device, int64_t now_us)
+bool learn_expire(struct device_identity *device, int64_t now_us)
 {
 	bool any = false;
 	for (unsigned i = 0; i < device->learnt_count; i++) {
@@ -129,7 +129,7 @@ bool learn_expire(struct device *device, int64_t now_us)
 	return any;
 }
 
-int64_t learn_next_us(const struct device *device)
+int64_t learn_next_us(const struct device_identity *device)
 {
 	int64_t next_us = INT64_MAX;
 	for (unsigned i = 0; i < device->learnt_count; i++) {
@@ -140,7 +140,7 @@ int64_t learn_next_us(const struct device *device)
 	return next_us;
 }
 
-bool learn_forget(struct device *device, const struct ip *ip)
+bool learn_forget(struct device_identity *device, const struct ip *ip)
 {
 	struct learnt_address *learnt = find(device, ip);
 	if (!learnt)
@@ -149,7 +149,7 @@ bool learn_forget(struct device *device, const struct ip *ip)
 	return true;
 }
 
-void learn_resume(struct device *device, int64_t now_us)
+void learn_resume(struct device_identity *device, int64_t now_us)
 {
 	for (unsigned i = 0; i < device->learnt_count; i++) {
 		struct learnt_address *learnt = &device->learnt[i];

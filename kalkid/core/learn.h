@@ -36,16 +36,16 @@ struct learning {
 
 /* True when this would give the device an address that it does not own: then see that it is free.
  */
-bool learn_wants(const struct device *device, const struct learning *learning,
+bool learn_wants(const struct device_identity *device, const struct learning *learning,
 		 const struct claim *claim, int64_t now_us);
 /* Takes it in; true when the device's addresses are others now. */
-bool learn_take(struct device *device, struct learning *learning, const struct claim *claim,
-		int64_t now_us, int64_t now_wall_us);
+bool learn_take(struct device_identity *device, struct learning *learning,
+		const struct claim *claim, int64_t now_us, int64_t now_wall_us);
 /* True when a lease ran out now. */
-bool learn_expire(struct device *device, int64_t now_us);
+bool learn_expire(struct device_identity *device, int64_t now_us);
 /* When the next one does; INT64_MAX for never. */
-int64_t learn_next_us(const struct device *device);
+int64_t learn_next_us(const struct device_identity *device);
 /* Somebody else has a better right to it; true when it was learnt. */
-bool learn_forget(struct device *device, const struct ip *ip);
+bool learn_forget(struct device_identity *device, const struct ip *ip);
 /* After a restart: a renewal may have been missed, at the latest just now. */
-void learn_resume(struct device *device, int64_t now_us);
+void learn_resume(struct device_identity *device, int64_t now_us);

@@ -238,7 +238,7 @@ static void want_address(struct steering *want, const struct mac *mac, const str
 						      .to_mac = *mac});
 }
 
-static void want_addresses(struct steering *want, const struct device *device,
+static void want_addresses(struct steering *want, const struct device_identity *device,
 			   const struct mac *mac)
 {
 	for (unsigned i = 0; i < device->ip_count; i++)
@@ -257,7 +257,7 @@ static void want_addresses(struct steering *want, const struct device *device,
 			     &(struct steering_element){.set = STEERING_LEARNERS, .mac = *mac});
 }
 
-static void want_identity(struct steering *want, const struct device *device,
+static void want_identity(struct steering *want, const struct device_identity *device,
 			  const struct steering_place *place)
 {
 	const struct mac mac = place->mac;
@@ -307,7 +307,7 @@ static bool is_elsewhere(const struct steering *held, const struct steering_plac
 }
 
 void steering_enrol(struct steering_changes *ret, const struct steering *held,
-		    const struct device *device, const struct steering_place *place)
+		    const struct device_identity *device, const struct steering_place *place)
 {
 	struct steering want = {0};
 	want_identity(&want, device, place);

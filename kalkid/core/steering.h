@@ -134,7 +134,7 @@ struct steering_legs {
 /* Puts the identity of `device` in place.  What differs is replaced; paths stay, unless they lead
  * from or to another place: then they go in the same transaction. */
 void steering_enrol(struct steering_changes *ret, const struct steering *held,
-		    const struct device *device, const struct steering_place *place);
+		    const struct device_identity *device, const struct steering_place *place);
 
 /* Everything of the device goes. */
 void steering_unenrol(struct steering_changes *ret, const struct steering *held);
@@ -192,4 +192,5 @@ bool steering_has_leftovers(const struct steering *held, const struct steering_l
 
 /* The identity in the elements: MAC, IPs, multicast, and the port's interface index; false when
  * there is none or it contradicts itself. */
-bool steering_identity(const struct steering *held, struct device *ret, uint32_t *ret_port);
+bool steering_identity(const struct steering *held, struct device_identity *ret,
+		       uint32_t *ret_port);

@@ -217,7 +217,8 @@ void steering_read(struct steering_view *ret, const struct steering *held,
 }
 
 /* An address of its own: vouched for, or announced; false when there are too many. */
-static bool read_address(const struct steering *held, const struct ip *ip, struct device *device)
+static bool read_address(const struct steering *held, const struct ip *ip,
+			 struct device_identity *device)
 {
 	if (device->ip_count + device->learnt_count == DEVICE_IPS_MAX)
 		return false;
@@ -235,7 +236,7 @@ static bool read_address(const struct steering *held, const struct ip *ip, struc
 }
 
 /* Bound without an address: its lease is over. */
-static bool read_bound(struct device *device, uint8_t family)
+static bool read_bound(struct device_identity *device, uint8_t family)
 {
 	if (device_is_bound(device, family))
 		return true;
@@ -246,9 +247,9 @@ static bool read_bound(struct device *device, uint8_t family)
 	return true;
 }
 
-bool steering_identity(const struct steering *held, struct device *ret, uint32_t *ret_port)
+bool steering_identity(const struct steering *held, struct device_identity *ret, uint32_t *ret_port)
 {
-	struct device device = {.addresses = DEVICE_ADDRESSES_FIXED};
+	struct device_identity device = {.addresses = DEVICE_ADDRESSES_FIXED};
 	uint32_t port = 0;
 	bool bound4 = false, bound6 = false, whole = true;
 	for (unsigned i = 0; i < held->count; i++) {

@@ -129,15 +129,15 @@ static void identity_is_port_mac_addresses_and_multicast(void **state maybe_unus
 {
 	struct device a = camera(), b = camera();
 	TEXT_COPY(b.name, "other");
-	assert_true(device_same_identity(&a, &b));
+	assert_true(device_same_identity(&a.identity, &b.identity));
 	b.multicast = true;
-	assert_false(device_same_identity(&a, &b));
+	assert_false(device_same_identity(&a.identity, &b.identity));
 	b = camera();
 	TEXT_COPY(b.port, "iot1");
-	assert_false(device_same_identity(&a, &b));
+	assert_false(device_same_identity(&a.identity, &b.identity));
 	b = camera();
 	b.ip_count = 0;
-	assert_false(device_same_identity(&a, &b));
+	assert_false(device_same_identity(&a.identity, &b.identity));
 }
 
 static void hops_with_equal_image_and_parameters_are_equal(void **state maybe_unused)

@@ -19,21 +19,23 @@ static struct ip ip_of(const char *text)
 	return ip;
 }
 
-static bool ask(struct device *device, struct learning *learning, uint32_t xid, int64_t now_us)
+static bool ask(struct device_identity *device, struct learning *learning, uint32_t xid,
+		int64_t now_us)
 {
 	return learn_take(device, learning, &(struct claim){.kind = CLAIM_ASK, .xid = xid}, now_us,
 			  WALL);
 }
 
-static bool lease(struct device *device, struct learning *learning, const char *ip, uint32_t xid,
-		  int64_t now_us)
+static bool lease(struct device_identity *device, struct learning *learning, const char *ip,
+		  uint32_t xid, int64_t now_us)
 {
 	const struct claim claim = {
 		.kind = CLAIM_LEASE, .ip = ip_of(ip), .xid = xid, .lease_us = 100 * SECOND};
 	return learn_take(device, learning, &claim, now_us, WALL);
 }
 
-static bool announce(struct device *device, enum claim_kind kind, const char *ip, int64_t now_us)
+static bool announce(struct device_identity *device, enum claim_kind kind, const char *ip,
+		     int64_t now_us)
 {
 	struct learning none = {0};
 	return learn_take(device, &none, &(struct claim){.kind = kind, .ip = ip_of(ip)}, now_us,
@@ -42,7 +44,7 @@ static bool announce(struct device *device, enum claim_kind kind, const char *ip
 
 static void a_lease_answers_a_question(void **state)
 {
-	struct device device = {0};
+	struct device_identity device = {0};
 	struct learning learning = {0};
 	const struct ip first = ip_of("10.0.0.5"), second = ip_of("10.0.0.6");
 	(void)state;
@@ -64,7 +66,7 @@ static void a_lease_answers_a_question(void **state)
 
 static void a_lease_ends_and_binds_for_ever(void **state)
 {
-	struct device device = {0};
+	struct device_identity device = {0};
 	struct learning learning = {0};
 	const struct ip ip = ip_of("10.0.0.5");
 	(void)state;
@@ -88,7 +90,7 @@ static void a_lease_ends_and_binds_for_ever(void **state)
 
 static void announcements_are_bounded(void **state)
 {
-	struct device device = {
+	struct device_identity device = {
 		.ips = {ip_of("10.0.0.5")}, .ip_count = 1, .addresses = DEVICE_ADDRESSES_LEARN};
 	const struct ip first = ip_of("fd00::0"), second = ip_of("fd00::1");
 	char text[16];
@@ -111,7 +113,7 @@ static void announcements_are_bounded(void **state)
 
 static void arp_is_heard_once_and_where_it_is_allowed(void **state)
 {
-	struct device device = {.addresses = DEVICE_ADDRESSES_LEARN_ARP}, shy = {0};
+	struct device_identity device = {.addresses = DEVICE_ADDRESSES_LEARN_ARP}, shy = {0};
 	struct learning learning = {0};
 	(void)state;
 	assert_false(announce(&shy, CLAIM_ARP, "10.0.0.5", 1));
@@ -128,8 +130,8 @@ static void arp_is_heard_once_and_where_it_is_allowed(void **state)
 static void only_what_learns_learns(void **state)
 {
 	struct learning learning = {0};
-	struct device fixed = {.ips = {ip_of("10.0.0.5")}, .ip_count = 1};
-	struct device any = {.addresses = DEVICE_ADDRESSES_ANY};
+	struct device_identity fixed = {.ips = {ip_of("10.0.0.5")}, .ip_count = 1};
+	struct device_identity any = {.addresses = DEVICE_ADDRESSES_ANY};
 	(void)state;
 	ask(&fixed, &learning, 7, 1);
 	assert_false(lease(&fixed, &learning, "10.0.0.6", 7, 1));
@@ -140,7 +142,7 @@ static void only_what_learns_learns(void **state)
 
 static void what_was_learnt_follows_the_definition(void **state)
 {
-	struct device before = {0}, after = {0};
+	struct device_identity before = {0}, after = {0};
 	struct learning learning = {0};
 	(void)state;
 	ask(&before, &learning, 7, 1);
@@ -159,7 +161,7 @@ static void what_was_learnt_follows_the_definition(void **state)
 	device_keep_learnt(&after, &before);
 	assert_int_equal(after.learnt_count, 0);
 	/* Another MAC is another device. */
-	after = (struct device){.mac = {{2, 0, 0, 0, 0, 1}}};
+	after = (struct device_identity){.mac = {{2, 0, 0, 0, 0, 1}}};
 	device_keep_learnt(&after, &before);
 	assert_int_equal(after.learnt_count, 0);
 }

@@ -112,7 +112,7 @@ static void addresses_are_replaced_under_the_path(void **state maybe_unused)
 {
 	struct steering held = {0};
 	struct steering_changes changes = {0};
-	struct device device = {.mac = place.mac, .ip_count = 1};
+	struct device_identity device = {.mac = place.mac, .ip_count = 1};
 	struct steering_place elsewhere = place;
 	device.ips[0] = (struct ip){4, {192, 0, 2, 1}};
 	steering_enrol(&changes, &held, &device, &place);

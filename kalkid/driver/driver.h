@@ -41,8 +41,9 @@ struct driver_umbox {
 /* What observing one device's steering found. */
 struct driver_device {
 	uint32_t device;
-	bool enrolled;    /* slot pair and identity entries present */
-	struct device as; /* identity fields only (port, mac, addresses, multicast), as enrolled */
+	bool enrolled; /* slot pair and identity entries present */
+	struct device_identity
+		as; /* identity fields only (port, mac, addresses, multicast), as enrolled */
 	struct path path;
 	bool leftovers;
 	uint32_t prepared[HOPS_MAX];
@@ -111,7 +112,7 @@ struct umbox_counters {
  * `run`, which copies what it keeps. */
 struct driver_task {
 	const struct step *step;
-	const struct device *device;
+	const struct device_identity *device;
 	uint32_t generation;
 	const char *image; /* LAUNCH: the image's id; "": what the hop's reference means now */
 	const char *state; /* the device's state when it was launched: a label */

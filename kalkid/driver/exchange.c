@@ -142,7 +142,7 @@ void exchanges_close(struct exchanges *exchanges, void (*closed)(void *data), vo
 }
 
 void exchange_start(struct exchanges *exchanges, struct exchange_call *call,
-		    const struct exchange *exchange, const struct device *device)
+		    const struct exchange *exchange, const struct device_identity *device)
 {
 	struct exchange_job *job = mem_alloc(sizeof(*job));
 	assert(!exchanges->closing);

@@ -45,6 +45,6 @@ struct brokers *exchanges_brokers(struct exchanges *exchanges);
 
 /* Everything is copied: exchange and device may go.  Its time begins when its turn comes. */
 void exchange_start(struct exchanges *exchanges, struct exchange_call *call,
-		    const struct exchange *exchange, const struct device *device);
+		    const struct exchange *exchange, const struct device_identity *device);
 /* `done` comes soon. */
 void exchange_cancel(struct exchange_call *call);

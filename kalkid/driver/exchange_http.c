@@ -71,7 +71,8 @@ static bool has_header(const struct exchange *exchange, const char *name)
 }
 
 static int set_headers(struct exchange_job *job, const struct exchange *exchange,
-		       const struct device *device, const char *credential, struct error *err)
+		       const struct device_identity *device, const char *credential,
+		       struct error *err)
 {
 	for (unsigned i = 0; i < exchange->header_count; i++) {
 		cleanup_wipe struct buffer line = {0};
@@ -86,7 +87,7 @@ static int set_headers(struct exchange_job *job, const struct exchange *exchange
 }
 
 static int set_body(struct exchange_job *job, const struct exchange *exchange,
-		    const struct device *device, const char *credential, struct error *err)
+		    const struct device_identity *device, const char *credential, struct error *err)
 {
 	CURL *easy = job->transfer.easy;
 	cleanup_wipe struct buffer body = {0};
@@ -148,7 +149,7 @@ static int set_tls(const struct exchange_job *job, const struct exchange *exchan
 }
 
 static int set_url(struct exchange_job *job, const struct exchange *exchange,
-		   const struct device *device, const char *credential, struct error *err)
+		   const struct device_identity *device, const char *credential, struct error *err)
 {
 	CURL *easy = job->transfer.easy;
 	cleanup_wipe struct buffer url = {0};
@@ -172,7 +173,7 @@ static int set_url(struct exchange_job *job, const struct exchange *exchange,
 }
 
 static int prepare(struct exchange_job *job, const struct exchange *exchange,
-		   const struct device *device, struct error *err)
+		   const struct device_identity *device, struct error *err)
 {
 	cleanup_secret struct secret secret = {0};
 	const char *secrets = job->exchanges->secrets;

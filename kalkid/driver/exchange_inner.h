@@ -42,7 +42,7 @@ struct exchange_job {
 
 struct exchange_way {
 	int (*prepare)(struct exchange_job *job, const struct exchange *exchange,
-		       const struct device *device, struct error *err);
+		       const struct device_identity *device, struct error *err);
 	void (*start)(struct exchange_job *job);
 	void (*cancel)(struct exchange_job *job);
 	void (*done)(struct exchange_job *job); /* frees what it prepared */

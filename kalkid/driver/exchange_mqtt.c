@@ -7,7 +7,7 @@
 #include "driver/exchange_inner.h"
 
 static int fill(char **ret, const char *text, enum exchange_place place,
-		const struct device *device, struct error *err)
+		const struct device_identity *device, struct error *err)
 {
 	struct buffer filled = {0};
 	int r = exchange_fill(&filled, text, place, device, NULL, err);
@@ -16,7 +16,7 @@ static int fill(char **ret, const char *text, enum exchange_place place,
 }
 
 static int prepare(struct exchange_job *job, const struct exchange *exchange,
-		   const struct device *device, struct error *err)
+		   const struct device_identity *device, struct error *err)
 {
 	job->credential = mem_copy_text(exchange->credential);
 	job->ca = mem_copy_text(exchange->ca);

@@ -16,8 +16,8 @@ static void add(struct exchange_job *job, char *argument)
 	job->arguments[job->argument_count++] = argument;
 }
 
-static int add_filled(struct exchange_job *job, const char *text, const struct device *device,
-		      struct error *err)
+static int add_filled(struct exchange_job *job, const char *text,
+		      const struct device_identity *device, struct error *err)
 {
 	struct buffer filled = {0};
 	int r = exchange_fill(&filled, text, EXCHANGE_IN_TEXT, device, NULL, err);
@@ -26,7 +26,7 @@ static int add_filled(struct exchange_job *job, const char *text, const struct d
 }
 
 static int prepare_program(struct exchange_job *job, const struct exchange *exchange,
-			   const struct device *device, struct error *err)
+			   const struct device_identity *device, struct error *err)
 {
 	int r = 0;
 	for (unsigned i = 0; i < exchange->argument_count && r == 0; i++)
@@ -48,7 +48,7 @@ static void quote(struct buffer *ret, const char *text)
 }
 
 static int add_remote_command(struct exchange_job *job, const struct exchange *exchange,
-			      const struct device *device, struct error *err)
+			      const struct device_identity *device, struct error *err)
 {
 	struct buffer command = {0};
 	int r = 0;
@@ -72,7 +72,7 @@ static void add_option(struct exchange_job *job, const char *name, const char *v
 /* The host's key is kept by the device's name when it is first seen; another one later is
  * refused. */
 static void add_options(struct exchange_job *job, const struct exchange *exchange,
-			const struct device *device, const char *key)
+			const struct device_identity *device, const char *key)
 {
 	static const char *const options[][2] = {
 		{"BatchMode", "yes"},
@@ -101,7 +101,7 @@ static void add_options(struct exchange_job *job, const struct exchange *exchang
 }
 
 static int add_host(struct exchange_job *job, const struct exchange *exchange,
-		    const struct device *device, struct error *err)
+		    const struct device_identity *device, struct error *err)
 {
 	struct buffer host = {0};
 	int r = exchange_fill(&host, exchange->host ? exchange->host : "{ip}", EXCHANGE_IN_TEXT,
@@ -117,7 +117,7 @@ static int add_host(struct exchange_job *job, const struct exchange *exchange,
 }
 
 static int prepare_ssh(struct exchange_job *job, const struct exchange *exchange,
-		       const struct device *device, struct error *err)
+		       const struct device_identity *device, struct error *err)
 {
 	const char *secrets = job->exchanges->secrets;
 	char key[SECRET_NAME_BYTES];

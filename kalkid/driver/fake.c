@@ -29,7 +29,7 @@ struct errand {
 	bool effect; /* to be carried out when its time comes */
 	struct step step;
 	struct hop hop;
-	struct device device;
+	struct device_identity device;
 	uint32_t generation;
 	char image[IMAGE_ID_BYTES];
 	/* LOOK, LOGS, CAPTURE */

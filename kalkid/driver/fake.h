@@ -27,7 +27,7 @@ struct fake_umbox {
 struct fake_device {
 	uint32_t number;
 	bool enrolled;
-	struct device as;
+	struct device_identity as;
 	struct fake_plane plane;
 };
 

@@ -253,7 +253,7 @@ static bool steer(struct fake_world *world, struct fake_device *device, const st
 }
 
 /* The kernel's maps have each MAC once. */
-static bool is_free(struct fake_world *world, const struct device *as)
+static bool is_free(struct fake_world *world, const struct device_identity *as)
 {
 	for (unsigned i = 0; i < world->device_count; i++) {
 		const struct fake_device *other = world->devices[i];
@@ -266,7 +266,7 @@ static bool is_free(struct fake_world *world, const struct device *as)
 	return true;
 }
 
-static bool enrol(struct fake_device *device, const struct device *as)
+static bool enrol(struct fake_device *device, const struct device_identity *as)
 {
 	device->enrolled = as;
 	if (as)

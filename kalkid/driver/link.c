@@ -212,7 +212,7 @@ static int make_slot(struct link *link, const char *name, const char *peer, cons
 	return r < 0 ? r : link_refresh(link, peer, err);
 }
 
-int link_add_slot(struct link *link, const struct device *device, struct error *err)
+int link_add_slot(struct link *link, const struct device_identity *device, struct error *err)
 {
 	char name[LINK_NAME_BYTES], peer[LINK_NAME_BYTES], mac[MAC_TEXT_BYTES];
 	char role[64], alias[LINK_ALIAS_BYTES];

@@ -76,7 +76,8 @@ int link_observe(struct link *link, struct error *err) must_check;
 /* The pair s<number>/p<number> of a device: an isolated port of the bridge with the device's MAC as
  * its only, static, sticky address.  -EXFULL beyond the 1023 ports that Linux gives a bridge.
  * Idempotent: mends a pair that is there, and follows a changed MAC. */
-int link_add_slot(struct link *link, const struct device *device, struct error *err) must_check;
+int link_add_slot(struct link *link, const struct device_identity *device,
+		  struct error *err) must_check;
 int link_remove_slot(struct link *link, uint32_t device, struct error *err) must_check;
 /* Calls for each slot pair that is there, whole or half. */
 void link_each_slot(const struct link *link, void (*each)(void *data, uint32_t device), void *data);

@@ -100,7 +100,8 @@ static void on_docker_event(struct docker_listener *listener, const struct docke
 	umbox_tell_gone(umbox, words);
 }
 
-static int enrol(struct local_driver *local, const struct device *device, struct error *err)
+static int enrol(struct local_driver *local, const struct device_identity *device,
+		 struct error *err)
 {
 	int result = link_add_slot(local->link, device, err);
 	return result < 0 ? result : nft_enrol(local->nft, device, err);

@@ -31,7 +31,7 @@ struct launch {
 	struct docker_call docker;
 	enum launch_stage stage;
 	struct container_marks marks;
-	struct device device;
+	struct device_identity device;
 	struct hop hop;
 	char source[IMAGE_BYTES]; /* the image's id, or its reference */
 	struct umbox_image image; /* without its schema */
@@ -122,7 +122,7 @@ static const struct umbox_image *keep_image(struct local_driver *local, const ch
 }
 
 /* The older contract knows one IPv4 address. */
-static const struct ip *find_ip4(const struct device *device)
+static const struct ip *find_ip4(const struct device_identity *device)
 {
 	for (unsigned i = 0; i < device->ip_count; i++)
 		if (device->ips[i].family == 4)

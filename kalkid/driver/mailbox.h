@@ -14,7 +14,7 @@ struct mailbox {
 	/* Set by the user; they stay until it leaves. */
 	const char *listen; /* "127.0.0.1:2525", "[::1]:2525" */
 	const char *to;     /* NULL: any recipient */
-	const struct device *device;
+	const struct device_identity *device;
 	void (*on_mail)(struct mailbox *mailbox);
 	/* Theirs who carry it out. */
 	struct mail_door *door;

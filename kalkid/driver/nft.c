@@ -226,7 +226,7 @@ static bool find_legs(const struct nft *nft, const struct path *path, struct ste
 struct look {
 	struct nft_device *device;
 	struct steering_place place;
-	struct device as;
+	struct device_identity as;
 	struct steering_view view;
 	bool enrolled; /* an identity is there, and its slot */
 };
@@ -315,7 +315,7 @@ static int commit_changes(struct nft *nft, struct nft_device *device,
 
 /* What one of the operations below wants; its arguments. */
 struct wish {
-	const struct device *device;
+	const struct device_identity *device;
 	uint32_t port; /* of the device, as it shall be */
 	const struct steering_legs *path, *keep;
 	bool cut;
@@ -351,7 +351,7 @@ static void wish_enrol(struct steering_changes *ret, const struct look *look,
 	steering_enrol(ret, &look->device->held, wish->device, &place);
 }
 
-int nft_enrol(struct nft *nft, const struct device *device, struct error *err)
+int nft_enrol(struct nft *nft, const struct device_identity *device, struct error *err)
 {
 	char peer[LINK_NAME_BYTES];
 	slot_peer_name(peer, device->number);

@@ -59,7 +59,7 @@ void nft_view(struct nft *nft, uint32_t device, struct driver_device *ret);
 /* Puts the identity of a device in place; its slot must be there (link_add_slot).  Hooks the slot.
  * An enrolment with another port, MAC or slot is replaced and leaves the device held; other
  * addresses only are replaced under its path.  -EEXIST: an address is the host leg's. */
-int nft_enrol(struct nft *nft, const struct device *device, struct error *err) must_check;
+int nft_enrol(struct nft *nft, const struct device_identity *device, struct error *err) must_check;
 /* Takes every element of the device away, paths included, and unhooks its slot. */
 int nft_unenrol(struct nft *nft, uint32_t device, struct error *err) must_check;
 

@@ -127,7 +127,8 @@ int nft_sync_given(struct nft *nft, struct error *err)
 	return mended;
 }
 
-static bool is_hosts(const struct host_identity *host, const struct device *device, char *ret)
+static bool is_hosts(const struct host_identity *host, const struct device_identity *device,
+		     char *ret)
 {
 	mac_print(ret, &device->mac);
 	if (mac_equal(&host->mac, &device->mac))
@@ -140,7 +141,7 @@ static bool is_hosts(const struct host_identity *host, const struct device *devi
 	return false;
 }
 
-int nft_check_host(const struct nft *nft, const struct device *device, struct error *err)
+int nft_check_host(const struct nft *nft, const struct device_identity *device, struct error *err)
 {
 	static_assert(IP_TEXT_BYTES >= MAC_TEXT_BYTES, "both fit");
 	char address[IP_TEXT_BYTES];

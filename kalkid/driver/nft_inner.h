@@ -80,7 +80,7 @@ int nft_sync_given(struct nft *nft, struct error *err) must_check;
 /* The same into a batch that makes the table. */
 void nft_write_given(struct nft *nft);
 /* -EEXIST when the device is to have the host's MAC or one of its addresses. */
-int nft_check_host(const struct nft *nft, const struct device *device,
+int nft_check_host(const struct nft *nft, const struct device_identity *device,
 		   struct error *err) must_check;
 
 /* driver/nft_heard.c: begins to listen; without it nothing is learnt, and all else goes on. */

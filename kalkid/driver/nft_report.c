@@ -79,7 +79,7 @@ static int unknown_compare(const void *a, const void *b)
 static bool is_known_by_now(const struct nft *nft, const struct nft_unknown *one)
 {
 	const struct nft_device *device = nft_device_find(nft, nft_find_mac(nft, &one->mac));
-	struct device as;
+	struct device_identity as;
 	uint32_t port;
 	return device && steering_identity(&device->held, &as, &port) && port == one->interface;
 }

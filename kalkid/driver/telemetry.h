@@ -34,7 +34,7 @@ struct telemetry_link {
 	/* Set by the user; they stay until `close`. */
 	const struct policy *policy;
 	const struct source *source;
-	const struct device *device;
+	const struct device_identity *device;
 	const struct telemetry_listener *listener;
 
 	/* The driver's. */

@@ -27,7 +27,7 @@ struct bed {
 	struct buffer seen; /* everything that was asked */
 	char directory[64];
 	struct exchanges *exchanges;
-	struct device device;
+	struct device_identity device;
 	unsigned done; /* calls that have ended, in order */
 };
 
@@ -160,7 +160,7 @@ static int set_up(void **state)
 	struct exchanges_config config = {
 		.secrets = bed->directory, .known_hosts = "/dev/null", .at_once = 2};
 	assert_int_equal(exchanges_open(&bed->exchanges, &bed->loop, &config, &err), 0);
-	bed->device = (struct device){.name = "lamp", .type = "hue"};
+	bed->device = (struct device_identity){.name = "lamp", .type = "hue"};
 	bed->device.ip_count = 1;
 	bed->device.ips[0] = (struct ip){.family = 4, .octet = {127, 0, 0, 1}};
 	*state = bed;

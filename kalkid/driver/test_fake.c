@@ -29,7 +29,7 @@ struct fixture {
 	struct fake_world *world;
 	struct driver *driver;
 	struct driver_listener listener;
-	struct device device;
+	struct device_identity device;
 	struct hop hop;
 	struct call calls[CALLS_MAX];
 	unsigned call_count;

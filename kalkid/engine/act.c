@@ -192,7 +192,7 @@ static void send_first(struct line *line)
 		line->jobs->attempts++;
 		line->sending = true;
 		line->call = (struct exchange_call){.done = on_answer};
-		hands->start(hands, &line->call, &command->exchange, &device->device);
+		hands->start(hands, &line->call, &command->exchange, &device->device.identity);
 	}
 }
 

@@ -135,7 +135,7 @@ void control_hand_over(struct control_device *device)
 		want.standby_count = control_standby(device, state, want.standby,
 						     ARRAY_SIZE(want.standby));
 	}
-	node_want(engine->node, &device->device, &want, control_state_in_force(device));
+	node_want(engine->node, &device->device.identity, &want, control_state_in_force(device));
 	control_free_fitted(before);
 	telemetry_follow(device);
 }

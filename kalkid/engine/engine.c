@@ -280,7 +280,7 @@ static int load_device(void *data, const struct device *stored, const struct mac
 	const struct device *in_file = find_in_files(loading, stored->name);
 	struct device value = in_file ? *in_file : *stored;
 	value.number = stored->number;
-	device_keep_learnt(&value, stored);
+	device_keep_learnt(&value.identity, &stored->identity);
 
 	if (stored->file[0] &&
 	    !in_file) { /* its file no longer has it; the node will clear it away */

@@ -128,7 +128,7 @@ void engine_set_telemetry(struct engine *engine, struct telemetry *telemetry);
 /* How commands reach devices: as exchange_start and exchange_cancel. */
 struct engine_hands {
 	void (*start)(struct engine_hands *hands, struct exchange_call *call,
-		      const struct exchange *exchange, const struct device *device);
+		      const struct exchange *exchange, const struct device_identity *device);
 	void (*cancel)(struct engine_hands *hands, struct exchange_call *call);
 };
 /* Before engine_start; they outlive engine_stop.  NULL: no command is sent. */

@@ -22,7 +22,7 @@ static void remark(struct control_device *device, const char *what, const char *
 
 static void schedule(struct control_device *device)
 {
-	int64_t next_us = learn_next_us(&device->device);
+	int64_t next_us = learn_next_us(&device->device.identity);
 	deadline_set(device->engine->deadlines, &device->lease,
 		     next_us == INT64_MAX ? DEADLINE_NEVER : next_us);
 }
@@ -39,7 +39,7 @@ static void on_lease_over(struct deadline *deadline)
 {
 	struct control_device *device = container_of(deadline, struct control_device, lease);
 	if (device->engine->stopping ||
-	    !learn_expire(&device->device, clock_now_us(device->engine->clock))) {
+	    !learn_expire(&device->device.identity, clock_now_us(device->engine->clock))) {
 		schedule(device);
 		return;
 	}
@@ -50,9 +50,9 @@ static void on_lease_over(struct deadline *deadline)
 void control_begin_learning(struct control_device *device)
 {
 	deadline_add(device->engine->deadlines, &device->lease, on_lease_over);
-	if (!device_learns(&device->device))
+	if (!device_learns(&device->device.identity))
 		device->device.learnt_count = 0;
-	learn_resume(&device->device, clock_now_us(device->engine->clock));
+	learn_resume(&device->device.identity, clock_now_us(device->engine->clock));
 	schedule(device);
 }
 
@@ -78,11 +78,12 @@ static struct control_device *find_owner(struct control_device *device, const st
 	struct engine *engine = device->engine;
 	struct control_device *other, *next;
 	HASH_ITER(hh_name, engine->by_name, other, next) {
-		if (other == device || !device_owns_ip(&other->device, &claim->ip))
+		if (other == device || !device_owns_ip(&other->device.identity, &claim->ip))
 			continue;
-		if (claim->kind != CLAIM_LEASE || device_vouched_ip(&other->device, &claim->ip))
+		if (claim->kind != CLAIM_LEASE ||
+		    device_vouched_ip(&other->device.identity, &claim->ip))
 			return other;
-		if (learn_forget(&other->device, &claim->ip)) {
+		if (learn_forget(&other->device.identity, &claim->ip)) {
 			follow(other);
 			remark(other, "address-lost", "another device has a lease for its address");
 		}
@@ -111,14 +112,14 @@ void control_on_claim(struct node_listener *listener, uint32_t number, const str
 	HASH_FIND(hh_number, engine->by_number, &number, sizeof(number), device);
 	if (!device)
 		return;
-	if (learn_wants(&device->device, &device->learning, claim, now_us)) {
+	if (learn_wants(&device->device.identity, &device->learning, claim, now_us)) {
 		const struct control_device *owner = find_owner(device, claim);
 		if (owner) {
 			tell_conflict(device, claim, owner);
 			return;
 		}
 	}
-	if (!learn_take(&device->device, &device->learning, claim, now_us,
+	if (!learn_take(&device->device.identity, &device->learning, claim, now_us,
 			clock_wall_now_us(engine->clock))) {
 		schedule(device);
 		return;
@@ -137,7 +138,7 @@ static void give_way(struct control_device *other, const struct device *device)
 {
 	bool any = false;
 	for (unsigned i = 0; i < device->ip_count; i++)
-		any |= learn_forget(&other->device, &device->ips[i]);
+		any |= learn_forget(&other->device.identity, &device->ips[i]);
 	if (!any)
 		return;
 	follow(other);
@@ -148,7 +149,7 @@ void control_keep_learnt(struct control_device *device, const struct device *bef
 {
 	struct engine *engine = device->engine;
 	struct control_device *other, *next;
-	device_keep_learnt(&device->device, before);
+	device_keep_learnt(&device->device.identity, &before->identity);
 	HASH_ITER(hh_name, engine->by_name, other, next) {
 		if (other != device)
 			give_way(other, &device->device);

@@ -10,6 +10,13 @@
 
 /* --- the device's umboxes --- */
 
+/* Most devices never have more than a few. */
+static void make_umbox_room(struct node_device *device)
+{
+	device->umbox_room = min_of(device->umbox_room * 2 + 2, (unsigned)WORLD_UMBOXES_MAX);
+	device->umboxes = mem_resize(device->umboxes, device->umbox_room, sizeof(*device->umboxes));
+}
+
 int node_device_umbox(struct node_device *device, uint32_t umbox, bool make)
 {
 	struct world *have = &device->have;
@@ -18,6 +25,8 @@ int node_device_umbox(struct node_device *device, uint32_t umbox, bool make)
 		return (int)(view - have->umboxes);
 	if (!make || have->umbox_count == WORLD_UMBOXES_MAX)
 		return -1;
+	if (have->umbox_count == device->umbox_room)
+		make_umbox_room(device);
 	have->umboxes[have->umbox_count] = (struct umbox_view){.id = umbox};
 	device->umboxes[have->umbox_count] = (struct node_umbox){.ready_by_us = DEADLINE_NEVER};
 	return (int)have->umbox_count++;
@@ -90,6 +99,14 @@ static void tell_goal(struct node_device *device, const struct plan *plan)
 				  &device->have.path);
 }
 
+static void device_free(struct node_device *device)
+{
+	deadline_remove(device->node->deadlines, &device->deadline);
+	HASH_DEL(device->node->devices, device);
+	free(device->umboxes);
+	free(device);
+}
+
 static bool nothing_left(const struct node_device *device)
 {
 	return !device->want.enrolled && device->settled && !device->steps_running &&
@@ -132,9 +149,7 @@ void node_device_plan(struct node_device *device)
 		node_step_start(device, &plan.steps[i]);
 	tell_goal(device, &plan);
 	if (nothing_left(device)) {
-		deadline_remove(node->deadlines, &device->deadline);
-		HASH_DEL(node->devices, device);
-		free(device);
+		device_free(device);
 	} else {
 		deadline_set(node->deadlines, &device->deadline, next_us);
 	}
@@ -178,7 +193,7 @@ struct node_device *node_device_new(struct node *node, uint32_t number)
 }
 
 /* A umbox learns once, at its start, whom it serves. */
-static void condemn_if_anothers(struct node_device *device, const struct device *wanted)
+static void condemn_if_anothers(struct node_device *device, const struct device_identity *wanted)
 {
 	if (!device->told_want || device_same_addresses(&device->device, wanted))
 		return;
@@ -187,7 +202,7 @@ static void condemn_if_anothers(struct node_device *device, const struct device 
 	device->change++;
 }
 
-void node_want(struct node *node, const struct device *wanted, const struct want *want,
+void node_want(struct node *node, const struct device_identity *wanted, const struct want *want,
 	       const char *state)
 {
 	struct node_device *device = node_device_find(node, wanted->number);
@@ -368,9 +383,7 @@ void node_free(struct node *node)
 		return;
 	struct node_device *device, *next;
 	HASH_ITER(hh, node->devices, device, next) {
-		HASH_DEL(node->devices, device);
-		deadline_remove(node->deadlines, &device->deadline);
-		free(device);
+		device_free(device);
 	}
 	deadline_remove(node->deadlines, &node->observe_deadline);
 	node_images_forget(node);

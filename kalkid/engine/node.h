@@ -61,7 +61,7 @@ void node_stop(struct node *node, void (*stopped)(void *data), void *data);
 
 /* The device as it should be from now on.  `want`'s postures stay where they are until the next
  * call for this device.  When its chain is ready the kernel follows before this returns. */
-void node_want(struct node *node, const struct device *device, const struct want *want,
+void node_want(struct node *node, const struct device_identity *device, const struct want *want,
 	       const char *state);
 /* Images that were refused, too. */
 void node_try_images_again(struct node *node);

@@ -24,12 +24,13 @@ struct node_delay {
 struct node_device {
 	struct node *node;
 	uint32_t number;
-	struct device device;
+	struct device_identity device;
 	struct want want;
 	char state[NAME_BYTES]; /* label of launched umboxes */
-	struct device enrolled_as;
+	struct device_identity enrolled_as;
 	struct world have;
-	struct node_umbox umboxes[WORLD_UMBOXES_MAX];
+	struct node_umbox *umboxes; /* owned */
+	unsigned umbox_room;
 	struct deadline deadline;
 	bool draining;                          /* frames of a path before may be inside umboxes */
 	int64_t drain_since_us, still_since_us; /* the last flip; the last frame counted since */

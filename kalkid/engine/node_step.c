@@ -21,7 +21,7 @@ struct step_run {
 	struct node_device *device;
 	struct step step;
 	char hop[NAME_BYTES];
-	struct device *identity; /* ENROL: as which */
+	struct device_identity *identity; /* ENROL: as which */
 	uint32_t generation;
 	int64_t started_us;
 };
@@ -352,7 +352,7 @@ static bool mark_started(struct node_device *device, struct step_run *run, const
 	return false;
 }
 
-static bool shares_address(const struct device *a, const struct device *b)
+static bool shares_address(const struct device_identity *a, const struct device_identity *b)
 {
 	if (mac_equal(&a->mac, &b->mac))
 		return true;

@@ -27,8 +27,8 @@ static const int64_t TELL_EVERY_US = 60 * 1000000LL;
 
 struct sensing {
 	struct telemetry_link link;
-	struct control_device *device; /* NULL: it is being closed */
-	struct device identity;        /* as the link was opened with it */
+	struct control_device *device;   /* NULL: it is being closed */
+	struct device_identity identity; /* as the link was opened with it */
 	struct deadline deadline;
 	unsigned misses; /* in a row */
 	bool asked;
@@ -220,7 +220,7 @@ static void open_source(struct control_device *device, const struct source *sour
 	struct engine *engine = device->engine;
 	struct sensing *sensing = mem_alloc(sizeof(*sensing));
 	sensing->device = device;
-	sensing->identity = device->device;
+	sensing->identity = device->device.identity;
 	sensing->link = (struct telemetry_link){
 		.policy = device->policy,
 		.source = source,
@@ -254,7 +254,7 @@ static bool is_current(const struct control_device *device)
 	if (!first || !wanted)
 		return !first && !wanted;
 	return first->link.policy == device->policy &&
-	       device_same_identity(&first->identity, &device->device);
+	       device_same_identity(&first->identity, &device->device.identity);
 }
 
 void telemetry_follow(struct control_device *device)

@@ -55,7 +55,7 @@ struct fixture {
 };
 
 static void start(struct engine_hands *hands, struct exchange_call *call,
-		  const struct exchange *exchange, const struct device *device)
+		  const struct exchange *exchange, const struct device_identity *device)
 {
 	struct fixture *f = container_of(hands, struct fixture, hands);
 	assert_null(f->open[device->number]); /* one at a time of a device */

@@ -60,7 +60,7 @@ static void another_address_and_a_kill_after_every_step(void **state)
 		unsigned before = f->world->step_count;
 		char addresses[DIGEST_TEXT_BYTES];
 		device.mac.octet[5] ^= 8;
-		device_addresses_digest(&device, addresses);
+		device_addresses_digest(&device.identity, addresses);
 		f->cut_at = before + cut;
 		must(engine_change_device(f->engine, &device, &ORDER, &err));
 		write_all(f);
@@ -95,7 +95,7 @@ static bool owns(struct fixture *f, const char *text)
 	must(ip_parse(&ip, text, &err));
 	must(engine_find_device(f->engine, "cam", &status, &err));
 	bool enrolled = device_owns_ip(&fake_find_device(f->world, number_of(f, "cam"))->as, &ip);
-	assert_int_equal(enrolled, device_owns_ip(&status.device, &ip));
+	assert_int_equal(enrolled, device_owns_ip(&status.device.identity, &ip));
 	return enrolled;
 }
 

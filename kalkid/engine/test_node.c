@@ -24,7 +24,7 @@ struct fixture {
 	struct driver *driver;
 	struct node *node;
 	struct node_listener listener;
-	struct device device;
+	struct device_identity device;
 	struct posture postures[4];
 	struct want want;
 	uint32_t next_umbox, umbox_seen;

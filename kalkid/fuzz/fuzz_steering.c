@@ -36,7 +36,7 @@ static uint8_t take_byte(struct input *input)
 struct model {
 	struct steering held;
 	struct steering_place place;
-	struct device device;
+	struct device_identity device;
 	bool enrolled, routed;
 	struct steering_legs path; /* routed last */
 	struct steering_legs prepared;
@@ -358,7 +358,7 @@ static void step(struct model *model, struct input *input)
 
 static void check_identity(const struct model *model)
 {
-	struct device as = {0};
+	struct device_identity as = {0};
 	uint32_t port;
 	if (!model->enrolled)
 		return;

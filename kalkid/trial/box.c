@@ -71,7 +71,7 @@ static int start(struct box *box, const struct box_order *order, struct error *e
 {
 	struct container_marks marks = {.umbox = (uint32_t)getpid(), .device = 1, .generation = 1};
 	struct hop hop = {.parameters = (char *)order->parameters};
-	struct device device;
+	struct device_identity device;
 	struct host_identity nobody = {0};
 	frame_device(&device);
 	snprintf(marks.instance, sizeof(marks.instance), "trial");

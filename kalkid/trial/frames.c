@@ -463,9 +463,9 @@ const char *frame_kind_words(enum frame_kind kind)
 	return KINDS[kind].words;
 }
 
-void frame_device(struct device *ret)
+void frame_device(struct device_identity *ret)
 {
-	*ret = (struct device){.number = 1, .ip_count = 2};
+	*ret = (struct device_identity){.number = 1, .ip_count = 2};
 	TEXT_COPY(ret->name, "trial");
 	memcpy(ret->mac.octet, MACS[LEG_IN], sizeof(ret->mac.octet));
 	ret->ips[0].family = 4;

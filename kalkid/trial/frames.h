@@ -66,7 +66,7 @@ struct frame_id {
 const char *frame_kind_words(enum frame_kind kind);
 
 /* Who the frames say they are. */
-void frame_device(struct device *ret);
+void frame_device(struct device_identity *ret);
 
 /* Returns its length. */
 size_t frame_make(uint8_t frame[static FRAME_BYTES_MAX], const struct frame_id *id);

@@ -45,7 +45,7 @@ static bool see(struct ledger_page *page, uint32_t number)
 /* What a umbox says itself it says as the device; by the direct leg, or to it. */
 static void take_own(struct ledger *ledger, enum leg_side at, const uint8_t *frame, size_t count)
 {
-	struct device device;
+	struct device_identity device;
 	frame_device(&device);
 	bool from_device = count >= 12 && memcmp(frame + 6, device.mac.octet, 6) == 0;
 	bool to_device = count >= 12 && memcmp(frame, device.mac.octet, 6) == 0;

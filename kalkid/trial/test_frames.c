@@ -244,7 +244,7 @@ static void test_faults(void **state maybe_unused)
 static void test_who_speaks(void **state maybe_unused)
 {
 	struct ledger ledger = {0};
-	struct device device;
+	struct device_identity device;
 	uint8_t frame[60] = {0};
 	frame_device(&device);
 	memcpy(frame + 6, device.mac.octet, 6);
