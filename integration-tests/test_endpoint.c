@@ -33,7 +33,7 @@ struct place {
 	struct endpoint *endpoint;
 	int umbox, outside; /* namespaces, with a pair eth1 - out between them */
 	int directory;
-	unsigned lines;
+	unsigned lines, ends;
 	struct umbox_line last;
 	bool close_on_line;
 };
@@ -49,8 +49,13 @@ static void on_line(struct intake_user *user, const struct umbox_line *line)
 	intake_close(take(place->intake));
 }
 
-static void on_end(struct intake_user *user maybe_unused, const char *words maybe_unused)
+static void on_end(struct intake_user *user, const char *words)
 {
+	struct place *place = container_of(user, struct place, user);
+	place->ends++;
+	assert_string_equal(words, "its endpoint was closed");
+	endpoint_close(take(place->endpoint));
+	intake_close(take(place->intake));
 }
 
 static int set_up(void **state)
@@ -195,6 +200,17 @@ static void what_is_said_may_end_it(void **state)
 	assert_int_equal(connect_to(place, "10.0.0.1", PORT), -ECONNREFUSED);
 }
 
+/* Who may administer the namespace may end any of its sockets (sock_diag(7)). */
+static void one_that_is_taken_away_is_the_end(void **state)
+{
+	struct place *place = *state;
+	bed_run(place->umbox, "ss -K -t state listening sport = :6060");
+	assert_int_equal(connect_to(place, "10.0.0.1", PORT), -ECONNREFUSED);
+	for (unsigned turn = 0; turn < 5; turn++)
+		uv_run(&place->loop, UV_RUN_NOWAIT);
+	assert_int_equal(place->ends, 1);
+}
+
 /* The legs are for frames: the kernel in there neither answers nor sends by them. */
 static void the_legs_are_no_way_in_or_out(void **state)
 {
@@ -236,9 +252,9 @@ int main(void)
 {
 	bed_enter();
 	const struct CMUnitTest tests[] = {
-		TEST(it_is_found_at_every_address),     TEST(what_is_wrong_gets_its_answer),
-		TEST(idle_connections_keep_nobody_out), TEST(what_is_said_may_end_it),
-		TEST(the_legs_are_no_way_in_or_out),
+		TEST(it_is_found_at_every_address),      TEST(what_is_wrong_gets_its_answer),
+		TEST(idle_connections_keep_nobody_out),  TEST(what_is_said_may_end_it),
+		TEST(one_that_is_taken_away_is_the_end), TEST(the_legs_are_no_way_in_or_out),
 	};
 	return cmocka_run_group_tests_name("endpoint", tests, NULL, NULL);
 }

@@ -28,9 +28,13 @@ def site(tmp_path_factory, engine, images):
     site.close()
 
 
+def old_hops(site):
+    return [hop for hop in site.api.get("/devices/cam1/chain")["hops"]
+            if hop["name"] == "old" and hop["role"] == "in_force"]
+
+
 def old_hop(site):
-    return next(hop for hop in site.api.get("/devices/cam1/chain")["hops"]
-                if hop["name"] == "old" and hop["role"] == "in_force")
+    return old_hops(site)[0]
 
 
 def telnet(site):
@@ -90,6 +94,21 @@ def test_the_next_daemon_takes_it_over_as_it_is(site):
     count = len(events(site, "alert"))
     assert telnet(site) == "Connection refused"
     wait_for(lambda: len(events(site, "alert")) > count, timeout=60, what="an alert")
+
+
+def test_one_that_takes_the_endpoint_meanwhile_is_replaced(site):
+    """While the daemon is away its port is free to whoever is in there; nobody else is kept waiting."""
+    before = old_hop(site)["umbox"]
+    container, = site.engine.containers(**{"org.kalki.instance": site.tag, "org.kalki.umbox": before})
+    pid = site.engine.inspect(container["Id"])["State"]["Pid"]
+    site.daemon.kill()
+    with net.in_namespace(f"../../proc/{pid}/ns/net", socket.create_server, ("", 6060)):
+        site.daemon.start()
+        wait_for(lambda: [hop for hop in old_hops(site) if hop["umbox"] != before], timeout=60, what="another umbox")
+        site.wait_settled()
+    assert site.devices["cam1"].ping(site.hosts["host"])
+    wait_for(lambda: f"umbox {before} died: the umbox's endpoint: port 6060" in site.daemon.log_text(),
+             timeout=60, what="the reason")
 
 
 def test_a_device_without_an_ipv4_address_is_told_of(site):

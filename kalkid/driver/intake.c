@@ -138,8 +138,10 @@ static void take_lines(struct intake *intake)
 	intake->used = 0;
 }
 
-static void end(struct intake *intake, const char *words)
+void intake_end(struct intake *intake, const char *words)
 {
+	if (intake->closing)
+		return;
 	close_socket(&intake->connection, &intake->connection_fd);
 	close_socket(&intake->listener, &intake->listener_fd);
 	intake->user->on_end(intake->user, words);
@@ -204,7 +206,8 @@ static void on_readable(uv_poll_t *poll, int status, int events maybe_unused)
 		if (count == -EAGAIN || count == -EINTR)
 			return;
 		if (count <= 0) {
-			end(intake, count == -EPROTO ? err.text : "its control socket closed");
+			intake_end(intake,
+				   count == -EPROTO ? err.text : "its control socket closed");
 			return;
 		}
 		total += count;

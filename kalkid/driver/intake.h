@@ -44,6 +44,8 @@ int intake_accept(struct intake *intake, int netns, struct error *err) must_chec
 int intake_take(struct intake *intake,
 		int (*read)(void *data, struct umbox_line *ret, struct error *err),
 		void *data) must_check;
+/* The other way is closed: its end, as that of the connection. */
+void intake_end(struct intake *intake, const char *words);
 /* No more callbacks; freed when libuv has let go. NULL is fine. */
 void intake_close(struct intake *intake);
 

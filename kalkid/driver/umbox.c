@@ -364,18 +364,28 @@ int umbox_hold(struct umbox *umbox, const struct container *container, struct er
 	return 0;
 }
 
+/* What keeps an endpoint from being opened is somebody in the namespace, unless we have no means.
+ */
+static bool are_our_means(int result)
+{
+	return result == -EMFILE || result == -ENFILE || result == -ENOMEM || result == -ENOBUFS ||
+	       result == -EAGAIN;
+}
+
 int umbox_watch(struct umbox *umbox, bool adopted, struct error *err)
 {
-	int result = intake_accept(umbox->intake, umbox->netns, err);
-	if (result == 0 && umbox->container.legacy)
-		result = endpoint_open(&umbox->endpoint, umbox->set->loop, umbox->netns,
-				       umbox->intake, err);
+	int endpoint = 0, result = intake_accept(umbox->intake, umbox->netns, err);
 	if (result == 0)
 		result = uv_poll_start(&umbox->pid_watch->poll, UV_READABLE, on_pid);
-	if (result < 0)
-		return result;
+	if (result == 0 && umbox->container.legacy)
+		endpoint = endpoint_open(&umbox->endpoint, umbox->set->loop, umbox->netns,
+					 umbox->intake, err);
+	if (result < 0 || (endpoint < 0 && (!adopted || are_our_means(endpoint))))
+		return min_of(result, endpoint);
 	umbox->watched = true;
-	if (adopted && (umbox->container.ready_wired || was_ready(umbox)))
+	if (endpoint < 0)
+		umbox_tell_gone(umbox, err->text);
+	else if (adopted && (umbox->container.ready_wired || was_ready(umbox)))
 		umbox->ready = true;
 	else if (adopted && has_heartbeat(umbox))
 		umbox->heartbeat_due_ms = uv_now(umbox->set->loop) +

@@ -71,7 +71,8 @@ int umbox_hold(struct umbox *umbox, const struct container *container,
 	       struct error *err) must_check;
 /* Its words and its end are told from now on.  An adopted one must show a sign of life within the
  * heartbeat's time (unless its image has no socket).  One of the older contract says ready only
- * once: an adopted one is ready if it was. */
+ * once: an adopted one is ready if it was; and is gone if somebody in there has taken its endpoint.
+ */
 int umbox_watch(struct umbox *umbox, bool adopted, struct error *err) must_check;
 
 /* Told at most once each. */

@@ -276,17 +276,25 @@ static void umbox_ready(struct node_device *device, struct umbox_view *view)
 	node_device_plan(device);
 }
 
+/* One that a look has found and not told of yet: what it was good for the next plan sees. */
+static void stranger_gone(struct node *node, const struct driver_notice *notice, const char *why)
+{
+	char line[TROUBLE_BYTES];
+	snprintf(line, sizeof(line), "umbox %u died: %s", notice->umbox, why ? why : "no word why");
+	node->listener->on_remark(node->listener, notice->device, "umbox-died", 1, line);
+}
+
 static void on_umbox_notice(struct node *node, const struct driver_notice *notice)
 {
 	struct node_device *device = node_device_find(node, notice->device);
 	struct umbox_view *view = device ? world_find(&device->have, notice->umbox) : NULL;
-	if (!view)
-		return;
-	if (notice->kind == DRIVER_UMBOX_READY)
+	const char *why = notice->kind == DRIVER_UMBOX_SILENT ? "no heartbeat" : notice->words;
+	if (view && notice->kind == DRIVER_UMBOX_READY)
 		umbox_ready(device, view);
-	else
-		umbox_gone(device, view,
-			   notice->kind == DRIVER_UMBOX_SILENT ? "no heartbeat" : notice->words);
+	else if (view)
+		umbox_gone(device, view, why);
+	else if (notice->kind != DRIVER_UMBOX_READY)
+		stranger_gone(node, notice, why);
 }
 
 static void forget_all_failures(struct node *node)
