@@ -3,6 +3,7 @@
 #include "scan.h"
 
 #include <inttypes.h>
+#include <net/ethernet.h>
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>
@@ -23,6 +24,12 @@ struct port {
 	uint8_t protocol, zero;
 };
 
+/* Who looks for hosts: an address, or the MAC of somebody who has none (yet). */
+struct seeker {
+	struct umbox_ip ip;
+	uint8_t mac[6];
+};
+
 struct flags_key {
 	struct umbox_ip source;
 	uint8_t kind;
@@ -31,8 +38,8 @@ struct flags_key {
 struct scan {
 	struct scan_settings settings;
 	struct umbox_spread *ports;     /* struct pair -> struct port */
-	struct umbox_spread *all_ports; /* the target's struct umbox_ip -> struct port; or NULL */
-	struct umbox_spread *hosts;     /* the source's struct umbox_ip -> struct umbox_ip */
+	struct umbox_spread *all_ports; /* one key that nobody can push out; or NULL */
+	struct umbox_spread *hosts;     /* struct seeker -> struct umbox_ip */
 	struct umbox_tally *flags;      /* struct flags_key */
 	struct umbox_flows *flows;
 	struct umbox_blocks *blocks;
@@ -55,14 +62,14 @@ struct scan *scan_new(const struct scan_settings *settings)
 				       &limits);
 	limits.many = settings->hosts;
 	limits.slow_many = settings->slow_hosts;
-	scan->hosts = umbox_spread_new(SCAN_SOURCES_MAX, sizeof(struct umbox_ip),
+	scan->hosts = umbox_spread_new(SCAN_SOURCES_MAX, sizeof(struct seeker),
 				       sizeof(struct umbox_ip), &limits);
 	limits.many = settings->all_ports;
 	limits.slow_many = 0;
 	limits.interval_us = settings->slow_interval_us;
 	if (settings->all_ports)
-		scan->all_ports = umbox_spread_new(SCAN_SOURCES_MAX, sizeof(struct umbox_ip),
-						   sizeof(struct port), &limits);
+		scan->all_ports = umbox_spread_new(1, sizeof(uint8_t), sizeof(struct port),
+						   &limits);
 	scan->flags = umbox_tally_new(SCAN_SOURCES_MAX, sizeof(struct flags_key), 1,
 				      settings->interval_us, settings->alert_pause_us);
 	scan->flows = umbox_flows_new(SCAN_FLOWS_MAX);
@@ -170,7 +177,7 @@ static void judge_everybody(struct scan *scan, const struct umbox_frame *frame,
 	struct umbox_spread_result result;
 	if (!scan->all_ports || frame->from != UMBOX_OUT)
 		return;
-	umbox_spread_add(scan->all_ports, &headers->target, port, frame->time_us, &result);
+	umbox_spread_add(scan->all_ports, &(uint8_t){0}, port, frame->time_us, &result);
 	if (!result.tell || ret->alarm)
 		return;
 	say_spread("port-scan", "ports by several sources", headers, &result, ret);
@@ -210,25 +217,49 @@ static void judge_port(struct scan *scan, const struct umbox_frame *frame,
 
 /* --- hosts --- */
 
+static void say_mac(const uint8_t *mac, struct scan_result *ret)
+{
+	size_t length = strlen(ret->detail);
+	ret->alert.source = (struct umbox_ip){0};
+	snprintf(ret->detail + length, sizeof(ret->detail) - length,
+		 " by %02x:%02x:%02x:%02x:%02x:%02x, which has no address", mac[0], mac[1], mac[2],
+		 mac[3], mac[4], mac[5]);
+}
+
+/* Where the MAC stands that the answer goes to. */
+static uint32_t asker_at(const struct umbox_headers *headers)
+{
+	enum { ARP_SENDER_AT = 8 };
+	return headers->ether_type == ETHERTYPE_ARP ? headers->network + ARP_SENDER_AT : ETH_ALEN;
+}
+
 static void judge_host(struct scan *scan, const struct umbox_frame *frame,
 		       const struct umbox_headers *headers, const struct umbox_ip *host,
 		       struct scan_result *ret)
 {
 	struct umbox_spread_result result;
+	struct seeker seeker = {.ip = headers->source};
 	ret->probe = true;
-	umbox_spread_add(scan->hosts, &headers->source, host, frame->time_us, &result);
-	if (result.tell && !ret->alarm)
+	if (is_nobody(&headers->source)) {
+		seeker.ip.family = 0;
+		memcpy(seeker.mac, frame->bytes + asker_at(headers), ETH_ALEN);
+	}
+	umbox_spread_add(scan->hosts, &seeker, host, frame->time_us, &result);
+	if (result.tell && !ret->alarm) {
 		say_spread("host-sweep", "hosts", headers, &result, ret);
+		if (!seeker.ip.family)
+			say_mac(seeker.mac, ret);
+	}
 	if (result.over)
 		block(scan, frame, &headers->source, ret);
 }
 
-/* Who says that it has an address, or asks whether it may take one, looks for nobody. */
+/* Who says that it has an address looks for nobody; who asks whether it may take one (RFC 5227)
+ * does so for a few. */
 static void judge_arp(struct scan *scan, const struct umbox_frame *frame,
 		      const struct umbox_headers *headers, struct scan_result *ret)
 {
-	if (headers->arp_operation == 1 && !is_nobody(&headers->source) &&
-	    !umbox_ip_equal(&headers->source, &headers->target))
+	if (headers->arp_operation == 1 && !umbox_ip_equal(&headers->source, &headers->target))
 		judge_host(scan, frame, headers, &headers->target, ret);
 }
 
@@ -237,7 +268,7 @@ static void judge_neighbour(struct scan *scan, const struct umbox_frame *frame,
 			    const struct umbox_headers *headers, struct scan_result *ret)
 {
 	struct umbox_ip host = {.family = 6};
-	if (headers->payload_bytes < 4 + sizeof(host.octet) || is_nobody(&headers->source))
+	if (headers->payload_bytes < 4 + sizeof(host.octet))
 		return;
 	memcpy(host.octet, frame->bytes + headers->payload + 4, sizeof(host.octet));
 	judge_host(scan, frame, headers, &host, ret);
@@ -245,16 +276,30 @@ static void judge_neighbour(struct scan *scan, const struct umbox_frame *frame,
 
 /* --- a frame --- */
 
+/* Whether somebody is there (nmap -PE, -PP, -PM). */
+static bool is_ping(const struct umbox_headers *headers, bool opens)
+{
+	if (!headers->transport)
+		return false;
+	if (headers->protocol == IPPROTO_ICMPV6)
+		return opens && headers->icmp_type == ICMP6_ECHO_REQUEST;
+	if (headers->protocol != IPPROTO_ICMP)
+		return false;
+	switch (headers->icmp_type) {
+	case ICMP_ECHO: return opens;
+	case ICMP_TIMESTAMP:
+	case ICMP_INFO_REQUEST:
+	case ICMP_ADDRESS: return true;
+	default: return false;
+	}
+}
+
 static void judge_ip(struct scan *scan, const struct umbox_frame *frame,
 		     const struct umbox_headers *headers, bool opens, struct scan_result *ret)
 {
 	bool udp = headers->protocol == IPPROTO_UDP && opens;
 	bool tcp = headers->protocol == IPPROTO_TCP && headers->transport;
 	bool syn = tcp && (headers->tcp_flags & (UMBOX_TCP_SYN | UMBOX_TCP_ACK)) == UMBOX_TCP_SYN;
-	bool echo =
-		opens &&
-		((headers->protocol == IPPROTO_ICMP && headers->icmp_type == ICMP_ECHO) ||
-		 (headers->protocol == IPPROTO_ICMPV6 && headers->icmp_type == ICMP6_ECHO_REQUEST));
 	if (headers->protocol == IPPROTO_ICMPV6 && headers->icmp_type == ND_NEIGHBOR_SOLICIT)
 		judge_neighbour(scan, frame, headers, ret);
 	if (umbox_to_group(frame, headers))
@@ -265,7 +310,7 @@ static void judge_ip(struct scan *scan, const struct umbox_frame *frame,
 		ret->probe = true;
 		judge_port(scan, frame, headers, ret);
 	}
-	if (syn || udp || echo)
+	if (syn || udp || is_ping(headers, opens))
 		judge_host(scan, frame, headers, &headers->target, ret);
 }
 

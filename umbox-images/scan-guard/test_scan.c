@@ -157,6 +157,32 @@ static void many_sources_are_one_scan(void **state)
 	scan_free(scan);
 }
 
+/* Between two knocks come more pairs of made-up addresses than can be remembered, too slow for a
+ * crowd. */
+static void nobody_pushes_a_scan_out(void **state)
+{
+	struct scan *scan = scan_new(&usual);
+	struct scan_result result = {.alarm = false};
+	struct test_frame frame;
+	char source[32], target[32];
+	(void)state;
+	for (unsigned i = 0; i < 40; i++) {
+		assert_false(result.alarm);
+		for (unsigned j = 0; j <= SCAN_SOURCES_MAX; j++) {
+			snprintf(source, sizeof(source), "10.30.%u.%u", j >> 8, j & 255);
+			snprintf(target, sizeof(target), "10.40.%u.%u", j >> 8, j & 255);
+			make_tcp4_to(&frame, source, 4711, target, 1, UMBOX_TCP_SYN);
+			assert_false(
+				judge(scan, &frame, UMBOX_OUT, i * 60 * SECOND + j * SECOND / 20)
+					.alarm);
+		}
+		result = knock(scan, "10.20.0.9", (uint16_t)(1 + i), UMBOX_TCP_SYN,
+			       i * 60 * SECOND + 55 * SECOND);
+	}
+	assert_alert(&result, "port-scan", "", 40);
+	scan_free(scan);
+}
+
 static void a_crowd_of_sources_is_told(void **state)
 {
 	struct scan *scan = scan_new(&usual);
@@ -218,6 +244,7 @@ static void make_look(struct test_frame *frame, int how, unsigned host)
 	case 0: make_arp(frame, DEVICE, target); break;
 	case 1: make_echo4(frame, DEVICE, target, 8, 1); break;
 	case 2: make_tcp4_to(frame, DEVICE, 4711, target, 80, UMBOX_TCP_SYN); break;
+	case 3: make_echo4(frame, DEVICE, target, 13, 1); break; /* asks for the time */
 	default: make_udp4(frame, DEVICE, 4711, target, 161, "x", 1);
 	}
 }
@@ -225,7 +252,7 @@ static void make_look(struct test_frame *frame, int how, unsigned host)
 static void the_device_sweeps(void **state)
 {
 	(void)state;
-	for (int how = 0; how < 4; how++) {
+	for (int how = 0; how < 5; how++) {
 		struct scan *scan = scan_new(&usual);
 		struct scan_result result = {.alarm = false};
 		struct test_frame frame;
@@ -272,9 +299,33 @@ static void groups_and_claims_are_no_sweep(void **state)
 		snprintf(target, sizeof(target), "10.20.0.%u", i);
 		make_arp(&frame, target, target); /* an announcement */
 		assert_false(judge(scan, &frame, UMBOX_OUT, i).probe);
-		make_arp(&frame, "0.0.0.0", target); /* may I have it? */
-		assert_false(judge(scan, &frame, UMBOX_OUT, i).probe);
 	}
+	scan_free(scan);
+}
+
+static void who_has_no_address_may_ask_for_a_few(void **state)
+{
+	struct scan_settings settings = usual;
+	struct scan_result result = {.alarm = false};
+	struct test_frame frame;
+	char target[32];
+	(void)state;
+	settings.block_us = 60 * SECOND;
+	struct scan *scan = scan_new(&settings);
+	for (unsigned i = 0; i < 20; i++) {
+		assert_false(result.alarm);
+		snprintf(target, sizeof(target), "10.20.0.%u", 20 + i);
+		make_arp(&frame, "0.0.0.0", target); /* may I have it? */
+		result = judge(scan, &frame, UMBOX_OUT, i);
+		frame.bytes[27] ^= 1; /* somebody else asks for some */
+		assert_false(i < 5 && judge(scan, &frame, UMBOX_OUT, i).alarm);
+	}
+	assert_alert(&result, "host-sweep", "", 20);
+	assert_string_equal(result.detail,
+			    "20 hosts within 10 s by 02:00:00:00:00:00, which has no "
+			    "address");
+	/* Nobody is blocked for it: the address is everybody's who has none. */
+	assert_int_equal(result.verdict, UMBOX_PASS);
 	scan_free(scan);
 }
 
@@ -347,12 +398,14 @@ int main(void)
 		cmocka_unit_test(many_ports_are_a_scan),
 		cmocka_unit_test(the_slow_are_seen),
 		cmocka_unit_test(many_sources_are_one_scan),
+		cmocka_unit_test(nobody_pushes_a_scan_out),
 		cmocka_unit_test(a_crowd_of_sources_is_told),
 		cmocka_unit_test(udp_counts_for_who_opens),
 		cmocka_unit_test(answers_to_searches_are_no_scan),
 		cmocka_unit_test(the_device_sweeps),
 		cmocka_unit_test(a_neighbour_is_looked_for),
 		cmocka_unit_test(groups_and_claims_are_no_sweep),
+		cmocka_unit_test(who_has_no_address_may_ask_for_a_few),
 		cmocka_unit_test(a_block_ends),
 		cmocka_unit_test(an_exempt_source_is_not_judged),
 		cmocka_unit_test(what_cannot_be_judged_is_dropped),
