@@ -60,6 +60,25 @@ def test_a_new_image_builds_and_keeps_the_contract(trials, kind):
     assert f"new-{kind}:1: " in done.stdout and " 0 failed, 0 skipped" in done.stdout
 
 
+def test_the_installed_kit_stands_alone(environment, tmp_path):
+    """Each header compiles by itself, and no name of the library can meet one of an author's."""
+    def run(*command):
+        return subprocess.run(["bash", "-c", *command], env=environment, text=True, check=True,
+                              capture_output=True, timeout=60).stdout.split()
+
+    include, library = run("$PKG_CONFIG --variable=includedir umbox && "
+                           "$PKG_CONFIG --variable=libdir umbox")
+    headers = os.listdir(include + "/umbox")
+    assert "umbox.h" in headers and "umbox_kernel.h" in headers
+    for header in headers:
+        source = tmp_path / "alone.c"
+        source.write_text(f"#include <{header}>\n")
+        run(f"cc -std=c17 -Wall -Wextra -Werror -fsyntax-only $($PKG_CONFIG --cflags umbox) {source}")
+    names = run(f"nm --defined-only --extern-only --format=just-symbols {library}/libumbox.a")[1:]
+    assert "umbox_run" in names
+    assert [name for name in names if not name.startswith("umbox_")] == []
+
+
 def test_without_the_kit_make_says_so(environment, tmp_path):
     command = "kalkictl umbox init guard && cd guard && PKG_CONFIG_PATH= PKG_CONFIG=false make -e"
     done = subprocess.run(["bash", "-c", command], cwd=tmp_path, env=environment, text=True,

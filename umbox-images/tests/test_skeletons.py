@@ -2,9 +2,31 @@
 import errno
 import os
 import socket
+import struct
 
+from test_kernel import ethernet, ipv4, ipv6, receive_ours, tcp
 from umbox_case import Case, main
 from umbox_site import DEVICE_IP, DEVICE_IP6, IMAGES, NETWORK_IP, NETWORK_IP6, PROGRAMS, inside
+
+
+def openings(port):
+    """Frames that begin a connection to it, as few do."""
+    syn = tcp(4711, port, 1, 2)
+    packet = ipv4(6, syn)
+    return [ethernet(0x8100, struct.pack("!HH", 7, 0x0800) + packet),
+            ethernet(0x88a8, struct.pack("!HHHH", 7, 0x8100, 8, 0x0800) + packet),
+            ethernet(0x86dd, ipv6(0, bytes([6, 0, 1, 4, 0, 0, 0, 0]) + syn)),
+            ethernet(0x8100, struct.pack("!HH", 7, 0x86dd) + ipv6(6, syn))]
+
+
+def hidden(port):
+    """The same in ways that no honest sender has."""
+    syn = tcp(4711, port, 1, 2)
+    packet = ipv4(6, syn)
+    return [ethernet(0x8100, struct.pack("!HHHHHH", 0, 0x8100, 0, 0x8100, 0, 0x0800) + packet),
+            ethernet(8 + len(packet), bytes.fromhex("aaaa030000000800") + packet),
+            ethernet(0x86dd, ipv6(44, bytes([6, 0, 0, 1, 0, 0, 0, 9]) + syn[:8])),
+            ethernet(0x86dd, ipv6(44, bytes([60, 0, 0, 1, 0, 0, 0, 9]) + bytes([6, 0, 1, 4, 0, 0, 0, 0])))]
 
 
 class Skeletons(Case):
@@ -30,7 +52,19 @@ class Skeletons(Case):
             self.assertEqual((alert["type"], alert["severity"], alert["target"],
                               alert["target_port"]), ("denied-port", "medium", target, 2323))
         self.assertGreaterEqual(self.counters()["denied"], 2)
+        self.assert_nothing_hides()
         self.end_well(process)
+
+    def assert_nothing_hides(self):
+        device, network = self.pipes()
+        last = ethernet(0x88b5, b"the last")
+        for frame in openings(2323) + hidden(2323) + openings(22) + [last]:
+            network.send(frame)
+        came = receive_ours(device, 1, seconds=60)
+        while came[-1] != last:
+            came += receive_ours(device, 1, seconds=60) or self.fail(f"the last is lost: {came}")
+        # What is handed up comes later than what crosses in the kernel.
+        self.assertEqual(sorted(came), sorted(openings(22) + [last]))
 
     def test_kit(self):
         self.assert_denies("kit")
