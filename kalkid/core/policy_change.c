@@ -21,18 +21,28 @@ static void print_states(struct buffer *lines, const struct machine *machine,
 			after->states[policy_map_state(before, after, machine->manual_back)].name);
 }
 
-static void print_chain(struct buffer *lines, const struct policy *before,
-			const struct policy *after, unsigned in_force)
+static void print_hops(struct buffer *lines, const struct posture *is, const struct posture *will)
 {
-	const struct policy_state *is = &before->states[in_force];
-	const struct policy_state *will = &after->states[policy_map_state(before, after, in_force)];
-	if (posture_same_chain(&is->posture, &will->posture))
+	for (unsigned i = 0; i < is->hop_count; i++) {
+		const struct hop *a = &is->hops[i], *b = &will->hops[i];
+		if (!text_equal(a->digest, b->digest))
+			buffer_print(lines, "hop %s: %s\n", a->name,
+				     text_equal(a->image, b->image) ? "other parameters"
+								    : "another image");
+	}
+}
+
+static void print_chain(struct buffer *lines, const struct posture *is, const struct posture *will)
+{
+	cleanup_buffer struct buffer before = {0}, after = {0};
+	if (posture_same_chain(is, will))
 		return;
-	buffer_print(lines, "another chain: ");
-	posture_print(lines, &is->posture);
-	buffer_print(lines, ", then ");
-	posture_print(lines, &will->posture);
-	buffer_print(lines, "\n");
+	posture_print(&before, is);
+	posture_print(&after, will);
+	if (text_equal(before.bytes, after.bytes))
+		print_hops(lines, is, will);
+	else
+		buffer_print(lines, "another chain: %s, then %s\n", before.bytes, after.bytes);
 }
 
 static void print_sensors(struct buffer *lines, const struct machine *machine,
@@ -74,10 +84,11 @@ static void print_holds(struct buffer *lines, const struct machine *machine,
 }
 
 void policy_change_print(struct buffer *lines, const struct machine *machine,
-			 const struct policy *before, const struct policy *after, unsigned in_force)
+			 const struct policy *before, const struct policy *after,
+			 const struct posture *is, const struct posture *will)
 {
 	print_states(lines, machine, before, after);
-	print_chain(lines, before, after, in_force);
+	print_chain(lines, is, will);
 	print_sensors(lines, machine, before, after);
 	print_holds(lines, machine, before, after);
 }

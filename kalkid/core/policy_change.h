@@ -7,9 +7,9 @@
 
 struct buffer;
 
-/* A line each, ended, for what does not go on as it was: the state, the chain of the state whose
- * posture is `in_force`, an operator's time limit, values of sensors, times of held().  What
+/* A line each, ended, for what does not go on as it was: the state, the chain (it `is` in force,
+ * and `will` be), an operator's time limit, values of sensors, times of held().  What
  * machine_change_policy carries over is not told. */
 void policy_change_print(struct buffer *lines, const struct machine *machine,
 			 const struct policy *before, const struct policy *after,
-			 unsigned in_force);
+			 const struct posture *is, const struct posture *will);

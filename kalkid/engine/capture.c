@@ -126,8 +126,11 @@ static int begin(struct control_device *device, const char *why, struct engine_c
 static void on_due(struct deadline *deadline)
 {
 	struct control_device *device = container_of(deadline, struct control_device, capture);
+	char why[REASON_BYTES];
+	snprintf(why, sizeof(why), "alert %s (%" PRIu64 ")", device->capture_alert_type,
+		 device->capture_alert);
 	if (!device->engine->stopping && device->engine->driver)
-		(void)!begin(device, device->capture_why, NULL, NULL);
+		(void)!begin(device, why, NULL, NULL);
 }
 
 void control_begin_capturing(struct control_device *device)
@@ -148,8 +151,8 @@ void control_capture(struct control_device *device, const struct alert *alert)
 	    (device->captured_us && now_us - device->captured_us < CAPTURE_PAUSE_US))
 		return;
 	device->captured_us = now_us;
-	snprintf(device->capture_why, sizeof(device->capture_why), "alert %s (%" PRIu64 ")",
-		 alert->type, alert->id);
+	device->capture_alert = alert->id;
+	TEXT_COPY(device->capture_alert_type, alert->type);
 	deadline_set(engine->deadlines, &device->capture, now_us);
 }
 

@@ -50,9 +50,10 @@ struct control_device {
 	struct learning learning;
 	struct deadline lease;    /* the next that runs out */
 	int64_t conflict_told_us; /* 0: never */
-	struct deadline capture;  /* frames are to be kept */
-	int64_t captured_us;      /* because of an alert, last; 0: never */
-	char capture_why[REASON_BYTES];
+	struct deadline capture;  /* frames are to be kept, because of this alert */
+	uint64_t capture_alert;
+	char capture_alert_type[NAME_BYTES];
+	int64_t captured_us; /* because of an alert, last; 0: never */
 	UT_hash_handle hh_name, hh_number;
 };
 

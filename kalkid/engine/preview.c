@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "codec/device_parameters.h"
 #include "core/policy_change.h"
 #include "engine/control.h"
 
@@ -58,6 +59,18 @@ static void print_shadow(struct buffer *lines, const struct control_device *devi
 			     control_state(device), control_state_in_force(device));
 }
 
+/* With the device's own parameters, as they are and as they will be. */
+static void print_policy(struct buffer *lines, const struct control_device *device,
+			 const struct policy *after, const char *parameters)
+{
+	unsigned state = policy_map_state(device->policy, after, device->in_force);
+	struct posture will;
+	posture_fit(&will, &after->states[state].posture, parameters);
+	policy_change_print(lines, &device->machine, device->policy, after,
+			    control_posture(device, device->in_force), &will);
+	posture_done(&will);
+}
+
 static void print_device(struct buffer *lines, const struct preview *preview,
 			 const struct control_device *device)
 {
@@ -73,8 +86,7 @@ static void print_device(struct buffer *lines, const struct preview *preview,
 		return;
 	}
 	if (device->policy && after)
-		policy_change_print(lines, &device->machine, device->policy, after,
-				    device->in_force);
+		print_policy(lines, device, after, will->parameters);
 	else if (device->policy)
 		buffer_print(lines, "no file defines its type any more: nothing passes\n");
 	else if (after)

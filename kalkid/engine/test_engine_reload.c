@@ -183,6 +183,30 @@ static void what_a_reload_changes_is_told_before(void **state)
 		       "cam: rule 'hot' is no more: what its held() has counted is lost\n");
 }
 
+static void expect_preview(struct fixture *f, const struct device *device, const char *lines)
+{
+	struct policy *policies[] = {read_policy(CAMERA)};
+	cleanup_buffer struct buffer told = {0};
+	buffer_print(&told, "%s", "");
+	engine_preview_reload(f->engine, policies, 1, device, 1, add_line, &told);
+	policy_free(policies[0]);
+	assert_string_equal(told.bytes, lines);
+}
+
+static void what_a_device_has_of_its_own_is_compared(void **state)
+{
+	struct fixture *f = *state;
+	struct device device = camera();
+	expect_preview(f, &device, "");
+	TEXT_COPY(device.parameters, "{\"a\":{\"attempts\":3}}");
+	expect_preview(f, &device, "cam: hop a: other parameters\n");
+	must(engine_change_device(f->engine, &device, &ORDER, &err));
+	await(f, "a");
+	expect_preview(f, &device, "");
+	TEXT_COPY(device.parameters, "{\"b\":{\"attempts\":3}}");
+	expect_preview(f, &device, "cam: hop a: other parameters\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -191,6 +215,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(reloads_in_the_middle_of_steps, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_a_rule_did_keeps_its_name, setup, teardown),
 		cmocka_unit_test_setup_teardown(what_a_reload_changes_is_told_before, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(what_a_device_has_of_its_own_is_compared, setup,
 						teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
