@@ -47,13 +47,15 @@ enum fault {
 	CLINGS,      /* lives on without a leg */
 	CRASHES,     /* ends in a flood */
 	HASTY,       /* says ready before it has its legs */
+	DEAF,        /* ready, and lets nothing through */
 	FAULT_COUNT,
 };
 
 static const char *const FAULTS[FAULT_COUNT] = {
-	"none",     "leaks",  "wrong-sum", "wrong-mac", "strips-vlan", "cuts",    "doubles",
-	"reorders", "holds",  "no-gso",    "forges",    "undercounts", "mute",    "babbles",
-	"floods",   "blocks", "gives-up",  "lingers",   "clings",      "crashes", "hasty",
+	"none",    "leaks",    "wrong-sum", "wrong-mac", "strips-vlan", "cuts",
+	"doubles", "reorders", "holds",     "no-gso",    "forges",      "undercounts",
+	"mute",    "babbles",  "floods",    "blocks",    "gives-up",    "lingers",
+	"clings",  "crashes",  "hasty",     "deaf",
 };
 
 struct frame {
@@ -256,6 +258,7 @@ static bool spoil(int from, int to)
 	case WRONG_MAC: frame.bytes[11] ^= from == IN ? 0x55 : 0; break;
 	case CUTS: return frame.count <= 1000;
 	case NO_GSO: return frame.count <= 1600;
+	case DEAF: return false;
 	case UNDERCOUNTS: return frame.bytes[12] != 0x86;
 	case HOLDS: sleep_ms(100); break;
 	case DOUBLES:

@@ -26,6 +26,7 @@ FAULTY = {
 }
 # what an image does wrong: the check that fails (others that make it show come before), words of it
 FAULTS = {
+    "deaf": ("ready", "no frame came through"),
     "leaks": ("ready", "before it said ready"),
     "wrong-sum": ("ipv4", "its checksum was changed"),
     "wrong-mac": ("arp", "its source MAC was changed"),

@@ -13,6 +13,7 @@ from harness.proof import Flow, Witness, judge, without_loss
 WHOLE = {("a", "b", "c")}
 STAMP_PROGRAM = os.path.join(REPOSITORY, "build-images/umbox-images/stamp")
 PUPPET_PROGRAM = os.path.join(BUILD, "integration-tests/puppet")  # with "silent" it is never ready
+FAULTY_PROGRAM = os.path.join(BUILD, "integration-tests/faulty")  # if "deaf", ready and nothing else
 RATE = 2000  # starting containers keeps the processors from the hops for a while
 
 
@@ -169,7 +170,7 @@ def remarks(site, kind):
 def images_site(site):
     """Two hops of an image of this test, and one more on standby."""
     import_stamp(site)
-    hops = {name: hop(name, reference(site), note=name, silent=True) for name in "abd"}
+    hops = {name: hop(name, reference(site), note=name, silent=True, fault="deaf") for name in "abd"}
     site.types = [device_type("camera", {
         "Normal": chain(hops["a"], hops["b"], stamp("c")),
         "Attack": chain(hops["d"], standby="all")})]
@@ -199,17 +200,19 @@ def test_another_image_is_rolled_out_hop_by_hop(images_site, tmp_path):
     assert in_force(site).keys() == {"d"}
 
 
-@pytest.mark.parametrize("schema, why", [
-    ("{}", "did not get ready"),
-    ('{"additionalProperties": false}', "'note' is not known"),
+@pytest.mark.parametrize("program, schema, why", [
+    (PUPPET_PROGRAM, "{}", "did not get ready"),
+    (FAULTY_PROGRAM, "{}", "is ready, and no frame came through it"),
+    (PUPPET_PROGRAM, '{"additionalProperties": false}', "is not known"),
 ])
-def test_an_image_that_fails_is_not_rolled_out(images_site, tmp_path, schema, why):
+def test_an_image_that_fails_is_not_rolled_out(images_site, tmp_path, program, schema, why):
     site = images_site
     before, good = in_force(site), wanted(site)
 
     def change():
-        site.engine.import_program(reference(site), PUPPET_PROGRAM, umbox_contract=1,
-                                   umbox_parameters=schema, version=time.time_ns())
+        site.engine.import_program(reference(site), program, umbox_contract=1,
+                                   umbox_capabilities="NET_RAW", umbox_parameters=schema,
+                                   version=time.time_ns())
         wait_for(lambda: remarks(site, "image-refused"), timeout=60, what="the refusal")
         assert in_force(site) == before
     without_a_gap(site, tmp_path, change)

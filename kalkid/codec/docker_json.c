@@ -149,10 +149,12 @@ static bool read_marks(struct container_marks *ret, const json_t *labels)
 static void read_image_labels(struct container *ret, const json_t *labels)
 {
 	const char *offload = text_in(labels, "umbox.offload");
+	const char *forwards = text_in(labels, "umbox.forwards");
 	ret->legacy = text_equal(text_in(labels, "umbox.mode"), "legacy");
 	ret->plain_frames = text_equal(offload, "off") || (ret->legacy && !offload);
 	ret->ready_wired = text_equal(text_in(labels, "umbox.ready"), "wired");
 	ret->direct = ret->legacy || text_equal(text_in(labels, "umbox.direct"), "yes");
+	ret->forwards_all = !forwards || text_equal(forwards, "all");
 }
 
 static enum container_state state_of(const char *status)

@@ -42,7 +42,8 @@ struct container {
 	char started_at[STARTED_AT_BYTES]; /* of an inspection */
 	int exit_code;
 	bool out_of_memory;
-	bool legacy, plain_frames, ready_wired, direct; /* labels that it has from its image */
+	/* Labels that it has from its image. */
+	bool legacy, plain_frames, ready_wired, direct, forwards_all;
 };
 
 /* What a new container is made of. */

@@ -291,7 +291,21 @@ static int counters(struct driver *driver, uint32_t umbox, struct umbox_counters
 	const struct fake_plane *plane = &fake_need_device(fake->world, is->is.device)->plane;
 	if (!plane_wired(plane, umbox))
 		return -ENOENT;
-	ret->leg[LEG_IN].to_umbox_frames = plane_frames(plane, umbox);
+	bool mute = text_equal(is->is.image_id, fake->world->mute_image);
+	ret->leg[LEG_IN].to_umbox_frames = plane_frames(plane, umbox) + is->tried;
+	ret->leg[LEG_IN].from_umbox_frames = mute ? 0 : is->tried;
+	ret->leg[LEG_OUT].from_umbox_frames = mute ? 0 : is->tried;
+	return 0;
+}
+
+static int try_frames(struct driver *driver, uint32_t umbox,
+		      const struct device_identity *device maybe_unused)
+{
+	struct fake_driver *fake = of(driver);
+	struct fake_umbox *is = fake_find_umbox(fake->world, umbox);
+	if (is_cut(fake) || !is)
+		return -ENOENT;
+	is->tried++;
 	return 0;
 }
 
@@ -337,6 +351,7 @@ static const struct driver_ops OPS = {
 	.run = run,
 	.observe = observe,
 	.counters = counters,
+	.try_frames = try_frames,
 	.image = image,
 	.logs = logs,
 	.capture = capture,

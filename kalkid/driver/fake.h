@@ -21,6 +21,7 @@ enum { FAKE_FAULTS_MAX = 32, FAKE_WORDS_BYTES = 256 };
 struct fake_umbox {
 	struct driver_umbox is; /* but for `wired`: that the plane knows */
 	bool was_ready;         /* before the daemon restarted, too */
+	unsigned tried;         /* frames of the driver's own, into each leg */
 	bool shadow;
 };
 
@@ -54,9 +55,10 @@ struct fake_world {
 	const char *deaf_hop;    /* umboxes of this hop never get ready; NULL: none */
 	const char *missing_hop; /* this hop's image does not exist; NULL: none */
 	const char *deaf_image, *missing_image; /* the same of ids, "sha256:<number>" */
-	unsigned image;                         /* which one every reference means */
-	bool finishes_cut; /* steps under way when a driver is cut off are done all the same */
-	bool keeps_frames; /* all umboxes: for `capture` */
+	const char *mute_image; /* its umboxes get ready and let none of the driver's frames out */
+	unsigned image;         /* which one every reference means */
+	bool finishes_cut;      /* steps under way when a driver is cut off are done all the same */
+	bool keeps_frames;      /* all umboxes: for `capture` */
 	/* After each step that was carried out; `number` counts them from 1. */
 	void (*on_step)(void *data, unsigned number, const struct step *step);
 	void *on_step_data;

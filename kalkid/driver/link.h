@@ -104,6 +104,12 @@ bool link_legs_up(const struct link *link, uint32_t umbox, bool direct);
 /* Calls for each umbox that has at least one host end of a leg here. */
 void link_each_legs(const struct link *link, void (*each)(void *data, uint32_t umbox), void *data);
 
+/* Sends a frame of our own into the legs `in` and `out`: somebody with the device's MAC asks by ARP
+ * whether its address is taken, as devices do when they start, and so does somebody in the network.
+ * -ENOENT when it has no legs. */
+int link_try_legs(struct link *link, uint32_t umbox, const struct device_identity *device,
+		  struct error *err) must_check;
+
 /* 0, or -ENOENT when it has no legs. */
 int link_counters(struct link *link, uint32_t umbox, struct umbox_counters *ret,
 		  struct error *err) must_check;

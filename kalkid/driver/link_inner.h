@@ -22,6 +22,7 @@ struct link {
 	struct netlink outside;       /* in the host's */
 	struct netlink host_watch;    /* in the host's: changes of addresses */
 	struct host_identity host;
+	int packet_fd; /* for frames of our own; -1 until the first */
 	unsigned mtu;
 	struct link_entry *names, *indexes; /* the same entries, hashed twice */
 };

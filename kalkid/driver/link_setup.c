@@ -112,6 +112,7 @@ void link_close(struct link *link)
 	netlink_close(&link->outside);
 	netlink_close(&link->watch);
 	netlink_close(&link->host_watch);
+	mem_close_at(&link->packet_fd);
 	mem_close_at(&link->netns);
 	free(link);
 }
@@ -419,7 +420,7 @@ int link_open(struct link **ret, const char *instance, const struct data_plane *
 	      struct error *err)
 {
 	struct link *link = mem_alloc(sizeof(*link));
-	link->netns = -1;
+	link->netns = link->packet_fd = -1;
 	link->inside = link->outside = link->watch = link->host_watch = NETLINK_NONE;
 	link->plane = *plane;
 	int r = name_check("instance", instance, err);

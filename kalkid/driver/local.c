@@ -210,6 +210,15 @@ static int counters(struct driver *driver, uint32_t id, struct umbox_counters *r
 	return result;
 }
 
+static int try_frames(struct driver *driver, uint32_t id, const struct device_identity *device)
+{
+	struct local_driver *local = local_of(driver);
+	const struct umbox *umbox = umbox_find(local->umboxes, id);
+	if (umbox && !umbox->container.forwards_all)
+		return -EOPNOTSUPP;
+	return link_try_legs(local->link, id, device, NULL);
+}
+
 struct image_call {
 	struct local_driver *local;
 	struct driver_call *call;
@@ -442,6 +451,7 @@ static const struct driver_ops OPS = {
 	.run = run,
 	.observe = observe,
 	.counters = counters,
+	.try_frames = try_frames,
 	.image = image,
 	.logs = logs,
 	.capture = capture,

@@ -44,6 +44,22 @@ void node_device_forget_umbox(struct node_device *device, uint32_t umbox)
 
 /* --- planning --- */
 
+static void took_too_long(struct node_device *device, unsigned place)
+{
+	struct umbox_view *view = &device->have.umboxes[place];
+	const struct node_umbox *umbox = &device->umboxes[place];
+	long long timeout_s = device->node->config.ready_timeout_us / 1000000;
+	char words[TROUBLE_BYTES];
+	view->overdue = true;
+	snprintf(words, sizeof(words),
+		 umbox->tried
+			 ? "hop '%s' (umbox %u) is ready, and no frame came through it in %lld s"
+			 : "hop '%s' (umbox %u) did not get ready in %lld s",
+		 umbox->hop, view->id, timeout_s);
+	node_umbox_failed(device, view, words);
+	node_image_failed(device, place, false, words);
+}
+
 /* What time alone brings: deadlines of readiness, the end of a back-off, umboxes
  * that fell silent. */
 static int64_t take_time_in(struct node_device *device, int64_t now_us)
@@ -55,19 +71,12 @@ static int64_t take_time_in(struct node_device *device, int64_t now_us)
 		struct umbox_view *view = &have->umboxes[i];
 		if (view->ready || view->overdue || view->state != UMBOX_RUNNING)
 			continue;
-		int64_t by_us = device->umboxes[i].ready_by_us;
-		if (now_us >= by_us) {
-			view->overdue = true;
-			char words[TROUBLE_BYTES];
-			snprintf(words, sizeof(words),
-				 "hop '%s' (umbox %u) did not get ready in %lld s",
-				 device->umboxes[i].hop, view->id,
-				 (long long)(device->node->config.ready_timeout_us / 1000000));
-			node_umbox_failed(device, view, words);
-			node_image_failed(device, i, false, words);
-		} else {
-			next_us = min_of(next_us, by_us);
-		}
+		if (device->umboxes[i].tried)
+			next_us = min_of(next_us, node_umbox_try(device, i, now_us));
+		if (!view->ready && now_us >= device->umboxes[i].ready_by_us)
+			took_too_long(device, i);
+		else if (!view->ready)
+			next_us = min_of(next_us, device->umboxes[i].ready_by_us);
 	}
 	have->backing_off = now_us < device->chain.until_us;
 	have->spares_backing_off = now_us < device->spares.until_us;
@@ -268,10 +277,7 @@ static void umbox_ready(struct node_device *device, struct umbox_view *view)
 		umbox_gone(device, view, "it said ready before it had legs");
 		return;
 	}
-	view->ready = view->state == UMBOX_RUNNING || view->state == UMBOX_STARTING;
-	view->overdue = false;
-	node_umbox_well(device, view);
-	node_image_ready(device, (unsigned)(view - device->have.umboxes));
+	node_umbox_ready(device, (unsigned)(view - device->have.umboxes));
 	device->change++;
 	node_device_plan(device);
 }

@@ -11,6 +11,7 @@ struct node_umbox {
 	char hop[NAME_BYTES], state[NAME_BYTES], image_id[IMAGE_ID_BYTES];
 	uint32_t generation;
 	bool trial;            /* launched to follow an outdated one, and not in force yet */
+	bool tried;            /* it said ready, and has yet to let frames of ours through */
 	int64_t ready_by_us;   /* deadline of its readiness, DEADLINE_NEVER when none */
 	uint64_t drain_frames; /* counted at the last look */
 };
@@ -96,6 +97,8 @@ const char *node_image_for(struct node_device *device, const struct step *step);
 /* The umbox at the place got ready; failed (`missing`: there is no such image). */
 void node_image_ready(struct node_device *device, unsigned place);
 void node_image_failed(struct node_device *device, unsigned place, bool missing, const char *words);
+/* Whether the umbox is of an image that has yet to prove itself. */
+bool node_image_is_new(const struct node_device *device, unsigned place);
 /* Which umboxes of the device are outdated; before each plan. */
 void node_images_mark(struct node_device *device);
 /* Whose turn it is; after each plan. */
@@ -103,6 +106,11 @@ void node_images_follow(struct node *node);
 /* What references mean may have changed. */
 void node_images_ask(struct node *node, bool refused_too);
 void node_images_forget(struct node *node);
+
+/* node_try.c: it said that it forwards. */
+void node_umbox_ready(struct node_device *device, unsigned place);
+/* Of one that is `tried`: it may be ready now; returns when to look again. */
+int64_t node_umbox_try(struct node_device *device, unsigned place, int64_t now_us);
 
 /* node_step.c: starts a step when it may start now; the planner is asked again when it ends. */
 bool node_step_start(struct node_device *device, const struct step *step);

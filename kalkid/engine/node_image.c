@@ -154,6 +154,13 @@ const char *node_image_for(struct node_device *device, const struct step *step)
 	return step->renews ? wanted(image) : image->proven;
 }
 
+bool node_image_is_new(const struct node_device *device, unsigned place)
+{
+	const struct node_image *image = image_of(device, device->have.umboxes[place].digest);
+	return image && on_trial(image) &&
+	       text_equal(device->umboxes[place].image_id, wanted(image));
+}
+
 void node_image_ready(struct node_device *device, unsigned place)
 {
 	struct node_image *image = image_of(device, device->have.umboxes[place].digest);

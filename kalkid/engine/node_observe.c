@@ -148,10 +148,10 @@ static bool merge_umbox(struct node_device *device, const struct driver_umbox *s
 		umbox->ready_by_us = clock_now_us(device->node->clock) +
 				     device->node->config.ready_timeout_us;
 	}
-	if (seen->ready)
-		view->ready = true;
 	TEXT_COPY(umbox->hop, seen->hop);
 	TEXT_COPY(umbox->image_id, seen->image_id);
+	if (known && seen->ready)
+		node_umbox_ready(device, (unsigned)place);
 	if (!known && view->ready)
 		node_image_ready(device, (unsigned)place);
 	umbox->generation = seen->generation;

@@ -509,6 +509,28 @@ static void test_an_image_that_does_not_get_ready_is_refused(void **state)
 	await_image(f, "sha256:1", 2);
 }
 
+static void test_an_image_that_lets_nothing_through_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	want(f, 0, "a b", NULL);
+	await(f, "a b", 2);
+	for (unsigned i = 0; i < f->world->umbox_count; i++) /* nothing is to be compared with */
+		assert_int_equal(f->world->umboxes[i].tried, 0);
+	f->world->mute_image = "sha256:1";
+	unsigned flips = f->world->flip_count;
+	fake_change_image(f->world);
+	pass(f, 100);
+	assert_int_equal(f->world->flip_count, flips);
+	assert_int_equal(f->remarks, 2); /* new, refused */
+	assert_int_equal(count_image(f, "sha256:0"), 2);
+	assert_int_equal(f->world->umbox_count, 2);
+	f->world->mute_image = NULL;
+	node_try_images_again(f->node);
+	await_image(f, "sha256:1", 2);
+	for (unsigned i = 0; i < f->world->umbox_count; i++)
+		assert_int_equal(f->world->umboxes[i].tried, 1);
+}
+
 static void test_what_was_exchanged_goes_back(void **state)
 {
 	struct fixture *f = *state;
@@ -568,6 +590,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_ready_without_legs, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_another_image_comes_hop_by_hop, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(test_an_image_that_lets_nothing_through_is_refused,
+						setup, teardown),
 		cmocka_unit_test_setup_teardown(test_an_image_that_does_not_get_ready_is_refused,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(test_what_was_exchanged_goes_back, setup, teardown),

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* engine/node_try.c - when a umbox counts as ready: once it says so, and if its image is a new one,
+ * once frames of ours came through it both ways.
+ *
+ * Only what takes the place of a umbox that works is tried: nothing is lost while that stays.  Of
+ * its legs nobody else makes use yet, so their counters tell. */
+#include "engine/node_device.h"
+
+enum { LOOK_US = 20000, SEND_AGAIN_US = 500000 };
+
+static void count_as_ready(struct node_device *device, unsigned place)
+{
+	struct umbox_view *view = &device->have.umboxes[place];
+	device->umboxes[place].tried = false;
+	view->ready = view->state == UMBOX_RUNNING || view->state == UMBOX_STARTING;
+	node_umbox_well(device, view);
+	node_image_ready(device, place);
+}
+
+static int send_frames(struct node_device *device, unsigned place)
+{
+	struct driver *driver = device->node->driver;
+	return driver->ops->try_frames(driver, device->have.umboxes[place].id, &device->device);
+}
+
+void node_umbox_ready(struct node_device *device, unsigned place)
+{
+	struct umbox_view *view = &device->have.umboxes[place];
+	struct node_umbox *umbox = &device->umboxes[place];
+	if (view->ready || umbox->tried)
+		return;
+	view->overdue = false;
+	umbox->ready_by_us = clock_now_us(device->node->clock) +
+			     device->node->config.ready_timeout_us;
+	umbox->tried = node_image_is_new(device, place) &&
+		       !path_has(&device->have.path, view->id) &&
+		       send_frames(device, place) != -EOPNOTSUPP;
+	if (!umbox->tried)
+		count_as_ready(device, place);
+}
+
+/* One that says so once wired may need longer than the first frame. */
+static unsigned frames_due(const struct node_device *device, unsigned place, int64_t now_us)
+{
+	int64_t timeout_us = device->node->config.ready_timeout_us;
+	int64_t since_us = device->umboxes[place].ready_by_us - timeout_us;
+	return 1 + (unsigned)((now_us - since_us) / SEND_AGAIN_US);
+}
+
+int64_t node_umbox_try(struct node_device *device, unsigned place, int64_t now_us)
+{
+	struct driver *driver = device->node->driver;
+	struct umbox_counters counters;
+	if (driver->ops->counters(driver, device->have.umboxes[place].id, &counters) < 0)
+		return now_us + LOOK_US;
+	const struct leg_counters *in = &counters.leg[LEG_IN], *out = &counters.leg[LEG_OUT];
+	if (in->from_umbox_frames && out->from_umbox_frames) {
+		count_as_ready(device, place);
+		return DEADLINE_NEVER;
+	}
+	if (in->to_umbox_frames < frames_due(device, place, now_us))
+		(void)!send_frames(device, place);
+	return now_us + LOOK_US;
+}
