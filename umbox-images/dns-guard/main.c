@@ -51,6 +51,7 @@ int main(void)
 				.rebinding = umbox_boolean(umbox, "rebinding", true),
 				.questions = limit(umbox, "questions", 200, 1),
 				.subdomains = limit(umbox, "subdomains", 50, 2),
+				.slow_subdomains = limit(umbox, "slow_subdomains", 200, 0),
 				.coded = limit(umbox, "coded", 5, 1),
 				.slow_coded = limit(umbox, "slow_coded", 30, 0),
 				.label_bytes = limit(umbox, "label_bytes", 30, 8),

@@ -39,6 +39,7 @@ struct sift *sift_new(const struct sift_settings *settings, sift_tell_fn *tell, 
 		abort();
 	struct umbox_spread_limits limits = {
 		.many = settings->subdomains,
+		.slow_many = settings->slow_subdomains,
 		.interval_us = settings->interval_us,
 		.slow_interval_us = settings->slow_interval_us,
 		.alert_pause_us = settings->alert_pause_us,
@@ -147,17 +148,26 @@ static bool is_denied(struct sift *sift, const struct sift_ends *ends, const cha
 
 /* --- tunnels --- */
 
+/* Where the last `count` labels begin. */
+static size_t last_labels(const char *name, unsigned count)
+{
+	for (size_t at = strlen(name); at-- > 0;)
+		if (name[at] == '.' && --count == 0)
+			return at + 1;
+	return 0;
+}
+
+/* As "co.uk": a country's code, and a short label before it. */
+static bool may_be_suffix(const char *name, size_t two)
+{
+	size_t length = strlen(name + two), last = strlen(name + last_labels(name, 1));
+	return last == 2 && length > 3 && length - 3 <= 3;
+}
+
 size_t sift_base(const char *name)
 {
-	size_t end = strlen(name), dots[3] = {end, end, end}, found = 0;
-	for (size_t at = end; at-- && found < 3;)
-		if (name[at] == '.')
-			dots[found++] = at;
-	if (found < 2)
-		return 0;
-	if (end - dots[0] != 3 || dots[0] - dots[1] > 4)
-		return dots[1] + 1;
-	return found < 3 ? 0 : dots[2] + 1;
+	size_t two = last_labels(name, 2);
+	return may_be_suffix(name, two) ? last_labels(name, 3) : two;
 }
 
 /* In thousandths, by squaring (n >= 1). */
@@ -214,20 +224,19 @@ static uint64_t hash_of(const char *text, size_t length)
 	return hash;
 }
 
-static bool is_tunnel(struct sift *sift, const struct sift_ends *ends, const char *name)
+/* What stands below a domain that begins at `base`, from `from` on. */
+static bool is_tunnel_below(struct sift *sift, const struct sift_ends *ends, const char *name,
+			    size_t from, size_t base)
 {
-	size_t base = sift_base(name), prefix = base ? base - 1 : 0;
 	struct name_key key = key_of('t', name + base);
-	uint64_t hash = hash_of(name, prefix);
+	size_t length = base - 1 - from;
+	uint64_t hash = hash_of(name + from, length);
 	struct umbox_spread_result many, coded = {.over = false};
-	if (!prefix || umbox_dns_is("*.arpa", name))
-		return false;
 	umbox_spread_add(sift->subdomains, &key, &hash, ends->now_us, &many);
-	if (sift_is_coded(&sift->settings, name, prefix))
+	if (sift_is_coded(&sift->settings, name + from, length))
 		umbox_spread_add(sift->coded, &key, &hash, ends->now_us, &coded);
 	if (!many.over && !coded.over)
 		return false;
-	sift->counts.tunnelled++;
 	if (coded.tell)
 		say(sift, ends, "dns-tunnel", coded.count,
 		    "%" PRIu32 " names that look like data below %s", coded.count, name + base);
@@ -235,6 +244,22 @@ static bool is_tunnel(struct sift *sift, const struct sift_ends *ends, const cha
 		say(sift, ends, "dns-tunnel", many.count, "%" PRIu32 " different names below %s",
 		    many.count, name + base);
 	return true;
+}
+
+/* What may be a suffix as "co.uk" may be somebody's domain as well: the labels right below it are
+ * looked at too. */
+static bool is_tunnel(struct sift *sift, const struct sift_ends *ends, const char *name)
+{
+	size_t base = sift_base(name), two = last_labels(name, 2);
+	bool bad = false;
+	if (umbox_dns_is("*.arpa", name))
+		return false;
+	if (base)
+		bad = is_tunnel_below(sift, ends, name, 0, base);
+	if (two != base)
+		bad |= is_tunnel_below(sift, ends, name, base, two);
+	sift->counts.tunnelled += bad;
+	return bad;
 }
 
 /* --- questions --- */
@@ -266,22 +291,27 @@ bool sift_question(struct sift *sift, const struct sift_ends *ends, const uint8_
 
 /* --- answers --- */
 
-/* RFC 6890 and 4193; an IPv4 address within an IPv6 one (RFC 4291, 6052) is judged as itself. */
+/* RFC 6890 and 4193; an IPv4 address within an IPv6 one (RFC 3056, 4291, 6052) is judged as itself.
+ */
 bool sift_is_private(const struct umbox_ip *ip)
 {
 	static const char *const texts[] = {
 		"10.0.0.0/8",     "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
-		"192.168.0.0/16", "::1",           "fc00::/7",    "fe80::/10",
+		"192.168.0.0/16", "::1",           "fc00::/7",    "fe80::/10",      "fec0::/10",
 	};
-	static const char *const wrapped[] = {"::ffff:0:0/96", "64:ff9b::/96"};
+	static const struct {
+		const char *text;
+		size_t at;
+	} wrapped[] = {
+		{"::/96", 12}, {"::ffff:0:0/96", 12}, {"64:ff9b::/96", 12}, {"2002::/16", 2}};
 	struct umbox_prefix prefix;
 	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++)
 		if (umbox_prefix_parse(&prefix, texts[i]) && umbox_prefix_has(&prefix, ip))
 			return true;
 	for (size_t i = 0; i < sizeof(wrapped) / sizeof(*wrapped); i++)
-		if (umbox_prefix_parse(&prefix, wrapped[i]) && umbox_prefix_has(&prefix, ip)) {
+		if (umbox_prefix_parse(&prefix, wrapped[i].text) && umbox_prefix_has(&prefix, ip)) {
 			struct umbox_ip inner = {.family = 4};
-			memcpy(inner.octet, ip->octet + 12, 4);
+			memcpy(inner.octet, ip->octet + wrapped[i].at, 4);
 			return sift_is_private(&inner);
 		}
 	return false;

@@ -24,8 +24,9 @@ struct sift_settings {
 	struct sift_names deny;  /* stronger than allow */
 	struct sift_names local; /* may have private addresses */
 	bool rebinding;
-	uint32_t questions;                 /* within the interval */
-	uint32_t subdomains;                /* different ones of one domain within the interval */
+	uint32_t questions; /* within the interval */
+	/* Different ones of one domain within the two intervals; slow 0: off. */
+	uint32_t subdomains, slow_subdomains;
 	uint32_t coded, slow_coded;         /* of these such that look like data */
 	uint32_t label_bytes, prefix_bytes; /* how long a name is that looks like data */
 	int64_t interval_us, slow_interval_us, alert_pause_us;

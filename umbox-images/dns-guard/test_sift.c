@@ -25,6 +25,7 @@ static const struct resolver_settings usual = {
 			.rebinding = true,
 			.questions = 200,
 			.subdomains = 50,
+			.slow_subdomains = 200,
 			.coded = 5,
 			.slow_coded = 30,
 			.label_bytes = 30,
@@ -114,9 +115,9 @@ static void names_are_allowed_and_denied(void **state)
 static void private_addresses_of_public_names_are_rebinding(void **state)
 {
 	static const char *const bad[] = {
-		"10.20.0.9",      "127.0.0.1", "192.168.1.1", "172.31.0.1", "169.254.0.1",
-		"100.64.0.1",     "::1",       "fd00::1",     "fe80::1",    "::ffff:10.0.0.1",
-		"64:ff9b::a00:1",
+		"10.20.0.9",      "127.0.0.1",  "192.168.1.1", "172.31.0.1",    "169.254.0.1",
+		"100.64.0.1",     "::1",        "fd00::1",     "fe80::1",       "::ffff:10.0.0.1",
+		"64:ff9b::a00:1", "::10.0.0.1", "fec0::1",     "2002:a00:1::1",
 	};
 	static const char *const good[] = {
 		"203.0.113.7", "172.32.0.1",  "100.128.0.1",        "0.0.0.0",
@@ -190,6 +191,45 @@ static void a_slow_tunnel_is_seen(void **state)
 	}
 	assert_int_equal(told.count, 1);
 	assert_int_equal(told.last.count, 30);
+	resolver_free(resolver);
+}
+
+/* A domain that looks like a suffix for all is somebody's. */
+static void a_tunnel_below_a_short_domain_is_seen(void **state)
+{
+	static const char *const forms[] = {HEX "%d.abc.de", HEX "%d.x.abc.de",
+					    "x." HEX "%d.abc.de"};
+	static const char *const told_of[] = {"abc.de", "x.abc.de", "abc.de"};
+	(void)state;
+	for (size_t form = 0; form < sizeof(forms) / sizeof(*forms); form++) {
+		struct told told = {.count = 0};
+		struct resolver *resolver = resolver_new(&usual, tell, &told);
+		char name[128], words[64];
+		for (int i = 0; i < 5; i++) {
+			assert_int_equal(told.count, 0);
+			snprintf(name, sizeof(name), forms[form], i);
+			assert_int_equal(ask(resolver, name, i), i < 4 ? UMBOX_PASS : UMBOX_DROP);
+		}
+		snprintf(words, sizeof(words), "5 names that look like data below %s",
+			 told_of[form]);
+		assert_string_equal(told.detail, words);
+		assert_int_equal(resolver_counts(resolver)->tunnelled, 1);
+		resolver_free(resolver);
+	}
+}
+
+static void many_names_of_one_domain_in_an_hour_are_a_tunnel(void **state)
+{
+	struct told told = {.count = 0};
+	struct resolver *resolver = resolver_new(&usual, tell, &told);
+	char name[128];
+	(void)state;
+	for (int i = 0; i < 200; i++) {
+		assert_int_equal(told.count, 0);
+		snprintf(name, sizeof(name), "shortlabels%d.of.few.letters.evil.example", i);
+		ask(resolver, name, i * 10);
+	}
+	assert_string_equal(told.detail, "200 different names below evil.example");
 	resolver_free(resolver);
 }
 
@@ -375,6 +415,8 @@ int main(void)
 		cmocka_unit_test(the_last_record_counts_too),
 		cmocka_unit_test(data_in_names_is_a_tunnel),
 		cmocka_unit_test(a_slow_tunnel_is_seen),
+		cmocka_unit_test(a_tunnel_below_a_short_domain_is_seen),
+		cmocka_unit_test(many_names_of_one_domain_in_an_hour_are_a_tunnel),
 		cmocka_unit_test(many_names_of_one_domain_are_a_tunnel),
 		cmocka_unit_test(what_looks_like_data),
 		cmocka_unit_test(too_many_questions_are_told),

