@@ -7,6 +7,7 @@
 
 #include "control.h"
 #include "leg.h"
+#include "names.h"
 #include "umbox.h"
 #include "umbox_bearer.h"
 
@@ -46,6 +47,7 @@ struct umbox {
 	char failure[UMBOX_FAILURE_BYTES]; /* the first thing that went wrong; "" */
 	struct umbox_identity identity;
 	struct umbox_addresses device, host;
+	struct names names;            /* of the device */
 	json_t *document, *parameters; /* parameters: borrowed from the document, may be NULL */
 	int64_t ready_after_ms;
 	struct umbox_control control;

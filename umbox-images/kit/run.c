@@ -156,6 +156,15 @@ static void only_judge(struct umbox *umbox, const struct umbox_frame *frame)
 	umbox_outgoing_add(&umbox->outgoing[other(frame->from)], frame);
 }
 
+static void answer(struct umbox *umbox, struct umbox_frame *frame)
+{
+	frame->offload = (struct umbox_offload){0};
+	if (frame->from == UMBOX_OUT && !names_allow(&umbox->names, frame))
+		umbox->dropped++;
+	else
+		umbox_outgoing_add(&umbox->outgoing[frame->from], frame);
+}
+
 static void judge(struct umbox *umbox, struct umbox_frame *frame)
 {
 	if (umbox->shadow) {
@@ -165,10 +174,7 @@ static void judge(struct umbox *umbox, struct umbox_frame *frame)
 	switch (verdict_of(umbox, frame)) {
 	case UMBOX_PASS: umbox_outgoing_add(&umbox->outgoing[other(frame->from)], frame); break;
 	case UMBOX_DROP: umbox->dropped++; break;
-	case UMBOX_ANSWER:
-		frame->offload = (struct umbox_offload){0};
-		umbox_outgoing_add(&umbox->outgoing[frame->from], frame);
-		break;
+	case UMBOX_ANSWER: answer(umbox, frame); break;
 	case UMBOX_KEEP: umbox->kept++; break;
 	case UMBOX_SEEN: break;
 	}
@@ -182,8 +188,11 @@ static void on_frames(struct umbox *umbox, enum umbox_leg side)
 	for (int turn = 0; more && turn < BATCHES_PER_TURN; turn++) {
 		more = umbox_leg_receive(&umbox->sources[side], side, umbox->batch, umbox->now_us,
 					 &umbox->counts);
-		for (unsigned i = 0; i < umbox->batch->count; i++)
+		for (unsigned i = 0; i < umbox->batch->count; i++) {
+			if (side == UMBOX_IN)
+				names_hear(&umbox->names, &umbox->batch->frames[i]);
 			judge(umbox, &umbox->batch->frames[i]);
+		}
 		umbox->passed += umbox_leg_flush(&legs[other(side)], &umbox->outgoing[other(side)],
 						 &umbox->counts);
 		umbox->answered += umbox_leg_flush(back, &umbox->outgoing[side], &umbox->counts);
@@ -194,7 +203,7 @@ static void on_frames(struct umbox *umbox, enum umbox_leg side)
 void umbox_send(struct umbox *umbox, enum umbox_leg to, const struct umbox_frame *frame)
 {
 	struct umbox_outgoing one = {0};
-	if (umbox->shadow)
+	if (umbox->shadow || (to == UMBOX_OUT && !names_allow(&umbox->names, frame)))
 		return;
 	umbox_outgoing_add(&one, frame);
 	umbox->passed += umbox_leg_flush(&umbox->legs[to], &one, &umbox->counts);
@@ -289,6 +298,8 @@ static void start(struct umbox *umbox)
 	umbox->link_fd = open_link_notices();
 	umbox_watch_fd(umbox, umbox->signal_fd, WATCHED_SIGNAL, EPOLLIN);
 	umbox_watch_fd(umbox, umbox->link_fd, WATCHED_LINK, EPOLLIN);
+	for (unsigned i = 0; i < umbox->device.count; i++)
+		names_add(&umbox->names, &umbox->device.ip[i]);
 	umbox->batch = umbox_batch_new();
 	if (umbox->shadow) {
 		umbox->shadow_room = malloc(FRAME_ROOM_BYTES);

@@ -25,7 +25,8 @@ enum umbox_verdict {
 	UMBOX_PASS, /* on to the other leg, with what on_frame changed in it */
 	UMBOX_DROP,
 	UMBOX_ANSWER, /* back to where it came from, past the rest of the chain where the image has
-			 a direct leg: on_frame has made it the answer, checksums whole */
+			 a direct leg: on_frame has made it the answer, checksums whole.  To the
+			 network only in the device's name, else it is dropped */
 	UMBOX_KEEP,   /* on_frame has made a copy and will umbox_send() it */
 	UMBOX_SEEN,   /* it was a copy only, see umbox_kernel.h: like DROP, and not counted */
 };
@@ -120,6 +121,7 @@ uint64_t *umbox_counter(struct umbox *umbox, const char *name);
  * several calls counts. */
 void umbox_wake_at(struct umbox *umbox, int64_t at_us);
 
-/* Sends a copy that on_frame kept, out of `to`; `frame->offload` must be the original's.  In shadow
- * (CONTRACT.md) nothing is sent: on_frame gets a copy, and each frame passes as it came. */
+/* Sends a copy that on_frame kept, out of `to`; `frame->offload` must be the original's.  What goes
+ * to the network and has an address that is not the device's is not sent.  In shadow (CONTRACT.md)
+ * nothing is: on_frame gets a copy, and each frame passes as it came. */
 void umbox_send(struct umbox *umbox, enum umbox_leg to, const struct umbox_frame *frame);

@@ -1,12 +1,14 @@
 """Frames that hide what they bring, between two real links: a device understands them, so no image may let
 them through unjudged.  Needs root."""
+import socket
 import struct
 
-from test_kernel import ethernet, ipv4, receive_ours, tcp
+from test_kernel import ethernet, ipv4, receive_frame, receive_ours, tcp
 from umbox_case import Case, main
 from umbox_site import DEVICE_IP, NETWORK_IP
 
 SYN = 2
+IPV4 = b"\x08\x00"
 
 
 def knock(port):
@@ -59,6 +61,26 @@ class Hidden(Case):
 
     def test_from_limits_in_the_kernel(self):
         self.assert_nothing_hides("anti-dos")
+
+
+class ForeignNames(Case):
+    """Who sends to the device's MAC and somebody else's address gets no answer in that one's name."""
+
+    def assert_answers_in_the_device_s_name(self, program, **parameters):
+        process = self.site.umbox(program, parameters)
+        network = self.pipes()[1]
+        for target in ("10.77.0.50", DEVICE_IP):
+            network.send(ethernet(0x0800, ipv4(6, tcp(4000, 23, 7, SYN), source=NETWORK_IP, target=target)))
+        while IPV4 not in (frame := receive_frame(network))[12:14]:
+            continue
+        self.assertEqual(socket.inet_ntoa(frame[26:30]), DEVICE_IP)
+        self.end_well(process)
+
+    def test_by_a_decoy(self):
+        self.assert_answers_in_the_device_s_name("wemo-decoy")
+
+    def test_by_a_proxy(self):
+        self.assert_answers_in_the_device_s_name("http-auth-proxy", users=[])
 
 
 if __name__ == "__main__":
