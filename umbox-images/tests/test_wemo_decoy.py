@@ -62,6 +62,27 @@ class WemoDecoy(Case):
         self.assertIn("404", self.curl(f"http://{DEVICE_IP}/setup.xml"))
         self.end_well(self.process)
 
+    def test_recorded_files(self):
+        """Answers that a real camera gave, as curl keeps them, and a picture."""
+        pages, picture = pathlib.Path(self.site.folder) / "pages", bytes(range(256)) * 150
+        (pages / "cgi").mkdir(parents=True)
+        (pages / "index.html").write_text("<html>camera</html>")
+        (pages / "shot.jpg").write_bytes(picture)
+        refusal = b'HTTP/1.1 401 Unauthorized\r\nWWW-Authenticate: Basic realm="DCS-932L"\r\n\r\nno'
+        (pages / "cgi/user").write_bytes(refusal)
+        os.environ["UMBOX_PAGES"] = str(pages)
+        self.addCleanup(os.environ.pop, "UMBOX_PAGES")
+        self.decoy({"ports": [80], "wemo": False})
+        self.assertEqual(self.curl(f"http://{DEVICE_IP}/"), "<html>camera</html>")
+        self.assertIn("Content-Type: image/jpeg", self.curl("-I", f"http://{DEVICE_IP}/shot.jpg"))
+        kept = pages / "fetched"
+        self.curl("-o", str(kept), f"http://[{DEVICE_IP6}]/shot.jpg")
+        self.assertEqual(kept.read_bytes(), picture)
+        for more in ((), ("-d", "user=admin"), ("-u", "admin:admin")):
+            told = self.curl("-i", *more, f"http://{DEVICE_IP}/cgi/user")
+            self.assertEqual(told.replace("\r\n", "\n"), refusal.decode().replace("\r\n", "\n"))
+        self.end_well(self.process)
+
 
 if __name__ == "__main__":
     main()

@@ -67,6 +67,31 @@ static bool say_page(struct visit *visit, const char *path)
 	return false;
 }
 
+/* Of a whole answer the head ends with the first empty line. */
+static void say_whole(struct visit *visit, const struct file *file)
+{
+	static const char end[] = "\r\n\r\n";
+	const uint8_t *behind = memmem(file->content, file->length, end, sizeof(end) - 1);
+	size_t length = file->length;
+	if (behind && strcmp(visit->http.request->method, "HEAD") == 0)
+		length = (size_t)(behind - file->content) + sizeof(end) - 1;
+	umbox_server_say(visit->peer, file->content, length);
+	umbox_server_finish(visit->peer);
+}
+
+static bool say_file(struct visit *visit, const char *path)
+{
+	const struct files *files = visit->decoy->settings.files;
+	const struct file *file = files ? files_find(files, path) : NULL;
+	if (!file)
+		return false;
+	if (file->type)
+		say(visit, 200, file->type, (const char *)file->content, file->length);
+	else
+		say_whole(visit, file);
+	return true;
+}
+
 static void tell(struct visit *visit, const struct umbox_http_request *request)
 {
 	const struct decoy_settings *settings = &visit->decoy->settings;
@@ -99,7 +124,7 @@ static void answer(struct visit *visit, const struct umbox_http_request *request
 	tell(visit, request);
 	if (request->cut || !umbox_http_path(request->target, path, sizeof(path)))
 		snprintf(path, sizeof(path), "/");
-	if (say_page(visit, path))
+	if (say_page(visit, path) || say_file(visit, path))
 		return;
 	if (decoy->settings.no_wemo) {
 		static const char none[] = "<html><body><h1>404 Not Found</h1></body></html>\n";

@@ -2,10 +2,12 @@
 /* decoy.h - stands in for the device: answers in its name, and lets it see nothing.
  *
  *   wemo.c    what a WeMo Insight answers
- *   decoy.c   frames, connections, recorded pages
+ *   files.c   recorded answers
+ *   decoy.c   frames, connections, what is answered
  */
 #pragma once
 
+#include "files.h"
 #include "umbox_guard.h"
 #include "umbox_http.h"
 #include "umbox_server.h"
@@ -19,8 +21,9 @@ struct decoy_settings {
 	/* "PATH TYPE CONTENT", looked at first. */
 	const char *pages[DECOY_PAGES_MAX];
 	size_t page_count;
+	const struct files *files; /* recorded answers, looked at behind them; NULL: none */
 	struct wemo wemo;
-	bool no_wemo;    /* pages alone */
+	bool no_wemo;    /* pages and files alone */
 	int64_t began_s; /* the time since 1970 at the time 0 of frames */
 	int64_t alert_pause_us;
 	/* Who goes on to see the device itself; NULL: nobody. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* main.c - the umbox `wemo-decoy`: answers as a WeMo Insight would, and lets the device see
  * nothing. */
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -61,10 +62,22 @@ static void check_texts(struct umbox *umbox, const struct decoy_settings *settin
 			umbox_fail(umbox, "pages[%zu]: not PATH TYPE CONTENT", i);
 }
 
+/* Of an image that was made of this one; $UMBOX_PAGES is another folder, for trials by hand. */
+static struct files *read_files(struct umbox *umbox)
+{
+	char error[FILES_ERROR_BYTES];
+	const char *folder = getenv("UMBOX_PAGES");
+	struct files *files = files_read(folder ? folder : "/pages", error);
+	if (!files)
+		umbox_fail(umbox, "%s", error);
+	return files;
+}
+
 int main(void)
 {
 	struct umbox *umbox = umbox_open();
 	struct program program = {.umbox = umbox};
+	struct files *files = read_files(umbox);
 	struct decoy_settings settings = {
 		.ports = {49153},
 		.wemo = {.serial = umbox_text(umbox, "serial", "231550K1200001"),
@@ -72,6 +85,7 @@ int main(void)
 			 .is_on = umbox_boolean(umbox, "is_on", true),
 			 .power_mw = (uint32_t)umbox_integer(umbox, "power_mw", 12000, 0, 4000000),
 			 .changed_s = time(NULL) - 600},
+		.files = files,
 		.no_wemo = !umbox_boolean(umbox, "wemo", true),
 		.began_s = began_s(),
 		.alert_pause_us = umbox_integer(umbox, "alert_pause_s", 10, 0, 3600) * 1000000,
@@ -91,5 +105,6 @@ int main(void)
 							      .on_time = on_time,
 							      .user = &program});
 	decoy_free(program.decoy);
+	files_free(files);
 	return status;
 }
