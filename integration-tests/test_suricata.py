@@ -26,6 +26,7 @@ SURICATA = "kalki/suricata:1"
 README = os.path.join(REPOSITORY, "umbox-images/suricata/README.md")
 
 
+BODY = 'drop http any any -> any any (msg:"body"; http.request_body; content:"forbidden"; sid:8;)'
 MARKED = 'alert tcp any any -> any any (msg:"marked"; content:"|00|marked|00|"; sid:7;)'
 
 
@@ -37,7 +38,7 @@ def rules_of_readme():
 
 
 def types():
-    inspected = hop("ids", image=SURICATA, rules=rules_of_readme() + [MARKED])
+    inspected = hop("ids", image=SURICATA, rules=rules_of_readme() + [MARKED, BODY])
     return [
         device_type("plug", {"Normal": chain(inspected), "Attack": block()},
                     [rule("xmas", ["Normal"], 'alert("xmas-scan")', "Attack")]),
@@ -217,9 +218,20 @@ def test_what_a_device_may_understand_and_suricata_does_not_gets_nowhere(running
     assert not any(words in heard for words in (b"by radio", b"an option", b"no length"))
 
 
+def test_all_of_a_body_is_looked_at(running):
+    plug, peer = running.devices["plug"], running.hosts["peer"]
+    server = Server(plug, 8080)
+    with connect(peer, plug, 8080) as connection:
+        connection.sendall(b"POST /x HTTP/1.1\r\nHost: plug\r\nContent-Length: 50009\r\n\r\n" + bytes(50000) +
+                           b"forbidden")
+        wait_alert(running, "plug", "suricata-8")
+        assert b"forbidden" not in server.got
+    server.close()
+
+
 def test_its_rules_are_counted_and_their_age_is_told(running):
     told = wait_record(running, "plug", "rules")
-    assert (told["rules"], told["rules_failed"]) == (len(rules_of_readme()) + 1, 0)
+    assert (told["rules"], told["rules_failed"]) == (len(rules_of_readme()) + 2, 0)
     assert re.fullmatch(r"20\d\d-\d\d-\d\d", told["newest_rule"])
     hop, = running.api.get("/devices/plug/chain")["hops"]
     own = hop["counters"]["inside"]["own"]
