@@ -83,6 +83,12 @@ def test_an_operator_asks_for_the_newest_frames(site, camera, tmp_path):
     wait_for(lambda: site.daemon.kalkictl("chain", "capture", "cam1", str(tmp_path / "again.pcapng"))
              .returncode == 0, timeout=60, what="a capture after the restart")
     assert frames_in(tmp_path / "again.pcapng")
+    first = min(capture["id"] for capture in kept(site))
+    done = site.daemon.kalkictl("chain", "rm-capture", str(first), "--yes")
+    assert done.returncode == 0, done.stderr
+    assert first not in [capture["id"] for capture in kept(site)]
+    folder = os.path.join(site.root, "var/lib/kalki/captures")
+    assert not [name for name in os.listdir(folder) if name.startswith(f"{first}_")]
 
 
 def test_a_chain_without_frames_says_so(site):

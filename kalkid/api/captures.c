@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* api/captures.c - frames that were kept: taken now, listed, fetched. */
+/* api/captures.c - frames that were kept: taken now, listed, fetched, removed. */
 #include <stdlib.h>
 
 #include "api/call.h"
@@ -118,4 +118,18 @@ void get_capture(struct api_call *call)
 	}
 	free(fetching);
 	answer_error(call->request, &err);
+}
+
+void delete_capture(struct api_call *call)
+{
+	struct operator_order order;
+	uint64_t id;
+	struct error err = {0};
+	if (!call_id(call, INT64_MAX, &id) || !call_order(call, &order))
+		return;
+	if (engine_remove_capture(call->engine, id, &order, &err) < 0)
+		answer_error(call->request, &err);
+	else
+		call_accepted(call, &order, 200, json_pack("{s:I}", "capture", (json_int_t)id),
+			      NULL);
 }

@@ -539,6 +539,14 @@ int engine_read_capture(const struct engine *engine maybe_unused, uint64_t id,
 	return 0;
 }
 
+int engine_remove_capture(struct engine *engine, uint64_t id, const struct operator_order *order,
+			  struct error *err)
+{
+	return id == 42 ? note(engine, "remove-capture", "42", "-", order, err)
+			: error_set(err, -ENOENT, "there is no capture %llu",
+				    (unsigned long long)id);
+}
+
 void fake_engine_end_capture_job(struct engine *engine, const char *file)
 {
 	struct capture_job *job = take(engine->capture_job);

@@ -41,6 +41,7 @@ void get_umbox_logs(struct api_call *call);
 void get_captures(struct api_call *call);
 void post_captures(struct api_call *call);
 void get_capture(struct api_call *call);
+void delete_capture(struct api_call *call);
 
 /* why.c */
 void get_why(struct api_call *call);

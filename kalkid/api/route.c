@@ -54,6 +54,8 @@ const struct route routes[] = {
 	 "Keep the frames that a µmbox of the device's chain has now"},
 	{"GET", "/api/v1/captures/{id}", get_capture, "",
 	 "Frames that were kept, as a pcapng file"},
+	{"DELETE", "/api/v1/captures/{id}", delete_capture, "dry_run",
+	 "Remove frames that were kept"},
 	{"GET", "/api/v1/chains", get_chains, "cursor limit",
 	 "The chains of all devices, in the order of the devices' names"},
 	{"GET", "/api/v1/types", get_types, "", "The device types"},

@@ -440,6 +440,13 @@ static void captures_are_taken_listed_and_fetched(void **state)
 	ask_problem(fixture, "GET", "/api/v1/captures/43", NULL, 404, "not_found",
 		    "there is no capture 43");
 
+	ask(fixture, "DELETE", "/api/v1/captures/42", NULL, NULL);
+	assert_int_equal(fixture->reply.status, 200);
+	assert_int_equal(json_integer_value(at(fixture, "capture")), 42);
+	expect_order(fixture, "remove-capture 42 - because -");
+	ask_problem(fixture, "DELETE", "/api/v1/captures/43", NULL, 404, "not_found",
+		    "there is no capture 43");
+
 	/* Whoever asked is gone before the engine has an answer. */
 	test_client_say(&client, "GET /api/v1/captures/42 HTTP/1.1\r\nHost: h\r\n\r\n");
 	while (!fixture->engine->capture_job)

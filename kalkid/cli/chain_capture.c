@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* cli/chain_capture.c - frames that were kept for an alert or are asked for now, as pcapng files.
- */
+/* cli/chain_capture.c - frames that were kept for an alert or are asked for now, as pcapng files;
+ * and how to be rid of them. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -94,4 +94,21 @@ int run_chain_capture(struct cli *cli)
 		return code;
 	cleanup_free char *standard = mem_printf("%s-%s.pcapng", device, wanted ? wanted : id);
 	return fetch(cli, wanted ? wanted : id, name ? name : standard);
+}
+
+int run_chain_rm_capture(struct cli *cli)
+{
+	cleanup_buffer struct buffer path = {0};
+	const char *id = cli_argument(cli, 0);
+	json_t *answer = NULL;
+	int code = cli_confirm(cli, "The frames of capture %s are removed for ever.", id);
+	if (code)
+		return code;
+	buffer_print(&path, "/api/v1/captures");
+	url_segment(&path, id);
+	code = client_change(cli, "DELETE", path.bytes, NULL, &answer);
+	if (code == 0 && !output_json(cli, answer) && !cli->quiet)
+		output_print("capture %s: %s", id, cli->dry_run ? "would be removed" : "removed");
+	json_decref(answer);
+	return code;
 }

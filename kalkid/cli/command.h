@@ -110,6 +110,7 @@ int run_chain_show(struct cli *cli);
 int run_chain_graph(struct cli *cli);
 int run_chain_capture(struct cli *cli);
 int run_chain_captures(struct cli *cli);
+int run_chain_rm_capture(struct cli *cli);
 int run_alert_list(struct cli *cli);
 int run_alert_ack(struct cli *cli);
 int run_event(struct cli *cli);

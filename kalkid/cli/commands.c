@@ -105,6 +105,8 @@ const struct command COMMANDS[] = {
 	 "write the newest frames of a device into a file (- to standard output)"},
 	{"chain", "captures", "DEVICE", 0, run_chain_captures,
 	 "frames that were kept, because of alerts or by hand"},
+	{"chain", "rm-capture", "CAPTURE", 0, run_chain_rm_capture,
+	 "remove frames that were kept (chain captures names them)"},
 	{"alert", "list", "",
 	 F(DEVICE) | F(TYPE) | F(GROUP) | F(SINCE) | F(LIMIT) | F(UNACKNOWLEDGED), run_alert_list,
 	 "alerts, the newest first"},

@@ -173,6 +173,9 @@ struct engine_capture {
 /* Writes down the frames that a umbox of the device's chain keeps. -ENOENT: none does. */
 int engine_capture(struct engine *engine, const char *device, const struct operator_order *order,
 		   struct engine_capture *capture, struct error *err) must_check;
+/* Removes one for ever; -ENOENT: there is none of that id. */
+int engine_remove_capture(struct engine *engine, uint64_t id, const struct operator_order *order,
+			  struct error *err) must_check;
 /* As captures_read and captures_next. */
 int engine_read_capture(const struct engine *engine, uint64_t id, struct capture_job *job,
 			struct error *err) must_check;

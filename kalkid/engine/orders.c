@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* engine/orders.c - what operators order: checked in full, then done, then written
  * with their name. */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -371,6 +373,27 @@ int engine_acknowledge(struct engine *engine, uint64_t alert, const struct opera
 	if (order->dry_run)
 		return 0;
 	store_acknowledge(engine->store, alert, order->who, order->reason ? order->reason : "");
+	return 0;
+}
+
+int engine_remove_capture(struct engine *engine, uint64_t id, const struct operator_order *order,
+			  struct error *err)
+{
+	struct capture_entry entry;
+	struct control_device *device;
+	char target[24];
+	if (!engine->captures || engine->stopping)
+		return error_set(err, -EBUSY, "kalkid keeps no captures now");
+	int r = captures_find(engine->captures, id, &entry, err);
+	if (r < 0 || order->dry_run)
+		return r;
+	r = captures_remove(engine->captures, id, err);
+	if (r < 0)
+		return r;
+	bool known = engine_seek(engine, entry.device, &device, NULL) == 0;
+	snprintf(target, sizeof(target), "%" PRIu64, id);
+	record_order(engine, known ? &device->device : NULL, known ? device->machine.generation : 0,
+		     order, "remove-capture", target);
 	return 0;
 }
 

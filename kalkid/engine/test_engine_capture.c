@@ -153,6 +153,12 @@ static void an_operator_asks_for_them(void **state)
 	assert_true(asking.id > 0);
 	assert_int_equal(count(f), 1);
 	assert_non_null(strstr(f->told.bytes, "asked for by"));
+	const struct operator_order trial = {.who = ORDER.who, .dry_run = true};
+	must(engine_remove_capture(f->engine, asking.id, &trial, &err));
+	assert_int_equal(count(f), 1);
+	must(engine_remove_capture(f->engine, asking.id, &ORDER, &err));
+	assert_int_equal(count(f), 0);
+	assert_int_equal(engine_remove_capture(f->engine, asking.id, &ORDER, NULL), -ENOENT);
 	assert_int_equal(engine_capture(f->engine, "nobody", &ORDER, &asking.capture, NULL),
 			 -ENOENT);
 	must(engine_set_state(f->engine, "cam", "Shut", 0, &ORDER, &err));

@@ -52,15 +52,19 @@ static bool parse_name(struct capture_entry *ret, const char *name)
 	return text_equal(printed, name);
 }
 
-static void remove_oldest(struct captures *captures)
+static int delete_file(const struct captures *captures, const struct capture_entry *entry)
 {
 	char name[FILE_NAME_BYTES];
-	struct capture_entry *entry = captures->entries[0];
 	print_name(name, entry, "");
-	unlinkat(captures->directory, name, 0);
+	return unlinkat(captures->directory, name, 0) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+static void forget(struct captures *captures, unsigned place)
+{
+	struct capture_entry *entry = captures->entries[place];
 	captures->bytes -= entry->bytes;
-	memmove(captures->entries, captures->entries + 1,
-		--captures->count * sizeof(captures->entries[0]));
+	memmove(captures->entries + place, captures->entries + place + 1,
+		(--captures->count - place) * sizeof(captures->entries[0]));
 	free(entry);
 }
 
@@ -68,8 +72,10 @@ static void add(struct captures *captures, const struct capture_entry *entry)
 {
 	unsigned place;
 	while (captures->count == CAPTURES_MAX ||
-	       (captures->count && captures->bytes + entry->bytes > captures->bytes_max))
-		remove_oldest(captures);
+	       (captures->count && captures->bytes + entry->bytes > captures->bytes_max)) {
+		(void)delete_file(captures, captures->entries[0]);
+		forget(captures, 0);
+	}
 	for (place = captures->count; place && captures->entries[place - 1]->id > entry->id;
 	     place--)
 		captures->entries[place] = captures->entries[place - 1];
@@ -224,16 +230,45 @@ static void on_read(uv_work_t *work, int status)
 int captures_read(struct captures *captures, uint64_t id, struct capture_job *job,
 		  struct error *err)
 {
-	for (unsigned i = 0; i < captures->count; i++) {
-		if (captures->entries[i]->id != id)
-			continue;
-		job->entry = *captures->entries[i];
-		job->captures = captures;
-		captures->jobs++;
-		uv_queue_work(captures->loop, &job->work, read_file, on_read);
-		return 0;
-	}
+	int result = captures_find(captures, id, &job->entry, err);
+	if (result < 0)
+		return result;
+	job->captures = captures;
+	captures->jobs++;
+	uv_queue_work(captures->loop, &job->work, read_file, on_read);
+	return 0;
+}
+
+/* --- what is there --- */
+
+static int place_of(const struct captures *captures, uint64_t id, struct error *err)
+{
+	for (unsigned i = 0; i < captures->count; i++)
+		if (captures->entries[i]->id == id)
+			return (int)i;
 	return error_set(err, -ENOENT, "there is no capture %" PRIu64, id);
+}
+
+int captures_find(const struct captures *captures, uint64_t id, struct capture_entry *ret,
+		  struct error *err)
+{
+	int place = place_of(captures, id, err);
+	if (place < 0)
+		return place;
+	*ret = *captures->entries[place];
+	return 0;
+}
+
+int captures_remove(struct captures *captures, uint64_t id, struct error *err)
+{
+	int place = place_of(captures, id, err);
+	if (place < 0)
+		return place;
+	int result = delete_file(captures, captures->entries[place]);
+	if (result < 0)
+		return error_errno(err, result, "capture %" PRIu64, id);
+	forget(captures, (unsigned)place);
+	return 0;
 }
 
 bool captures_next(const struct captures *captures, const char *device, uint64_t before,

@@ -43,7 +43,11 @@ void captures_close(struct captures *captures, void (*closed)(void *data), void 
 
 /* `job->entry` but for its size, and `job->file`, are filled in. */
 void captures_write(struct captures *captures, struct capture_job *job);
-/* Fills in `job->file`. -ENOENT: there is none of that id. */
+/* -ENOENT: there is none of that id. */
+int captures_find(const struct captures *captures, uint64_t id, struct capture_entry *ret,
+		  struct error *err) must_check;
+int captures_remove(struct captures *captures, uint64_t id, struct error *err) must_check;
+/* Fills in `job->file`.  -ENOENT as above. */
 int captures_read(struct captures *captures, uint64_t id, struct capture_job *job,
 		  struct error *err) must_check;
 /* The newest of a device older than the id `before` (0: of all); false behind the last. */

@@ -172,6 +172,24 @@ static void the_oldest_make_room(void **state)
 	assert_int_equal(count(place, "cam"), 1);
 }
 
+static void what_was_removed_is_gone(void **state)
+{
+	struct place *place = *state;
+	struct capture_entry entry;
+	struct error err = {0};
+	for (uint64_t id = 1; id <= 3; id++)
+		put(place, id, "cam", 300);
+	assert_int_equal(captures_remove(place->captures, 2, &err), 0);
+	assert_int_equal(captures_remove(place->captures, 2, &err), -ENOENT);
+	assert_int_equal(captures_find(place->captures, 2, &entry, &err), -ENOENT);
+	assert_int_equal(captures_find(place->captures, 3, &entry, &err), 0);
+	close_place(place);
+	open_place(place);
+	assert_int_equal(count(place, "cam"), 2);
+	put(place, 4, "cam", 300); /* there is room for it */
+	assert_int_equal(count(place, "cam"), 3);
+}
+
 static void a_file_that_cannot_be_written_is_told(void **state)
 {
 	struct place *place = *state;
@@ -206,6 +224,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_restart_finds_them_and_clears_what_was_cut,
 						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_oldest_make_room, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_was_removed_is_gone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_file_that_cannot_be_written_is_told, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(closing_waits_for_what_is_being_written, set_up,
