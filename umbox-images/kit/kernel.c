@@ -138,6 +138,8 @@ static uint64_t *sum_of(struct umbox *umbox, const char *name)
 		return &umbox->passed;
 	if (!strcmp(name, KERNEL_DROPPED))
 		return &umbox->dropped;
+	if (!strcmp(name, KERNEL_WOULD_DROP))
+		return &umbox->would_drop;
 	return umbox_counter(umbox, name);
 }
 

@@ -97,9 +97,10 @@ struct kernel_counter *kernel_counter(struct umbox_kernel *kernel, const char *n
 /* As of the last reading. */
 uint64_t kernel_count_of(const struct umbox_kernel *kernel, const char *name);
 
-#define KERNEL_TABLE   "umbox"
-#define KERNEL_PASSED  "passed"
-#define KERNEL_DROPPED "dropped"
+#define KERNEL_TABLE      "umbox"
+#define KERNEL_PASSED     "passed"
+#define KERNEL_DROPPED    "dropped"
+#define KERNEL_WOULD_DROP "would_drop"
 
 /* --- for the loop */
 

@@ -187,6 +187,13 @@ static void fill_places(struct umbox_kernel *kernel, const unsigned indices[KERN
 	}
 }
 
+/* What finds no rule is dropped by the legs' policy: in shadow at each chain's end. */
+static void pass_the_rest(struct umbox_kernel *kernel)
+{
+	for (unsigned i = 0; kernel->umbox->shadow && i < kernel->chain_count; i++)
+		umbox_drop(umbox_rule(&kernel->chains[i]));
+}
+
 /* Everything has its name first; then the rules, all at once: before that nothing crosses. */
 static bool let_stand(struct umbox_kernel *kernel)
 {
@@ -221,6 +228,7 @@ bool kernel_attach(struct umbox_kernel *kernel)
 		umbox_fail(kernel->umbox, "in-kernel mode: %s", strerror(-result));
 		return false;
 	}
+	pass_the_rest(kernel);
 	kernel_end_rule(kernel);
 	write_ends(&kernel->names);
 	fill_places(kernel, indices);

@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include "internal.h"
 #include "kernel.h"
 
 enum {
@@ -320,10 +321,28 @@ void umbox_pass(struct umbox_rule *rule)
 		rule->chain->from == UMBOX_IN ? KERNEL_OUT : KERNEL_IN);
 }
 
+static bool in_shadow(const struct umbox_rule *rule)
+{
+	return rule->kernel->umbox->shadow;
+}
+
+static void count_dropped(struct umbox_rule *rule)
+{
+	umbox_count(rule, in_shadow(rule) ? KERNEL_WOULD_DROP : KERNEL_DROPPED);
+}
+
+static void end_refused(struct umbox_rule *rule)
+{
+	if (in_shadow(rule))
+		umbox_pass(rule);
+	else
+		give_verdict(rule, NF_DROP, NULL);
+}
+
 void umbox_drop(struct umbox_rule *rule)
 {
-	umbox_count(rule, KERNEL_DROPPED);
-	give_verdict(rule, NF_DROP, NULL);
+	count_dropped(rule);
+	end_refused(rule);
 }
 
 void umbox_hand_up(struct umbox_rule *rule)
@@ -331,20 +350,34 @@ void umbox_hand_up(struct umbox_rule *rule)
 	send_to(rule, "fwd", NFTA_FWD_SREG_DEV, up_of(rule));
 }
 
-/* What is told is dropped; where it came from and why stands in place of its first address. */
-static void tell(struct umbox_rule *rule, uint8_t tag)
+/* In place of the address that the frame is sent to. */
+static void store_about(struct umbox_rule *rule, uint32_t source)
 {
-	uint8_t about[KERNEL_ABOUT_BYTES] = {2, [4] = rule->chain->from, [5] = tag};
-	set_register(rule, about, sizeof(about));
 	struct expression at = open_expression(rule, "payload");
-	put_number(at, NFTA_PAYLOAD_SREG, WORK_REGISTER);
+	put_number(at, NFTA_PAYLOAD_SREG, source);
 	put_number(at, NFTA_PAYLOAD_BASE, NFT_PAYLOAD_LL_HEADER);
 	put_number(at, NFTA_PAYLOAD_OFFSET, 0);
-	put_number(at, NFTA_PAYLOAD_LEN, sizeof(about));
+	put_number(at, NFTA_PAYLOAD_LEN, KERNEL_ABOUT_BYTES);
 	put_number(at, NFTA_PAYLOAD_CSUM_TYPE, NFT_PAYLOAD_CSUM_NONE);
 	put_number(at, NFTA_PAYLOAD_CSUM_OFFSET, 0);
 	close_expression(at);
-	send_to(rule, "fwd", NFTA_FWD_SREG_DEV, KERNEL_TOLD);
+}
+
+/* What is told is dropped; where it came from and why stands in place of its first address.  In
+ * shadow that is told of a copy, and the frame gets its address back. */
+static void tell(struct umbox_rule *rule, uint8_t tag)
+{
+	uint8_t about[KERNEL_ABOUT_BYTES] = {2, [4] = rule->chain->from, [5] = tag};
+	if (in_shadow(rule))
+		load(rule, NFT_PAYLOAD_LL_HEADER, 0, sizeof(about), KEY_REGISTER);
+	set_register(rule, about, sizeof(about));
+	store_about(rule, WORK_REGISTER);
+	if (in_shadow(rule)) {
+		send_to(rule, "dup", NFTA_DUP_SREG_DEV, KERNEL_TOLD);
+		store_about(rule, KEY_REGISTER);
+	} else {
+		send_to(rule, "fwd", NFTA_FWD_SREG_DEV, KERNEL_TOLD);
+	}
 }
 
 struct umbox_chain *umbox_refusal_new(struct umbox_chain *like, const char *counter, uint8_t tag)
@@ -355,11 +388,11 @@ struct umbox_chain *umbox_refusal_new(struct umbox_chain *like, const char *coun
 	like->kernel->told_counters[tag] = counter;
 	struct umbox_rule *rule = umbox_rule(chain);
 	umbox_count(rule, counter);
-	umbox_count(rule, KERNEL_DROPPED);
+	count_dropped(rule);
 	umbox_if_rate(rule, &told);
 	tell(rule, tag);
 	/* The rest: nothing is behind it, but a chain's end would return to the leg's policy. */
-	give_verdict(umbox_rule(chain), NF_DROP, NULL);
+	end_refused(umbox_rule(chain));
 	return chain;
 }
 

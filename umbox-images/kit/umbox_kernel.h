@@ -44,7 +44,7 @@ struct umbox_chain *umbox_chain_of(struct umbox_kernel *kernel, enum umbox_leg f
 /* Another one for frames from the same leg, for umbox_goto. */
 struct umbox_chain *umbox_chain_new(struct umbox_chain *like);
 /* One that counts what comes there, tells a part of it (at most UMBOX_TOLD_PER_SECOND), and drops
- * it. */
+ * it.  In shadow what a rule drops, or finds no rule, passes. */
 struct umbox_chain *umbox_refusal_new(struct umbox_chain *like, const char *counter, uint8_t tag);
 
 /* Begins a rule behind the chain's others; it ends where the next one begins. */

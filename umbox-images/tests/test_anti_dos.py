@@ -10,8 +10,9 @@ PORT = 8080
 
 
 class AntiDos(Case):
-    def guard(self, host_addresses=(), **parameters):
-        self.process = self.site.umbox("anti-dos", parameters, host_addresses=host_addresses)
+    def guard(self, host_addresses=(), shadow=False, **parameters):
+        self.process = self.site.umbox("anti-dos", parameters, host_addresses=host_addresses,
+                                       shadow=shadow)
 
     def listener(self, family=socket.AF_INET, address=DEVICE_IP):
         with inside(self.site.names["dev"]):
@@ -88,6 +89,25 @@ class AntiDos(Case):
         device.send(zoo()[1])
         network.send(zoo()[1])
         self.assertEqual(receive_ours(network, 1, 1) + receive_ours(device, 1, 1), [])
+
+    def test_in_shadow_it_tells_what_it_would_cut(self):
+        self.guard(shadow=True, connections=1, icmp_per_s=1)
+        assert_passes_the_zoo(self)  # also what is handed up, and what is copied up comes once
+        device = self.listener()
+        pairs = [(self.connect(), device.accept()[0]) for _ in range(3)]
+        for client, server in pairs:
+            client.sendall(b"all three")
+            self.assertEqual(server.recv(100), b"all three")
+        self.assertTrue(self.ping(DEVICE_IP, role="net"))
+        self.assertIsNotNone(self.alert("too-many-connections"))
+        self.assertIsNotNone(self.alert("icmp-flood"))
+        for client, server in pairs:
+            client.close()
+            server.close()
+        counters = self.counters()
+        self.assertEqual(counters["dropped"], 0)
+        self.assertGreaterEqual(counters["would_drop"], 4)
+        self.end_well(self.process)
 
     # --- connections
 

@@ -11,8 +11,9 @@ OTHER_IP, OTHER_IP6 = "10.77.0.3", "fd77::3"
 
 
 class BlockIp(Case):
-    def guard(self, host_addresses=(), **parameters):
-        self.process = self.site.umbox("block-ip", parameters, host_addresses=host_addresses)
+    def guard(self, host_addresses=(), shadow=False, **parameters):
+        self.process = self.site.umbox("block-ip", parameters, host_addresses=host_addresses,
+                                       shadow=shadow)
         for address in (OTHER_IP + "/24", OTHER_IP6 + "/64"):
             ip("-n", self.site.names["net"], "addr", "add", address, "dev", "net0")
 
@@ -47,6 +48,17 @@ class BlockIp(Case):
         before = self.counters()["blocked"]
         self.assertFalse(self.ping(OTHER_IP))
         self.assertGreaterEqual(self.counters()["blocked"], before + 3)
+        self.end_well(self.process)
+
+    def test_in_shadow_it_tells_whom_it_would_block(self):
+        self.guard(shadow=True, sources=["0.0.0.0/0", "::/0"])
+        self.assertEqual([self.reaches(source) for source in (OTHER_IP, NETWORK_IP6)], [True, True])
+        assert_passes_the_zoo(self)
+        self.assertEqual(self.alert("blocked-traffic")["detail"], "is blocked")
+        counters = self.counters()
+        self.assertEqual(counters["dropped"], 0)
+        self.assertGreaterEqual(counters["would_drop"], 12)
+        self.assertEqual(counters["would_drop"], counters["blocked"] + counters["evasive"])
         self.end_well(self.process)
 
     def test_prefixes_end_where_they_end(self):

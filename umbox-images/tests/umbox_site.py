@@ -209,13 +209,14 @@ class UmboxSite:
         self.set_up_end("dev", "dev0")
         self.set_up_end("net", "net0")
 
-    def umbox(self, program, parameters=None, wire=True, host_addresses=(), arguments=()):
+    def umbox(self, program, parameters=None, wire=True, host_addresses=(), arguments=(),
+              shadow=False):
         """Starts a program with the one capability that its image has; unless the legs are to come
         later, returns when it is ready."""
         with open(os.path.join(self.folder, "umbox.json"), "w", encoding="utf-8") as file:
             json.dump({"contract": 1, "umbox": 418, "hop": program, "generation": 3,
                        "device": {"name": "cam1", "mac": "02:00:00:00:0a:01", "ips": [DEVICE_IP]},
-                       "host_addresses": host_addresses,
+                       "host_addresses": host_addresses, "shadow": shadow,
                        "parameters": parameters or {}}, file)
         process = self.start_as_umbox(str((PROGRAMS / program).absolute()), *arguments,
                                       capabilities=capabilities(program))
