@@ -114,6 +114,8 @@ int main(int count, char **words)
 		.first_us = umbox_integer(umbox, "first_packet_s", 10, 1, 3600) * 1000000,
 		.session_us = umbox_integer(umbox, "session_s", 3600, 1, 86400) * 1000000,
 		.attempts = (uint32_t)umbox_integer(umbox, "attempts", 5, 1, UMBOX_TALLY_LIMIT_MAX),
+		.network_attempts = (uint32_t)umbox_integer(umbox, "network_attempts", 20, 0,
+							    UMBOX_TALLY_LIMIT_MAX),
 		.interval_us = umbox_integer(umbox, "interval_s", 300, 1, 86400) * 1000000,
 		.lockout_us = umbox_integer(umbox, "lockout_s", 300, 1, 86400) * 1000000,
 		.block_us = umbox_integer(umbox, "block_s", 0, 0, 86400) * 1000000,

@@ -26,7 +26,7 @@ struct proxy {
 	struct umbox_server *server;
 	struct umbox_table *sessions; /* struct umbox_ip -> struct session */
 	struct umbox_table *opened;   /* struct opened_key -> nothing */
-	struct umbox_tally *failures;
+	struct umbox_sources *failures;
 	struct umbox_blocks *lockouts, *blocks;
 	int64_t next_check_us;
 	struct proxy_counts counts;
@@ -39,34 +39,58 @@ const struct proxy_settings *proxy_settings_of(const struct proxy *proxy)
 
 /* --- logins --- */
 
+/* Without a peer: of too many sources to count. */
+static void tell_failures(const struct proxy *proxy, const struct umbox_peer *peer, uint32_t count,
+			  const char *detail)
+{
+	const struct proxy_settings *settings = &proxy->settings;
+	struct umbox_alert alert = {
+		.type = "proxy-failed-auth",
+		.severity = UMBOX_HIGH,
+		.target_port = settings->login_port,
+		.count = count,
+		.detail = detail,
+	};
+	if (peer) {
+		alert.source = peer->client;
+		alert.source_port = peer->client_port;
+		alert.target = peer->device;
+	}
+	settings->tell(settings->user, &alert);
+}
+
+static void shut_out(struct umbox_blocks *blocks, const struct umbox_ip *source, bool network,
+		     int64_t now_us, int64_t for_us)
+{
+	if (network)
+		umbox_blocks_add_network(blocks, source, now_us, now_us + for_us);
+	else
+		umbox_blocks_add(blocks, source, now_us, now_us + for_us);
+}
+
 static void count_failure(struct proxy *proxy, const struct umbox_peer *peer, const char *name,
 			  int64_t now_us)
 {
 	const struct proxy_settings *settings = &proxy->settings;
-	struct umbox_tally_result result;
+	struct umbox_sources_result result;
 	char detail[160];
 	proxy->counts.failures++;
-	umbox_tally_add(proxy->failures, &peer->client, now_us, &result);
+	umbox_sources_add(proxy->failures, &peer->client, now_us, &result);
 	if (result.tell) {
 		snprintf(detail, sizeof(detail),
-			 "%" PRIu32 " failed logins in %" PRId64 " s, the last as '%s'",
-			 result.count, settings->interval_us / 1000000, name);
-		settings->tell(settings->user, &(struct umbox_alert){
-						       .type = "proxy-failed-auth",
-						       .severity = UMBOX_HIGH,
-						       .source = peer->client,
-						       .source_port = peer->client_port,
-						       .target = peer->device,
-						       .target_port = peer->device_port,
-						       .count = result.count,
-						       .detail = detail,
-					       });
+			 "%" PRIu32 " failed logins %sin %" PRId64 " s, the last as '%s'",
+			 result.count, result.network ? "of its /64 " : "",
+			 settings->interval_us / 1000000, name);
+		tell_failures(proxy, peer, result.count, detail);
 	}
+	if (result.crowded)
+		tell_failures(proxy, NULL, PROXY_SOURCES_MAX,
+			      "failed logins of too many sources to count");
 	if (!result.over)
 		return;
-	umbox_blocks_add(proxy->lockouts, &peer->client, now_us + settings->lockout_us);
+	shut_out(proxy->lockouts, &peer->client, result.network, now_us, settings->lockout_us);
 	if (settings->block_us)
-		umbox_blocks_add(proxy->blocks, &peer->client, now_us + settings->block_us);
+		shut_out(proxy->blocks, &peer->client, result.network, now_us, settings->block_us);
 }
 
 enum proxy_login proxy_check(struct proxy *proxy, const struct umbox_peer *peer, const char *name,
@@ -302,9 +326,12 @@ struct proxy *proxy_new(const struct proxy_settings *settings)
 	proxy->sessions = umbox_table_new(PROXY_SESSIONS_MAX, sizeof(struct umbox_ip),
 					  sizeof(struct session));
 	proxy->opened = umbox_table_new(PROXY_OPENED_MAX, sizeof(struct opened_key), 1);
-	proxy->failures = umbox_tally_new(PROXY_SOURCES_MAX, sizeof(struct umbox_ip),
-					  settings->attempts, settings->interval_us,
-					  settings->alert_pause_us);
+	proxy->failures = umbox_sources_new(
+		PROXY_SOURCES_MAX,
+		&(struct umbox_sources_limits){.limit = settings->attempts,
+					       .network_limit = settings->network_attempts,
+					       .interval_us = settings->interval_us,
+					       .alert_pause_us = settings->alert_pause_us});
 	proxy->lockouts = umbox_blocks_new(PROXY_SOURCES_MAX);
 	proxy->blocks = umbox_blocks_new(UMBOX_BLOCKS_MAX);
 	return proxy;
@@ -317,7 +344,7 @@ void proxy_free(struct proxy *proxy)
 	umbox_server_free(proxy->server);
 	umbox_table_free(proxy->sessions);
 	umbox_table_free(proxy->opened);
-	umbox_tally_free(proxy->failures);
+	umbox_sources_free(proxy->failures);
 	umbox_blocks_free(proxy->lockouts);
 	umbox_blocks_free(proxy->blocks);
 	free(proxy);

@@ -40,6 +40,7 @@ struct proxy_settings {
 	int64_t first_us;   /* a session that is not used so long after the login ends */
 	int64_t session_us; /* from the login on; also of a connection through the HTTP proxy */
 	uint32_t attempts;
+	uint32_t network_attempts; /* of an IPv6 /64; 0: not counted */
 	int64_t interval_us, lockout_us, block_us, alert_pause_us;
 	bool (*check)(const void *user, const char *name, const char *password);
 	/* Whether the check of this pair was good before; takes no time. */

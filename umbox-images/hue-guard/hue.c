@@ -23,7 +23,8 @@ struct hue_guard {
 	hue_tell_fn *tell;
 	void *user;
 	struct umbox_streams *streams;
-	struct umbox_tally *new_users, *tokens, *refusals;
+	struct umbox_sources *new_users, *tokens;
+	struct umbox_tally *refusals;
 	struct umbox_table *known; /* struct token_key -> int64_t: when it was used last */
 	struct umbox_blocks *blocks;
 	struct hue_counts counts;
@@ -87,22 +88,37 @@ static void tell(struct hue_guard *guard, const struct umbox_stream *stream, con
 		    guard->user);
 }
 
-static enum umbox_stream_word count_attempt(struct session *session, struct umbox_tally *tally,
+static void block(struct session *session, const struct umbox_ip *source, bool network)
+{
+	struct umbox_blocks *blocks = session->guard->blocks;
+	int64_t until_us = session->now_us + session->guard->settings.block_us;
+	if (network)
+		umbox_blocks_add_network(blocks, source, session->now_us, until_us);
+	else
+		umbox_blocks_add(blocks, source, session->now_us, until_us);
+}
+
+static enum umbox_stream_word count_attempt(struct session *session, struct umbox_sources *sources,
 					    const struct umbox_stream *stream, const char *what)
 {
 	struct hue_guard *guard = session->guard;
-	struct umbox_tally_result result;
+	struct umbox_stream nobody = {.server = stream->server, .server_port = stream->server_port};
+	struct umbox_sources_result result;
 	char detail[96];
-	umbox_tally_add(tally, &stream->client, session->now_us, &result);
+	umbox_sources_add(sources, &stream->client, session->now_us, &result);
 	if (result.tell) {
-		snprintf(detail, sizeof(detail), "%" PRIu32 " %s in %" PRId64 " s", result.count,
-			 what, guard->settings.interval_us / 1000000);
+		snprintf(detail, sizeof(detail), "%" PRIu32 " %s%s in %" PRId64 " s", result.count,
+			 what, result.network ? " of its /64" : "",
+			 guard->settings.interval_us / 1000000);
 		tell(guard, stream, "brute-force", UMBOX_HIGH, result.count, detail);
+	}
+	if (result.crowded) {
+		snprintf(detail, sizeof(detail), "%s of too many sources to count", what);
+		tell(guard, &nobody, "brute-force", UMBOX_HIGH, HUE_SOURCES_MAX, detail);
 	}
 	if (!result.over || !guard->settings.block_us)
 		return UMBOX_STREAM_GO_ON;
-	umbox_blocks_add(guard->blocks, &stream->client,
-			 session->now_us + guard->settings.block_us);
+	block(session, &stream->client, result.network);
 	return UMBOX_STREAM_CUT;
 }
 
@@ -124,6 +140,14 @@ static bool is_new_token(struct session *session, const struct umbox_ip *source,
 	return is_new;
 }
 
+static enum umbox_stream_word count_token(struct session *session,
+					  const struct umbox_stream *stream)
+{
+	struct hue_guard *guard = session->guard;
+	guard->counts.tokens++;
+	return count_attempt(session, guard->tokens, stream, "different tokens");
+}
+
 static enum umbox_stream_word count_request(struct session *session,
 					    const struct umbox_stream *stream, const char *method,
 					    const char *path)
@@ -142,8 +166,7 @@ static enum umbox_stream_word count_request(struct session *session,
 	if (strcmp(token, "config") == 0 || /* open to all */
 	    !is_new_token(session, &stream->client, token, length))
 		return UMBOX_STREAM_GO_ON;
-	guard->counts.tokens++;
-	return count_attempt(session, guard->tokens, stream, "different tokens");
+	return count_token(session, stream);
 }
 
 /* --- what is let through --- */
@@ -168,9 +191,11 @@ static enum umbox_stream_word on_head(struct umbox_stream *stream,
 	char path[UMBOX_HTTP_TARGET_BYTES], what[128];
 	bool readable = !request->cut && umbox_http_path(request->target, path, sizeof(path));
 	session->guard->counts.requests++;
-	enum umbox_stream_word word = UMBOX_STREAM_GO_ON;
+	enum umbox_stream_word word;
 	if (readable)
 		word = count_request(session, stream, request->method, path);
+	else /* no app sends such; the bridge may find a token in it all the same */
+		word = count_token(session, stream);
 	if (word != UMBOX_STREAM_GO_ON || !is_restricted(settings))
 		return word;
 	if (!readable)
@@ -246,10 +271,15 @@ static void on_close(struct umbox_stream *stream, void *user)
 	umbox_http_done(&session->http);
 }
 
-static struct umbox_tally *tally_of(const struct hue_settings *settings, uint32_t limit)
+static struct umbox_sources *attempts_of(const struct hue_settings *settings)
 {
-	return umbox_tally_new(HUE_SOURCES_MAX, sizeof(struct umbox_ip), limit,
-			       settings->interval_us, settings->alert_pause_us);
+	return umbox_sources_new(HUE_SOURCES_MAX,
+				 &(struct umbox_sources_limits){
+					 .limit = settings->attempts,
+					 .network_limit = settings->network_attempts,
+					 .interval_us = settings->interval_us,
+					 .alert_pause_us = settings->alert_pause_us,
+				 });
 }
 
 struct hue_guard *hue_new(const struct hue_settings *settings, hue_tell_fn *tell_fn, void *user)
@@ -273,9 +303,10 @@ struct hue_guard *hue_new(const struct hue_settings *settings, hue_tell_fn *tell
 		/* Nobody can say where in a request an older connection is. */
 		.midstream_us = is_restricted(settings) ? -1 : 0,
 	});
-	guard->new_users = tally_of(settings, settings->attempts);
-	guard->tokens = tally_of(settings, settings->attempts);
-	guard->refusals = tally_of(settings, 1);
+	guard->new_users = attempts_of(settings);
+	guard->tokens = attempts_of(settings);
+	guard->refusals = umbox_tally_new(HUE_SOURCES_MAX, sizeof(struct umbox_ip), 1,
+					  settings->interval_us, settings->alert_pause_us);
 	guard->known = umbox_table_new(HUE_SOURCES_MAX, sizeof(struct token_key), sizeof(int64_t));
 	guard->blocks = umbox_blocks_new(UMBOX_BLOCKS_MAX);
 	return guard;
@@ -286,8 +317,8 @@ void hue_free(struct hue_guard *guard)
 	if (!guard)
 		return;
 	umbox_streams_free(guard->streams);
-	umbox_tally_free(guard->new_users);
-	umbox_tally_free(guard->tokens);
+	umbox_sources_free(guard->new_users);
+	umbox_sources_free(guard->tokens);
 	umbox_tally_free(guard->refusals);
 	umbox_table_free(guard->known);
 	umbox_blocks_free(guard->blocks);

@@ -27,6 +27,7 @@ struct hue_settings {
 	const char **allowed_paths; /* prefixes of whole parts, `*` for any one part */
 	size_t allowed_count;       /* 0: all paths */
 	uint32_t attempts;
+	uint32_t network_attempts; /* of an IPv6 /64; 0: not counted */
 	int64_t interval_us, block_us, alert_pause_us;
 	/* Sources that are neither counted nor restricted; NULL: none. */
 	bool (*is_exempt)(const void *user, const struct umbox_ip *source);

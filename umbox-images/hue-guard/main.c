@@ -53,6 +53,8 @@ int main(void)
 		.allowed_paths = paths,
 		.allowed_count = umbox_texts(umbox, "allowed_paths", paths, 0, HUE_PATHS_MAX),
 		.attempts = (uint32_t)umbox_integer(umbox, "attempts", 5, 1, UMBOX_TALLY_LIMIT_MAX),
+		.network_attempts = (uint32_t)umbox_integer(umbox, "network_attempts", 40, 0,
+							    UMBOX_TALLY_LIMIT_MAX),
 		.interval_us = umbox_integer(umbox, "interval_s", 10, 1, 86400) * 1000000,
 		.block_us = umbox_integer(umbox, "block_s", 0, 0, 86400) * 1000000,
 		.alert_pause_us = umbox_integer(umbox, "alert_pause_s", 10, 0, 3600) * 1000000,

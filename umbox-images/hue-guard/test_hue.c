@@ -132,6 +132,19 @@ static void tokens_that_differ_far_behind_are_different(void **state)
 	assert_int_equal(fixture->alerts, 1);
 }
 
+static void targets_without_a_spelling_hide_no_tokens(void **state)
+{
+	struct fixture *fixture = *state;
+	for (int i = 0; i < 5; i++) {
+		char target[64];
+		assert_int_equal(fixture->alerts, 0);
+		snprintf(target, sizeof(target), "/api/secret%d/lights%s", i,
+			 i % 2 ? "%00" : "%zz");
+		assert_int_equal(ask(fixture, "GET", target), UMBOX_PASS);
+	}
+	assert_int_equal(fixture->alerts, 1);
+}
+
 static void an_app_that_polls_is_none(void **state)
 {
 	struct fixture *fixture = *state;
@@ -267,6 +280,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_slow_pairing_is_none, setup, teardown),
 		cmocka_unit_test_setup_teardown(many_tokens_are_an_attack, setup, teardown),
 		cmocka_unit_test_setup_teardown(tokens_that_differ_far_behind_are_different, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(targets_without_a_spelling_hide_no_tokens, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(an_app_that_polls_is_none, setup, teardown),
 		cmocka_unit_test_setup_teardown(an_attacker_is_blocked_for_a_time, setup, teardown),

@@ -96,39 +96,3 @@ void umbox_tally_add(struct umbox_tally *tally, const void *key, int64_t now_us,
 	events->told_us = now_us;
 	events->since_told = 0;
 }
-
-struct umbox_blocks {
-	struct umbox_table *table; /* struct umbox_ip -> int64_t until */
-};
-
-struct umbox_blocks *umbox_blocks_new(uint32_t capacity)
-{
-	struct umbox_blocks *blocks = calloc(1, sizeof(*blocks));
-	if (!blocks)
-		abort();
-	blocks->table = umbox_table_new(capacity, sizeof(struct umbox_ip), sizeof(int64_t));
-	return blocks;
-}
-
-void umbox_blocks_free(struct umbox_blocks *blocks)
-{
-	if (!blocks)
-		return;
-	umbox_table_free(blocks->table);
-	free(blocks);
-}
-
-void umbox_blocks_add(struct umbox_blocks *blocks, const struct umbox_ip *source, int64_t until_us)
-{
-	int64_t *until = umbox_table_put(blocks->table, source);
-	if (until_us > *until)
-		*until = until_us;
-}
-
-bool umbox_blocks_has(struct umbox_blocks *blocks, const struct umbox_ip *source, int64_t now_us)
-{
-	const int64_t *until = umbox_table_count(blocks->table)
-				       ? umbox_table_find(blocks->table, source)
-				       : NULL;
-	return until && now_us < *until;
-}

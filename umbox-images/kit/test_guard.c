@@ -58,12 +58,82 @@ static void blocks_end(void **state)
 	struct umbox_ip one = {.family = 4, .octet = {10, 0, 0, 1}}, two = {.family = 6};
 	(void)state;
 	assert_false(umbox_blocks_has(blocks, &one, 0));
-	umbox_blocks_add(blocks, &one, 100);
-	umbox_blocks_add(blocks, &one, 50);
+	umbox_blocks_add(blocks, &one, 0, 100);
+	umbox_blocks_add(blocks, &one, 0, 50);
 	assert_true(umbox_blocks_has(blocks, &one, 99));
 	assert_false(umbox_blocks_has(blocks, &one, 100));
 	assert_false(umbox_blocks_has(blocks, &two, 0));
 	umbox_blocks_free(blocks);
+}
+
+static void nobody_frees_himself_by_making_up_others(void **state)
+{
+	struct umbox_blocks *blocks = umbox_blocks_new(4);
+	struct umbox_ip ip = {.family = 4};
+	(void)state;
+	for (uint8_t i = 1; i <= 6; i++) {
+		ip.octet[3] = i;
+		umbox_blocks_add(blocks, &ip, 0, i == 2 ? 50 : 100);
+	}
+	for (uint8_t i = 1; i <= 6; i++) {
+		ip.octet[3] = i;
+		assert_int_equal(umbox_blocks_has(blocks, &ip, 10), i <= 4);
+	}
+	umbox_blocks_add(blocks, &ip, 60, 100); /* the second is over */
+	assert_true(umbox_blocks_has(blocks, &ip, 60));
+	umbox_blocks_free(blocks);
+}
+
+static void a_network_of_six_is_blocked_but_not_a_link(void **state)
+{
+	struct umbox_blocks *blocks = umbox_blocks_new(4);
+	struct umbox_ip one = {.family = 6, .octet = {0x20, 1, [7] = 5, [15] = 1}}, other = one;
+	(void)state;
+	other.octet[15] = 2;
+	umbox_blocks_add(blocks, &one, 0, 100);
+	assert_true(umbox_blocks_has(blocks, &one, 0));
+	assert_false(umbox_blocks_has(blocks, &other, 0));
+	umbox_blocks_add_network(blocks, &one, 0, 100);
+	assert_true(umbox_blocks_has(blocks, &other, 0));
+	other.octet[7] = 6;
+	assert_false(umbox_blocks_has(blocks, &other, 0));
+	one = other = (struct umbox_ip){.family = 6, .octet = {0xfe, 0x80, [15] = 1}};
+	other.octet[15] = 2;
+	umbox_blocks_add_network(blocks, &one, 0, 100);
+	assert_true(umbox_blocks_has(blocks, &one, 0));
+	assert_false(umbox_blocks_has(blocks, &other, 0));
+	umbox_blocks_free(blocks);
+}
+
+static void addresses_of_a_network_count_together(void **state)
+{
+	struct umbox_sources *sources =
+		umbox_sources_new(8, &(struct umbox_sources_limits){.limit = 3,
+								    .network_limit = 5,
+								    .interval_us = 10 * SECOND,
+								    .alert_pause_us = 60 * SECOND});
+	struct umbox_sources_result result;
+	struct umbox_ip ip = {.family = 6, .octet = {0x20, 1}};
+	(void)state;
+	for (uint8_t i = 1; i <= 4; i++) {
+		ip.octet[15] = i;
+		umbox_sources_add(sources, &ip, 0, &result);
+		assert_false(result.over);
+	}
+	umbox_sources_add(sources, &ip, 0, &result);
+	assert_true(result.over && result.tell && result.network);
+	assert_int_equal(result.count, 5);
+	umbox_sources_add(sources, &ip, 0, &result);
+	assert_true(result.over && result.tell && !result.network);
+	assert_int_equal(result.count, 3);
+	ip = (struct umbox_ip){.family = 6, .octet = {0xfe, 0x80}};
+	for (uint8_t i = 1; i <= 8; i++) {
+		ip.octet[15] = i;
+		umbox_sources_add(sources, &ip, 0, &result);
+		assert_false(result.over);
+		assert_int_equal(result.crowded, i == 5); /* told once */
+	}
+	umbox_sources_free(sources);
 }
 
 static struct umbox_spread_result spread_add(struct umbox_spread *spread, uint32_t key,
@@ -175,6 +245,9 @@ int main(void)
 		cmocka_unit_test(too_many_within_the_interval),
 		cmocka_unit_test(a_crowd_is_told),
 		cmocka_unit_test(blocks_end),
+		cmocka_unit_test(nobody_frees_himself_by_making_up_others),
+		cmocka_unit_test(a_network_of_six_is_blocked_but_not_a_link),
+		cmocka_unit_test(addresses_of_a_network_count_together),
 		cmocka_unit_test(different_things_are_counted),
 		cmocka_unit_test(the_slow_are_counted_longer),
 		cmocka_unit_test(a_crowd_of_spreads_is_told),

@@ -33,6 +33,31 @@ struct umbox_tally_result {
 void umbox_tally_add(struct umbox_tally *tally, const void *key, int64_t now_us,
 		     struct umbox_tally_result *ret);
 
+/* Counts per source: of each address, and of all addresses of an IPv6 /64 together, since one
+ * machine may use them all.  (A link's own, fe80::/64, is everybody's there: its addresses count
+ * alone.) */
+struct umbox_sources;
+
+struct umbox_sources_limits {
+	uint32_t limit;         /* of one address */
+	uint32_t network_limit; /* of one /64; 0: not counted */
+	int64_t interval_us, alert_pause_us;
+};
+
+struct umbox_sources *umbox_sources_new(uint32_t capacity,
+					const struct umbox_sources_limits *limits);
+void umbox_sources_free(struct umbox_sources *sources);
+
+struct umbox_sources_result {
+	bool over, tell; /* as of a tally */
+	bool network;    /* it is the /64 that is over, not the address */
+	uint32_t count;
+	/* Sources had to be forgotten whose interval had not passed, and it is time to say so. */
+	bool crowded;
+};
+void umbox_sources_add(struct umbox_sources *sources, const struct umbox_ip *source, int64_t now_us,
+		       struct umbox_sources_result *ret);
+
 /* How many different things per key, of `thing_bytes` compared as they are (by a hash that nobody
  * can foretell): ports that a source knocks at, hosts that it looks for.  Two windows: many within
  * the interval, or, of those who take their time, slow_many within the slow interval (0: not
@@ -59,11 +84,16 @@ struct umbox_spread_result {
 void umbox_spread_add(struct umbox_spread *spread, const void *key, const void *thing,
 		      int64_t now_us, struct umbox_spread_result *ret);
 
-/* Sources that are cut off for a time. */
+/* Sources that are cut off for a time.  Where there is no room who is cut off stays so, and a
+ * newcomer finds none: nobody frees himself by making up others. */
 struct umbox_blocks;
 
 struct umbox_blocks *umbox_blocks_new(uint32_t capacity);
 void umbox_blocks_free(struct umbox_blocks *blocks);
 /* The longer time counts. */
-void umbox_blocks_add(struct umbox_blocks *blocks, const struct umbox_ip *source, int64_t until_us);
+void umbox_blocks_add(struct umbox_blocks *blocks, const struct umbox_ip *source, int64_t now_us,
+		      int64_t until_us);
+/* All of its IPv6 /64, where it has one that umbox_sources counts; otherwise as above. */
+void umbox_blocks_add_network(struct umbox_blocks *blocks, const struct umbox_ip *source,
+			      int64_t now_us, int64_t until_us);
 bool umbox_blocks_has(struct umbox_blocks *blocks, const struct umbox_ip *source, int64_t now_us);

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "session.h"
 
@@ -21,7 +22,8 @@ struct login_guard {
 	login_tell_fn *tell;
 	void *user;
 	struct umbox_streams *streams;
-	struct umbox_tally *by_user, *by_source, *defaults;
+	struct umbox_tally *by_user, *defaults;
+	struct umbox_sources *by_source;
 	struct umbox_blocks *blocks;
 	struct login_counts counts;
 };
@@ -36,18 +38,28 @@ const struct login_settings *login_settings_of(const struct session *session)
 static bool text_in(const struct login_texts *texts, const char *text)
 {
 	for (size_t i = 0; i < texts->count; i++)
-		if (strcmp(texts->text[i], text) == 0)
+		if (strcasecmp(texts->text[i], text) == 0)
 			return true;
 	return false;
 }
 
-static bool is_default(const struct login_settings *settings, const struct login_attempt *attempt)
+/* "user:password"; to many devices the case of a user's name is nothing. */
+static bool is_pair(const char *pair, const struct login_attempt *attempt)
 {
-	char both[2 * LOGIN_USER_BYTES + 2];
+	size_t length = strlen(attempt->user);
+	return strncasecmp(pair, attempt->user, length) == 0 && pair[length] == ':' &&
+	       strcmp(pair + length + 1, attempt->password) == 0;
+}
+
+bool login_is_default(const struct session *session, const struct login_attempt *attempt)
+{
+	const struct login_settings *settings = &session->guard->settings;
 	if (!attempt->password)
 		return text_in(&settings->default_users, attempt->user);
-	snprintf(both, sizeof(both), "%s:%s", attempt->user, attempt->password);
-	return text_in(&settings->defaults, both);
+	for (size_t i = 0; i < settings->defaults.count; i++)
+		if (is_pair(settings->defaults.text[i], attempt))
+			return true;
+	return false;
 }
 
 __attribute__((format(printf, 4, 5))) static void tell(struct session *session, const char *type,
@@ -71,14 +83,31 @@ __attribute__((format(printf, 4, 5))) static void tell(struct session *session, 
 		    guard->user);
 }
 
-static void block(struct session *session)
+static void block(struct session *session, bool network)
 {
 	struct login_guard *guard = session->guard;
+	const struct umbox_ip *source = &session->stream->client;
+	int64_t now_us = session->now_us, until_us = now_us + guard->settings.block_us;
 	if (!guard->settings.block_us)
 		return;
-	umbox_blocks_add(guard->blocks, &session->stream->client,
-			 session->now_us + guard->settings.block_us);
+	if (network)
+		umbox_blocks_add_network(guard->blocks, source, now_us, until_us);
+	else
+		umbox_blocks_add(guard->blocks, source, now_us, until_us);
 	session->word = UMBOX_STREAM_CUT;
+}
+
+/* A guesser with many addresses makes that those which came before are forgotten. */
+static void tell_crowd(struct session *session)
+{
+	struct login_guard *guard = session->guard;
+	guard->tell(&(struct umbox_alert){.type = "max-login-attempts",
+					  .severity = UMBOX_HIGH,
+					  .target = session->stream->server,
+					  .target_port = session->stream->server_port,
+					  .count = LOGIN_SOURCES_MAX,
+					  .detail = "failed logins of too many sources to count"},
+		    guard->user);
 }
 
 void login_tried(struct session *session, const struct login_attempt *attempt)
@@ -86,7 +115,7 @@ void login_tried(struct session *session, const struct login_attempt *attempt)
 	struct login_guard *guard = session->guard;
 	struct umbox_tally_result result;
 	guard->counts.attempts++;
-	if (!is_default(&guard->settings, attempt))
+	if (!login_is_default(session, attempt))
 		return;
 	guard->counts.defaults++;
 	umbox_tally_add(guard->defaults, &session->stream->client, session->now_us, &result);
@@ -101,21 +130,25 @@ void login_failed(struct session *session, const char *user)
 {
 	struct login_guard *guard = session->guard;
 	struct user_key key = {.source = session->stream->client};
-	struct umbox_tally_result by_user, by_source;
+	struct umbox_tally_result by_user;
+	struct umbox_sources_result by_source;
 	int64_t seconds = guard->settings.interval_us / 1000000;
 	guard->counts.failures++;
 	memcpy(key.user, user, strnlen(user, sizeof(key.user)));
 	umbox_tally_add(guard->by_user, &key, session->now_us, &by_user);
-	umbox_tally_add(guard->by_source, &session->stream->client, session->now_us, &by_source);
+	umbox_sources_add(guard->by_source, &session->stream->client, session->now_us, &by_source);
 	if (by_user.tell)
 		tell(session, "max-login-attempts", by_user.count,
 		     "%" PRIu32 " failed logins as '%.31s' in %" PRId64 " s", by_user.count, user,
 		     seconds);
 	else if (by_source.tell)
 		tell(session, "max-login-attempts", by_source.count,
-		     "%" PRIu32 " failed logins in %" PRId64 " s", by_source.count, seconds);
+		     "%" PRIu32 " failed logins %sin %" PRId64 " s", by_source.count,
+		     by_source.network ? "of its /64 " : "", seconds);
+	if (by_source.crowded)
+		tell_crowd(session);
 	if (by_user.over || by_source.over)
-		block(session);
+		block(session, by_source.network && !by_user.over);
 }
 
 /* --- connections --- */
@@ -132,9 +165,11 @@ static bool follows(const struct umbox_headers *opening, enum umbox_leg from, vo
 {
 	const struct login_settings *settings = &((struct login_guard *)user)->settings;
 	uint16_t port = opening->target_port;
-	return from == UMBOX_OUT &&
-	       (has_port(&settings->http, port) || has_port(&settings->ftp, port) ||
-		has_port(&settings->telnet, port));
+	if (from != UMBOX_OUT ||
+	    (settings->is_exempt && settings->is_exempt(settings->exempt_user, &opening->source)))
+		return false;
+	return has_port(&settings->http, port) || has_port(&settings->ftp, port) ||
+	       has_port(&settings->telnet, port);
 }
 
 static enum umbox_stream_word on_open(struct umbox_stream *stream, void *user)
@@ -148,6 +183,8 @@ static enum umbox_stream_word on_open(struct umbox_stream *stream, void *user)
 		session->kind = SESSION_HTTP;
 	else if (has_port(&guard->settings.ftp, stream->server_port))
 		session->kind = SESSION_FTP;
+	if (session->kind == SESSION_HTTP)
+		session_http_open(session);
 	return UMBOX_STREAM_GO_ON;
 }
 
@@ -197,9 +234,12 @@ struct login_guard *login_new(const struct login_settings *settings, login_tell_
 	guard->by_user = umbox_tally_new(LOGIN_SOURCES_MAX, sizeof(struct user_key),
 					 settings->attempts, settings->interval_us,
 					 settings->alert_pause_us);
-	guard->by_source = umbox_tally_new(LOGIN_SOURCES_MAX, sizeof(struct umbox_ip),
-					   settings->source_attempts, settings->interval_us,
-					   settings->alert_pause_us);
+	guard->by_source = umbox_sources_new(
+		LOGIN_SOURCES_MAX,
+		&(struct umbox_sources_limits){.limit = settings->source_attempts,
+					       .network_limit = settings->network_attempts,
+					       .interval_us = settings->interval_us,
+					       .alert_pause_us = settings->alert_pause_us});
 	guard->defaults = umbox_tally_new(LOGIN_SOURCES_MAX, sizeof(struct umbox_ip), 1,
 					  settings->interval_us, settings->alert_pause_us);
 	guard->blocks = umbox_blocks_new(UMBOX_BLOCKS_MAX);
@@ -212,7 +252,7 @@ void login_free(struct login_guard *guard)
 		return;
 	umbox_streams_free(guard->streams);
 	umbox_tally_free(guard->by_user);
-	umbox_tally_free(guard->by_source);
+	umbox_sources_free(guard->by_source);
 	umbox_tally_free(guard->defaults);
 	umbox_blocks_free(guard->blocks);
 	free(guard);

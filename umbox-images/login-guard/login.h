@@ -2,7 +2,8 @@
 /* login.h - sees logins to the device over HTTP, FTP and Telnet: factory credentials, and too many
  * attempts.
  *
- *   session_http.c   Basic, Digest and forms; what the device answered
+ *   session_http.c   Basic and Digest; what the device answered
+ *   session_form.c   forms
  *   session_text.c   FTP's and Telnet's lines
  *   login.c          what an attempt means
  */
@@ -37,8 +38,12 @@ struct login_settings {
 	struct login_texts user_fields, password_fields; /* of forms */
 	uint32_t attempts;                               /* failed ones of one source and user */
 	uint32_t source_attempts;                        /* of one source, whatever the user */
+	uint32_t network_attempts;                       /* of an IPv6 /64; 0: not counted */
 	int64_t interval_us, block_us, alert_pause_us;
 	bool refuse_default; /* cut a login with factory credentials */
+	/* Sources that are not looked at; NULL: none. */
+	bool (*is_exempt)(const void *user, const struct umbox_ip *source);
+	const void *exempt_user;
 };
 
 struct login_counts {

@@ -30,6 +30,11 @@ static enum umbox_verdict on_frame(struct umbox *umbox, struct umbox_frame *fram
 	return verdict;
 }
 
+static bool is_host(const void *user, const struct umbox_ip *source)
+{
+	return umbox_is_host(user, source);
+}
+
 static void read_ports(struct umbox *umbox, const char *name, struct login_ports *ports)
 {
 	ports->count = umbox_integers(umbox, name, ports->port, ports->count, LOGIN_PORTS_MAX, 1,
@@ -56,11 +61,17 @@ int main(void)
 		.attempts = (uint32_t)umbox_integer(umbox, "attempts", 4, 1, UMBOX_TALLY_LIMIT_MAX),
 		.source_attempts = (uint32_t)umbox_integer(umbox, "source_attempts", 10, 1,
 							   UMBOX_TALLY_LIMIT_MAX),
+		.network_attempts = (uint32_t)umbox_integer(umbox, "network_attempts", 40, 0,
+							    UMBOX_TALLY_LIMIT_MAX),
 		.interval_us = umbox_integer(umbox, "interval_s", 1800, 1, 86400) * 1000000,
 		.block_us = umbox_integer(umbox, "block_s", 0, 0, 86400) * 1000000,
 		.alert_pause_us = umbox_integer(umbox, "alert_pause_s", 10, 0, 3600) * 1000000,
 		.refuse_default = umbox_boolean(umbox, "refuse_default", true),
 	};
+	if (!umbox_boolean(umbox, "count_host", false)) {
+		settings.is_exempt = is_host;
+		settings.exempt_user = umbox;
+	}
 	read_ports(umbox, "http_ports", &settings.http);
 	read_ports(umbox, "ftp_ports", &settings.ftp);
 	read_ports(umbox, "telnet_ports", &settings.telnet);

@@ -2,8 +2,9 @@
 /* session_http.c - logins in HTTP requests, and how the device answers them.
  *
  * Basic and Digest send the credentials with every request: only an answer of 401 or 403 makes an
- * attempt a failed one.  A form that brings a password is an attempt that counts whatever the
- * answer, since devices say "wrong password" with a page of status 200. */
+ * attempt a failed one, and not where it says that the password was right and only its challenge
+ * too old (RFC 7616, `stale`). */
+#include <ctype.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -25,6 +26,7 @@ static void wait_for_answer(struct session *session, const struct umbox_http_req
 	http->count++;
 	*last_waiting(http) = (struct waiting_request){
 		.head = strcmp(request->method, "HEAD") == 0,
+		.upgrade = request->upgrade,
 	};
 }
 
@@ -41,74 +43,107 @@ static void note_login(struct session *session, const char *user, const char *pa
 	snprintf(waiting->user, sizeof(waiting->user), "%s", user);
 }
 
-static bool find_in_form(const struct login_texts *names, const char *form, size_t length,
-			 char *ret)
+static void read_authorization(struct session *session, const char *authorization)
 {
-	for (size_t i = 0; i < names->count; i++)
-		if (umbox_http_form(form, length, names->text[i], ret, LOGIN_USER_BYTES))
-			return true;
-	return false;
-}
-
-static void read_form(struct session *session, const char *form, size_t length)
-{
-	const struct login_settings *settings = login_settings_of(session);
-	char user[LOGIN_USER_BYTES] = "", password[LOGIN_USER_BYTES];
-	if (!find_in_form(&settings->password_fields, form, length, password))
-		return;
-	find_in_form(&settings->user_fields, form, length, user);
-	login_tried(session, &(struct login_attempt){.user = user, .password = password});
-	if (session->word == UMBOX_STREAM_GO_ON)
-		login_failed(session, user);
+	char user[LOGIN_USER_BYTES], password[UMBOX_HTTP_FIELD_BYTES];
+	if (umbox_http_basic(authorization, user, sizeof(user), password, sizeof(password)))
+		note_login(session, user, password);
+	else if (umbox_http_digest(authorization, "username", user, sizeof(user)))
+		note_login(session, user, NULL);
+	else if (strncasecmp(authorization, "Basic", 5) == 0)
+		session->word = UMBOX_STREAM_CUT; /* who can tell what a device makes of it? */
 }
 
 static enum umbox_stream_word on_head(struct umbox_stream *stream,
 				      struct umbox_http_request *request, void *own)
 {
 	struct session *session = own;
-	const char *authorization = request->fields[UMBOX_HTTP_AUTHORIZATION];
-	char user[LOGIN_USER_BYTES], password[LOGIN_USER_BYTES];
 	(void)stream;
 	wait_for_answer(session, request);
-	if (umbox_http_basic(authorization, user, sizeof(user), password, sizeof(password)))
-		note_login(session, user, password);
-	else if (umbox_http_digest(authorization, "username", user, sizeof(user)))
-		note_login(session, user, NULL);
+	read_authorization(session, request->fields[UMBOX_HTTP_AUTHORIZATION]);
 	if (session->word == UMBOX_STREAM_GO_ON)
-		read_form(session, request->target, strlen(request->target));
+		session_form_head(session, request);
 	return session->word;
 }
 
 static enum umbox_stream_word on_body(struct umbox_stream *stream,
 				      struct umbox_http_request *request, void *own)
 {
-	static const char form[] = "application/x-www-form-urlencoded";
 	struct session *session = own;
 	(void)stream;
-	if (strncasecmp(request->fields[UMBOX_HTTP_CONTENT_TYPE], form, sizeof(form) - 1) == 0)
-		read_form(session, request->body, request->body_bytes);
+	session_form_body(session, request);
 	return session->word;
 }
 
 /* --- answers --- */
 
+/* Steps on in `text` with the next byte. */
+static void match(const char *text, uint8_t *at, char byte)
+{
+	int letter = tolower((unsigned char)byte);
+	if (!text[*at] || byte == ' ' || byte == '"')
+		return;
+	*at = letter == text[*at] ? *at + 1 : letter == text[0];
+}
+
+static const char challenge[] = "www-authenticate", stale[] = "stale=true";
+
+static int on_answer_begin(http_parser *parser)
+{
+	struct session_http *http = &((struct session *)parser->data)->http;
+	http->in_value = false;
+	http->name_at = http->stale_at = 0;
+	return 0;
+}
+
+static int on_answer_field(http_parser *parser, const char *bytes, size_t count)
+{
+	struct session_http *http = &((struct session *)parser->data)->http;
+	if (http->in_value)
+		http->name_at = 0;
+	http->in_value = false;
+	for (size_t i = 0; i < count; i++)
+		match(challenge, &http->name_at, bytes[i]);
+	return 0;
+}
+
+static int on_answer_value(http_parser *parser, const char *bytes, size_t count)
+{
+	struct session_http *http = &((struct session *)parser->data)->http;
+	http->in_value = true;
+	for (size_t i = 0; i < count && !challenge[http->name_at]; i++)
+		match(stale, &http->stale_at, bytes[i]);
+	return 0;
+}
+
 static int on_answer_head(http_parser *parser)
 {
 	struct session *session = parser->data;
 	struct session_http *http = &session->http;
-	if (parser->status_code / 100 == 1 || !http->count)
+	http->in_step = true;
+	if (!http->count)
 		return 0;
 	struct waiting_request *answered = &http->waiting[http->first];
+	if (parser->status_code == 101 && answered->upgrade)
+		session->word = UMBOX_STREAM_LET_GO;
+	if (parser->status_code / 100 == 1)
+		return 0;
 	http->first = (http->first + 1) % REQUESTS_WAITING_MAX;
 	http->count--;
-	if (answered->login && (parser->status_code == 401 || parser->status_code == 403))
+	if (answered->login && stale[http->stale_at] &&
+	    (parser->status_code == 401 || parser->status_code == 403))
 		login_failed(session, answered->user);
 	return answered->head;
 }
 
 static void read_answers(struct session *session, const uint8_t *bytes, size_t count)
 {
-	static const http_parser_settings settings = {.on_headers_complete = on_answer_head};
+	static const http_parser_settings settings = {
+		.on_message_begin = on_answer_begin,
+		.on_header_field = on_answer_field,
+		.on_header_value = on_answer_value,
+		.on_headers_complete = on_answer_head,
+	};
 	struct session_http *http = &session->http;
 	if (!http->answers.data) {
 		http_parser_init(&http->answers, HTTP_RESPONSE);
@@ -117,7 +152,16 @@ static void read_answers(struct session *session, const uint8_t *bytes, size_t c
 	if (http->answers_lost)
 		return;
 	http_parser_execute(&http->answers, &settings, (const char *)bytes, count);
-	http->answers_lost = HTTP_PARSER_ERRNO(&http->answers) != HPE_OK || http->answers.upgrade;
+	bool lost = HTTP_PARSER_ERRNO(&http->answers) != HPE_OK || http->answers.upgrade;
+	if (lost && !http->in_step)
+		http->answers.data = NULL; /* in the middle of an answer: the next one is tried */
+	else
+		http->answers_lost = lost;
+}
+
+void session_http_open(struct session *session)
+{
+	session->http.in_step = !session->stream->midstream;
 }
 
 void session_http_bytes(struct session *session, enum umbox_stream_side side, const uint8_t *bytes,

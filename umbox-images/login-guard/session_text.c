@@ -10,6 +10,8 @@
 enum { IAC = 255, SUBNEGOTIATION = 250, SUBNEGOTIATION_END = 240, WILL = 251 };
 /* Where in a Telnet command the client is. */
 enum { COMMAND_NONE, COMMAND_IAC, COMMAND_OPTION, COMMAND_SUB, COMMAND_SUB_IAC };
+/* What edits a line that is typed. */
+enum { ERASE = 0x7f, ERASE_WORD = 0x17, ERASE_LINE = 0x15 };
 
 /* The end of a line counts: prompts stand there. */
 static void append(char *line, size_t *length, uint8_t byte)
@@ -20,6 +22,11 @@ static void append(char *line, size_t *length, uint8_t byte)
 	line[*length] = '\0';
 }
 
+static void set_user(struct session_text *text, const char *user)
+{
+	snprintf(text->user, sizeof(text->user), "%.*s", LOGIN_USER_BYTES - 1, user);
+}
+
 static void tried(struct session *session, const char *password)
 {
 	struct session_text *text = &session->text;
@@ -28,57 +35,148 @@ static void tried(struct session *session, const char *password)
 
 /* --- FTP --- */
 
+/* What stands behind the command, or NULL where it is another. */
+static const char *behind_command(const char *line, const char *command)
+{
+	size_t length = strlen(command);
+	line += strspn(line, " \t");
+	if (strncasecmp(line, command, length) != 0 ||
+	    (line[length] && line[length] != ' ' && line[length] != '\t'))
+		return NULL;
+	return line + length + strspn(line + length, " \t");
+}
+
 static void ftp_client_line(struct session *session)
 {
 	struct session_text *text = &session->text;
-	if (strncasecmp(text->client, "USER ", 5) == 0)
-		snprintf(text->user, sizeof(text->user), "%.*s", LOGIN_USER_BYTES - 1,
-			 text->client + 5);
-	else if (strncasecmp(text->client, "PASS ", 5) == 0)
-		tried(session, text->client + 5);
+	const char *user = behind_command(text->client, "USER");
+	const char *password = behind_command(text->client, "PASS");
+	if (user)
+		set_user(text, user);
+	else if (password)
+		tried(session, password);
 }
 
+/* An answer of several lines ends with the one that has a blank behind its number. */
 static void ftp_server_line(struct session *session)
 {
 	struct session_text *text = &session->text;
-	if (strncmp(text->server, "530", 3) == 0 && text->user[0])
+	if (strncmp(text->server, "530", 3) == 0 && text->server[3] != '-' && text->user[0])
 		login_failed(session, text->user);
 }
 
 /* --- Telnet --- */
 
+static size_t trimmed(const char *line, size_t length)
+{
+	while (length && (line[length - 1] == ' ' || line[length - 1] == '\0'))
+		length--;
+	return length;
+}
+
 static bool ends_with(const char *line, size_t length, const char *words)
 {
 	size_t count = strlen(words);
-	while (length && (line[length - 1] == ' ' || line[length - 1] == '\0'))
-		length--;
 	return length >= count && strncasecmp(line + length - count, words, count) == 0;
 }
 
-static void telnet_look_for_prompt(struct session_text *text)
+/* "Password:", "Password for admin:" */
+static bool asks_password(const char *line, size_t length)
 {
-	static const char *const user[] = {"login:", "username:", "user:", "user name:"};
-	if (ends_with(text->server, text->server_bytes, "password:"))
-		text->expects = TELNET_PASSWORD;
+	static const char word[] = "password";
+	if (!length || line[length - 1] != ':')
+		return false;
+	for (size_t at = 0; at + sizeof(word) - 1 < length; at++)
+		if (strncasecmp(line + at, word, sizeof(word) - 1) == 0)
+			return true;
+	return false;
+}
+
+static enum telnet_expects prompt_of(const char *line, size_t length)
+{
+	static const char *const user[] = {
+		"login:", "username:", "user:", "user name:", "userid:", "account:"};
+	length = trimmed(line, length);
+	if (asks_password(line, length))
+		return TELNET_PASSWORD;
 	for (size_t i = 0; i < sizeof(user) / sizeof(user[0]); i++)
-		if (ends_with(text->server, text->server_bytes, user[i]))
-			text->expects = TELNET_USER;
+		if (ends_with(line, length, user[i]))
+			return TELNET_USER;
+	return TELNET_NOTHING;
+}
+
+static void telnet_answer(struct session *session, const char *line)
+{
+	struct session_text *text = &session->text;
+	enum telnet_expects expects = text->expects;
+	text->expects = TELNET_NOTHING;
+	text->user_given = expects == TELNET_USER;
+	if (expects == TELNET_USER)
+		set_user(text, line);
+	if (expects != TELNET_PASSWORD)
+		return;
+	tried(session, line);
+	/* Whether it failed shows only in words; a session has one login. */
+	if (session->word == UMBOX_STREAM_GO_ON)
+		login_failed(session, text->user);
+}
+
+/* Typed before anybody asked: the device will take it for its next question. */
+static void type_ahead(struct session_text *text, const char *line)
+{
+	if (!line[0])
+		return;
+	if (text->ahead_count == AHEAD_MAX) {
+		memmove(text->ahead[0], text->ahead[1], sizeof(text->ahead) - LOGIN_USER_BYTES);
+		text->ahead_count--;
+	}
+	snprintf(text->ahead[text->ahead_count++], LOGIN_USER_BYTES, "%.*s", LOGIN_USER_BYTES - 1,
+		 line);
+}
+
+static void telnet_look_for_prompt(struct session *session)
+{
+	struct session_text *text = &session->text;
+	enum telnet_expects prompt = prompt_of(text->server, text->server_bytes);
+	bool seen = prompt == text->prompt;
+	text->prompt = prompt;
+	if (prompt == TELNET_NOTHING || seen)
+		return;
+	text->expects = prompt;
+	/* Without a user who was asked for it is not a login: what was typed was for others. */
+	if (!text->ahead_count || (prompt == TELNET_PASSWORD && !text->user_given))
+		return;
+	char line[LOGIN_USER_BYTES];
+	memcpy(line, text->ahead[0], sizeof(line));
+	memmove(text->ahead[0], text->ahead[1], sizeof(text->ahead) - LOGIN_USER_BYTES);
+	text->ahead_count--;
+	telnet_answer(session, line);
 }
 
 static void telnet_client_line(struct session *session)
 {
 	struct session_text *text = &session->text;
-	enum telnet_expects expects = text->expects;
-	text->expects = TELNET_NOTHING;
-	if (expects == TELNET_USER)
-		snprintf(text->user, sizeof(text->user), "%.*s", LOGIN_USER_BYTES - 1,
-			 text->client);
-	if (expects != TELNET_PASSWORD)
-		return;
-	tried(session, text->client);
-	/* Whether it failed shows only in words; a session has one login. */
-	if (session->word == UMBOX_STREAM_GO_ON)
-		login_failed(session, text->user);
+	if (text->expects == TELNET_NOTHING)
+		type_ahead(text, text->client);
+	else
+		telnet_answer(session, text->client);
+}
+
+static void erase(struct session_text *text, uint8_t key)
+{
+	size_t length = text->client_bytes;
+	switch (key) {
+	case ERASE_LINE: length = 0; break;
+	case ERASE_WORD:
+		while (length && text->client[length - 1] == ' ')
+			length--;
+		while (length && text->client[length - 1] != ' ')
+			length--;
+		break;
+	default: length -= length > 0; break;
+	}
+	text->client_bytes = length;
+	text->client[length] = '\0';
 }
 
 /* False when the byte is part of a command. */
@@ -109,28 +207,34 @@ static bool telnet_is_text(struct session_text *text, uint8_t byte)
 
 /* --- both --- */
 
+static void end_client_line(struct session *session)
+{
+	struct session_text *text = &session->text;
+	if (session->kind == SESSION_TELNET)
+		telnet_client_line(session);
+	else
+		ftp_client_line(session);
+	text->client_bytes = 0;
+	text->client[0] = '\0';
+}
+
+/* FTP's control connection has Telnet's commands as well. */
 static void client_byte(struct session *session, uint8_t byte)
 {
 	struct session_text *text = &session->text;
-	if (session->kind == SESSION_TELNET && !telnet_is_text(text, byte))
+	if (!telnet_is_text(text, byte))
 		return;
-	if (byte == 0x7f || byte == '\b') { /* typed by hand */
-		text->client_bytes -= text->client_bytes > 0;
-		text->client[text->client_bytes] = '\0';
+	bool second_half = text->carriage_return; /* of a line's end */
+	text->carriage_return = byte == '\r';
+	if (byte == '\0' || (byte == '\n' && second_half))
 		return;
-	}
-	if (byte != '\r' && byte != '\n' && byte != '\0') {
-		append(text->client, &text->client_bytes, byte);
-		return;
-	}
-	if (!text->client_bytes && byte != '\r') /* the second half of a line's end */
-		return;
-	if (session->kind == SESSION_FTP)
-		ftp_client_line(session);
+	if (byte == '\r' || byte == '\n')
+		end_client_line(session);
+	else if (session->kind == SESSION_TELNET &&
+		 (byte == ERASE || byte == '\b' || byte == ERASE_WORD || byte == ERASE_LINE))
+		erase(text, byte);
 	else
-		telnet_client_line(session);
-	text->client_bytes = 0;
-	text->client[0] = '\0';
+		append(text->client, &text->client_bytes, byte);
 }
 
 static void server_byte(struct session *session, uint8_t byte)
@@ -144,6 +248,7 @@ static void server_byte(struct session *session, uint8_t byte)
 		ftp_server_line(session);
 	text->server_bytes = 0;
 	text->server[0] = '\0';
+	text->prompt = TELNET_NOTHING;
 }
 
 void session_text_bytes(struct session *session, enum umbox_stream_side side, const uint8_t *bytes,
@@ -155,5 +260,5 @@ void session_text_bytes(struct session *session, enum umbox_stream_side side, co
 		else
 			server_byte(session, bytes[i]);
 	if (side == UMBOX_SERVER && session->kind == SESSION_TELNET)
-		telnet_look_for_prompt(&session->text);
+		telnet_look_for_prompt(session);
 }

@@ -249,6 +249,243 @@ static void telnet_is_read_by_its_prompts(void **state)
 	assert_int_equal(login_counts(fixture->guard)->attempts, 1);
 }
 
+static enum umbox_verdict post(struct fixture *fixture, const char *type, const char *body)
+{
+	static char text[1500];
+	snprintf(text, sizeof(text), "POST / HTTP/1.1\r\nContent-Length: %zu\r\n%s\r\n%s",
+		 strlen(body), type, body);
+	return talk_client(&fixture->talk, text);
+}
+
+static void no_form_hides_factory_credentials(void **state)
+{
+	static const char *const bodies[] = {
+		"user=admin&password=admin",
+		"password=admin&user=admin",
+		"user=bob&password=x&password=admin&user=admin",
+		"user=admin&user=bob&password=admin",
+		"user=ADMIN&password=admin&user=bob",
+	};
+	struct fixture *fixture = *state;
+	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+		assert_true(talk_open(&fixture->talk));
+		assert_int_equal(post(fixture, "Content-Type: text/plain\r\n", bodies[i]),
+				 UMBOX_DROP);
+	}
+	assert_true(talk_open(&fixture->talk));
+	assert_int_equal(talk_client(&fixture->talk, "GET http://cam/?password=admin&user=admin "
+						     "HTTP/1.1\r\n\r\n"),
+			 UMBOX_DROP);
+	/* One half in the target, the other in the body. */
+	assert_true(talk_open(&fixture->talk));
+	assert_int_equal(talk_client(&fixture->talk, "POST /?user=admin HTTP/1.1\r\n"
+						     "Content-Length: 14\r\n\r\npassword=admin"),
+			 UMBOX_DROP);
+	assert_true(talk_open(&fixture->talk));
+	assert_int_equal(talk_client(&fixture->talk, "POST /?password=admin HTTP/1.1\r\n"
+						     "Content-Length: 10\r\n\r\nuser=admin"),
+			 UMBOX_DROP);
+	assert_int_equal(login_counts(fixture->guard)->defaults, 8);
+}
+
+static void padding_hides_no_form(void **state)
+{
+	struct fixture *fixture = *state;
+	char padding[1400];
+	memset(padding, 'x', sizeof(padding) - 1);
+	padding[sizeof(padding) - 1] = '\0';
+	for (int blanks = 0; blanks < 2; blanks++) { /* in one field, or in many */
+		for (size_t i = 9; blanks && i < sizeof(padding) - 1; i += 10)
+			padding[i] = '&';
+		assert_true(talk_open(&fixture->talk));
+		talk_client(&fixture->talk, "POST / HTTP/1.1\r\nContent-Length: 7022\r\n\r\n");
+		assert_int_equal(talk_client(&fixture->talk, "user=admin&a="), UMBOX_PASS);
+		for (int i = 0; i < 5; i++)
+			assert_int_equal(talk_client(&fixture->talk, padding), UMBOX_PASS);
+		assert_int_equal(talk_client(&fixture->talk, "&password=admi"), UMBOX_PASS);
+		assert_int_equal(talk_client(&fixture->talk, "n"), UMBOX_DROP);
+	}
+	char target[1400];
+	assert_true(talk_open(&fixture->talk));
+	snprintf(target, sizeof(target), "GET /?a=%s", padding);
+	assert_int_equal(talk_client(&fixture->talk, target), UMBOX_PASS);
+	assert_int_equal(talk_client(&fixture->talk, padding), UMBOX_PASS);
+	assert_int_equal(talk_client(&fixture->talk, "&user=admin&password=admin HTTP/1.1\r\n\r\n"),
+			 UMBOX_DROP);
+}
+
+static void a_form_counts_once(void **state)
+{
+	struct fixture *fixture = *state;
+	assert_true(talk_open(&fixture->talk));
+	talk_client(&fixture->talk, "POST /?user=bob&password=x HTTP/1.1\r\nContent-Length: 20\r\n"
+				    "\r\nuser=bob&password=xy");
+	assert_int_equal(login_counts(fixture->guard)->failures, 1);
+	assert_int_equal(post(fixture, "", "{\"user\": \"bob\"}"), UMBOX_PASS);
+	assert_int_equal(login_counts(fixture->guard)->attempts, 1);
+}
+
+static void credentials_with_two_readings_are_cut(void **state)
+{
+	static const char *const bad[] = {
+		"Basic YWRt-aW46YWRtaW4=",    /* some step over what is no digit */
+		"Basic YWRtaW46YWRtaW4AeA==", /* some end at a NUL */
+		"Basic YTph\r\nAuthorization: Basic " BASIC_ADMIN_ADMIN,
+	};
+	struct fixture *fixture = *state;
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_true(talk_open(&fixture->talk));
+		assert_int_equal(get(fixture, bad[i]), UMBOX_DROP);
+	}
+	assert_true(talk_open(&fixture->talk));
+	assert_int_equal(get(fixture, "Basic QURNSU46YWRtaW4="), UMBOX_DROP); /* ADMIN:admin */
+	assert_int_equal(login_counts(fixture->guard)->defaults, 1);
+}
+
+static void an_old_challenge_is_no_failed_login(void **state)
+{
+	struct fixture *fixture = *state;
+	assert_true(talk_open(&fixture->talk));
+	for (int i = 0; i < 9; i++) {
+		get(fixture, "Digest username=\"bob\"");
+		talk_server(&fixture->talk, "HTTP/1.1 401 No\r\nContent-Length: 0\r\n"
+					    "WWW-Auth");
+		talk_server(&fixture->talk,
+			    "enticate: Digest nonce=\"stal\", Stale = TRUE\r\n\r\n");
+	}
+	assert_int_equal(fixture->alerts, 0);
+	for (int i = 0; i < 3; i++) {
+		get(fixture, "Digest username=\"bob\"");
+		talk_server(&fixture->talk, "HTTP/1.1 401 No\r\nX: stale=true\r\n"
+					    "WWW-Authenticate: Digest stale=false\r\n"
+					    "Content-Length: 0\r\n\r\n");
+	}
+	assert_int_equal(fixture->alerts, 1);
+	assert_int_equal(login_counts(fixture->guard)->failures, 3);
+}
+
+static void who_was_there_before_is_no_attacker(void **state)
+{
+	struct fixture *fixture = *state;
+	fixture->talk.client_port++;
+	assert_int_equal(talk_server(&fixture->talk, "the middle of a picture"), UMBOX_PASS);
+	assert_int_equal(talk_server(&fixture->talk, "the rest of it"), UMBOX_PASS);
+	for (int i = 0; i < 9; i++) {
+		assert_int_equal(get(fixture, "Basic " BASIC_BOB_X), UMBOX_PASS);
+		assert_int_equal(talk_server(&fixture->talk, yes), UMBOX_PASS);
+	}
+	assert_int_equal(fixture->alerts, 0);
+	get(fixture, "Basic " BASIC_BOB_X);
+	talk_server(&fixture->talk, no);
+	assert_int_equal(login_counts(fixture->guard)->failures, 1);
+	/* It is in step: what cannot be read from here on is no rest of something older. */
+	assert_int_equal(talk_client(&fixture->talk, "nonsense\r\n"), UMBOX_DROP);
+}
+
+static void another_protocol_needs_the_device_to_agree(void **state)
+{
+	static const char ask[] = "GET /live HTTP/1.1\r\nConnection: upgrade\r\n"
+				  "Upgrade: websocket\r\n\r\n";
+	struct fixture *fixture = *state;
+	assert_true(talk_open(&fixture->talk));
+	assert_int_equal(talk_client(&fixture->talk, ask), UMBOX_PASS);
+	talk_server(&fixture->talk, "HTTP/1.1 101 Yes\r\nConnection: upgrade\r\n"
+				    "Upgrade: websocket\r\n\r\n\x81\x02hi");
+	assert_int_equal(talk_client(&fixture->talk, "\x81\x05hello"), UMBOX_PASS);
+	assert_true(talk_open(&fixture->talk));
+	assert_int_equal(talk_client(&fixture->talk, ask), UMBOX_PASS);
+	talk_server(&fixture->talk, yes);
+	assert_int_equal(get(fixture, "Basic " BASIC_ADMIN_ADMIN), UMBOX_DROP);
+	assert_true(talk_open(&fixture->talk));
+	talk_client(&fixture->talk, ask);
+	assert_int_equal(talk_client(&fixture->talk, "\x81\x05hello"), UMBOX_DROP);
+}
+
+static void ftp_hides_no_factory_credentials(void **state)
+{
+	static const char *const passwords[] = {"PASS\tadmin\r\n", " pass  admin\n",
+						"PA\xff\xf1SS admin\r\n"};
+	struct fixture *fixture = *state;
+	struct login_settings settings = standard;
+	settings.defaults = (struct login_texts){{"admin:admin", "empty:"}, 2};
+	start(fixture, &settings, 21);
+	for (size_t i = 0; i < sizeof(passwords) / sizeof(passwords[0]); i++) {
+		assert_true(talk_open(&fixture->talk));
+		talk_client(&fixture->talk, "USER admin\r\n");
+		assert_int_equal(talk_client(&fixture->talk, passwords[i]), UMBOX_DROP);
+	}
+	assert_true(talk_open(&fixture->talk));
+	talk_client(&fixture->talk, "USER empty\r\n");
+	assert_int_equal(talk_client(&fixture->talk, "PASS\r\n"), UMBOX_DROP);
+	assert_true(talk_open(&fixture->talk));
+	talk_client(&fixture->talk, "USER bob\r\nPASS x\r\n");
+	talk_server(&fixture->talk, "530-no\r\n530 and no again\r\n");
+	assert_int_equal(login_counts(fixture->guard)->failures, 1);
+}
+
+static void what_is_typed_ahead_is_read_when_it_is_asked_for(void **state)
+{
+	struct fixture *fixture = *state;
+	struct login_settings settings = standard;
+	settings.defaults = (struct login_texts){{"admin:admin", "empty:"}, 2};
+	start(fixture, &settings, 23);
+	assert_true(talk_open(&fixture->talk));
+	assert_int_equal(talk_client(&fixture->talk, "\r\nbob\r\nx\r\nadmin\r\n"), UMBOX_PASS);
+	assert_int_equal(talk_client(&fixture->talk, "admin\r\n"), UMBOX_PASS);
+	assert_int_equal(talk_server(&fixture->talk, "cam login:"), UMBOX_PASS);
+	assert_int_equal(talk_server(&fixture->talk, " "), UMBOX_PASS);
+	assert_int_equal(talk_server(&fixture->talk, "bob\r\nPassword for bob: "), UMBOX_PASS);
+	assert_int_equal(login_counts(fixture->guard)->failures, 1);
+	assert_int_equal(talk_server(&fixture->talk, "\r\nNo\r\ncam login: "), UMBOX_PASS);
+	assert_int_equal(talk_server(&fixture->talk, "admin\r\nPassword: "), UMBOX_DROP);
+	assert_int_equal(login_counts(fixture->guard)->defaults, 1);
+	/* What was typed for others is no password. */
+	assert_true(talk_open(&fixture->talk));
+	talk_client(&fixture->talk, "ls\n");
+	talk_server(&fixture->talk, "Password: ");
+	assert_int_equal(login_counts(fixture->guard)->attempts, 2);
+	assert_int_equal(talk_client(&fixture->talk, "x\n"), UMBOX_PASS);
+	assert_int_equal(login_counts(fixture->guard)->attempts, 3);
+}
+
+static void a_terminal_edits_what_is_typed(void **state)
+{
+	struct fixture *fixture = *state;
+	struct login_settings settings = standard;
+	settings.defaults = (struct login_texts){{"admin:admin", "empty:"}, 2};
+	start(fixture, &settings, 23);
+	assert_true(talk_open(&fixture->talk));
+	talk_server(&fixture->talk, "login: ");
+	talk_client(&fixture->talk, "bo\x15xx yy \x17\x17"
+				    "admin\r\n");
+	talk_server(&fixture->talk, "Password: ");
+	assert_int_equal(talk_client(&fixture->talk, "admin\n"), UMBOX_DROP);
+	assert_true(talk_open(&fixture->talk));
+	talk_server(&fixture->talk, "login: ");
+	talk_client(&fixture->talk, "empty\n");
+	talk_server(&fixture->talk, "Password: ");
+	assert_int_equal(talk_client(&fixture->talk, "\n"), UMBOX_DROP);
+}
+
+static bool is_nine(const void *user, const struct umbox_ip *source)
+{
+	(void)user;
+	return source->octet[3] == 9;
+}
+
+static void the_exempt_are_not_looked_at(void **state)
+{
+	struct fixture *fixture = *state;
+	struct login_settings settings = standard;
+	settings.is_exempt = is_nine;
+	start(fixture, &settings, 80);
+	assert_true(talk_open(&fixture->talk));
+	assert_int_equal(get(fixture, "Basic " BASIC_ADMIN_ADMIN), UMBOX_PASS);
+	fixture->talk.client = "10.20.0.8";
+	assert_true(talk_open(&fixture->talk));
+	assert_int_equal(get(fixture, "Basic " BASIC_ADMIN_ADMIN), UMBOX_DROP);
+}
+
 static void an_attacker_is_blocked_for_a_time(void **state)
 {
 	struct fixture *fixture = *state;
@@ -284,6 +521,17 @@ int main(void)
 		EACH(what_is_no_http_is_cut),
 		EACH(ftp_is_read),
 		EACH(telnet_is_read_by_its_prompts),
+		EACH(no_form_hides_factory_credentials),
+		EACH(padding_hides_no_form),
+		EACH(a_form_counts_once),
+		EACH(credentials_with_two_readings_are_cut),
+		EACH(an_old_challenge_is_no_failed_login),
+		EACH(who_was_there_before_is_no_attacker),
+		EACH(another_protocol_needs_the_device_to_agree),
+		EACH(ftp_hides_no_factory_credentials),
+		EACH(what_is_typed_ahead_is_read_when_it_is_asked_for),
+		EACH(a_terminal_edits_what_is_typed),
+		EACH(the_exempt_are_not_looked_at),
 		EACH(an_attacker_is_blocked_for_a_time),
 	};
 	return cmocka_run_group_tests_name("login", tests, NULL, NULL);

@@ -103,7 +103,7 @@ static void block(struct scan *scan, const struct umbox_frame *frame, const stru
 						   : scan->settings.block_us;
 	if (!block_us || is_nobody(source)) /* who asks for an address has none (DHCP, RFC 5227) */
 		return;
-	umbox_blocks_add(scan->blocks, source, frame->time_us + block_us);
+	umbox_blocks_add(scan->blocks, source, frame->time_us, frame->time_us + block_us);
 	ret->verdict = UMBOX_DROP;
 }
 
