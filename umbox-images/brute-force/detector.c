@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "detector.h"
+#include "umbox_guard.h"
 #include "umbox_table.h"
 
 enum {
@@ -35,7 +36,7 @@ struct source {
 				 any */
 	uint32_t count,
 		next; /* of the ring: how many lie within the interval, where the next goes */
-	int64_t alerted_us, blocked_until_us;
+	int64_t alerted_us;
 	int64_t times_us[]; /* a ring of the tally's `limit` */
 };
 
@@ -48,6 +49,7 @@ struct tally {
 struct detector {
 	struct detector_settings settings;
 	struct tally addresses, networks;
+	struct umbox_blocks *blocks; /* apart: whoever makes up sources pushes nobody out of it */
 	struct umbox_table *connections;
 	int64_t flood_alerted_us;
 };
@@ -70,6 +72,7 @@ struct detector *detector_new(const struct detector_settings *settings)
 	detector->flood_alerted_us = long_ago;
 	tally_init(&detector->addresses, SOURCES_BYTES, SOURCES_MAX, settings->attempts);
 	tally_init(&detector->networks, NETWORKS_BYTES, NETWORKS_MAX, settings->network_attempts);
+	detector->blocks = umbox_blocks_new(BLOCKS_MAX);
 	detector->connections = umbox_table_new(CONNECTIONS_MAX, sizeof(struct connection_key),
 						sizeof(struct connection));
 	return detector;
@@ -81,15 +84,9 @@ void detector_free(struct detector *detector)
 		return;
 	umbox_table_free(detector->addresses.table);
 	umbox_table_free(detector->networks.table);
+	umbox_blocks_free(detector->blocks);
 	umbox_table_free(detector->connections);
 	free(detector);
-}
-
-static struct umbox_ip network_of(const struct umbox_ip *ip)
-{
-	struct umbox_ip network = {.family = ip->family};
-	memcpy(network.octet, ip->octet, 8);
-	return network;
 }
 
 static bool watched_port(const struct detector_settings *settings, uint16_t port)
@@ -127,8 +124,7 @@ static bool is_flooded(const struct detector *detector, const struct tally *tall
 	if (!umbox_table_full(tally->table))
 		return false;
 	int64_t last_us = oldest->times_us[(oldest->next + tally->limit - 1) % tally->limit];
-	return now_us < oldest->blocked_until_us ||
-	       now_us - last_us <= detector->settings.interval_us;
+	return now_us - last_us <= detector->settings.interval_us;
 }
 
 static struct source *note_attempt(const struct detector *detector, struct tally *tally,
@@ -137,7 +133,7 @@ static struct source *note_attempt(const struct detector *detector, struct tally
 	struct source *source = umbox_table_put(tally->table, ip);
 	if (!source->known) {
 		source->known = true;
-		source->alerted_us = source->blocked_until_us = long_ago;
+		source->alerted_us = long_ago;
 	}
 	source->times_us[source->next] = now_us;
 	source->next = (source->next + 1) % tally->limit;
@@ -190,8 +186,6 @@ static bool judge_source(struct detector *detector, struct tally *tally, const s
 	struct source *source = note_attempt(detector, tally, ip, now_us);
 	if (source->count < tally->limit)
 		return false;
-	if (settings->block_us)
-		source->blocked_until_us = now_us + settings->block_us;
 	if (now_us - source->alerted_us < settings->alert_pause_us || ret->alarm)
 		return true;
 	say_source(detector, source, headers, ret);
@@ -203,15 +197,20 @@ static bool judge_source(struct detector *detector, struct tally *tally, const s
 static void judge_attempt(struct detector *detector, const struct umbox_headers *headers,
 			  int64_t now_us, struct detector_result *ret)
 {
-	struct umbox_ip network = network_of(&headers->source);
+	const struct umbox_ip *source = &headers->source;
+	int64_t until_us = now_us + detector->settings.block_us;
+	struct umbox_ip network;
 	bool flooded = is_flooded(detector, &detector->addresses, now_us);
-	bool over = judge_source(detector, &detector->addresses, &headers->source, headers, now_us,
-				 ret);
-	if (headers->source.family == 6 && detector->networks.table &&
-	    judge_source(detector, &detector->networks, &network, headers, now_us, ret))
-		over = true;
-	if (over && detector->settings.block_us)
+	bool over = judge_source(detector, &detector->addresses, source, headers, now_us, ret);
+	bool all_over = detector->networks.table && umbox_network_of(source, &network) &&
+			judge_source(detector, &detector->networks, &network, headers, now_us, ret);
+	if (detector->settings.block_us && (over || all_over)) {
 		ret->verdict = UMBOX_DROP;
+		if (over)
+			umbox_blocks_add(detector->blocks, source, now_us, until_us);
+		if (all_over)
+			umbox_blocks_add_network(detector->blocks, source, now_us, until_us);
+	}
 	if (flooded && !ret->alarm &&
 	    now_us - detector->flood_alerted_us >= detector->settings.alert_pause_us) {
 		detector->flood_alerted_us = now_us;
@@ -221,19 +220,6 @@ static void judge_attempt(struct detector *detector, const struct umbox_headers 
 		snprintf(ret->detail, sizeof(ret->detail), "more than %" PRIu32 " sources at once",
 			 most);
 	}
-}
-
-static bool blocked_in(struct tally *tally, const struct umbox_ip *ip, int64_t now_us)
-{
-	const struct source *source = tally->table ? umbox_table_find(tally->table, ip) : NULL;
-	return source && now_us < source->blocked_until_us;
-}
-
-static bool is_blocked(struct detector *detector, const struct umbox_ip *ip, int64_t now_us)
-{
-	struct umbox_ip network = network_of(ip);
-	return blocked_in(&detector->addresses, ip, now_us) ||
-	       (ip->family == 6 && blocked_in(&detector->networks, &network, now_us));
 }
 
 void detector_frame(struct detector *detector, const struct umbox_frame *frame,
@@ -249,7 +235,7 @@ void detector_frame(struct detector *detector, const struct umbox_frame *frame,
 	if (!ret->evasive && settings->is_exempt &&
 	    settings->is_exempt(settings->user, &headers.source))
 		return;
-	ret->blocked = settings->block_us && is_blocked(detector, &headers.source, frame->time_us);
+	ret->blocked = umbox_blocks_has(detector->blocks, &headers.source, frame->time_us);
 	if (ret->evasive || ret->blocked) {
 		ret->verdict = UMBOX_DROP;
 		return;

@@ -13,6 +13,7 @@ enum {
 	SOURCES_MAX = 16384,
 	NETWORKS_MAX = 4096,
 	CONNECTIONS_MAX = 16384,
+	BLOCKS_MAX = 8192,
 };
 
 struct detector_settings {

@@ -247,6 +247,28 @@ static void a_whole_ipv6_network_is_one_source(void **state)
 	assert_int_equal(result.alert.count, 40);
 	assert_int_equal(knock(detector, "2001:db8:1:2::ffff", 50).verdict, UMBOX_DROP);
 	assert_int_equal(knock(detector, "2001:db8:1:3::1", 50).verdict, UMBOX_PASS);
+	/* Under fe80::/64 everybody is there: the router too. */
+	for (int i = 1; i <= 50; i++) {
+		snprintf(source, sizeof(source), "fe80::%x", i);
+		assert_int_equal(knock(detector, source, 50 + i).verdict, UMBOX_PASS);
+	}
+	detector_free(detector);
+}
+
+static void made_up_sources_free_nobody(void **state)
+{
+	struct detector_settings settings = usual;
+	char source[64];
+	(void)state;
+	settings.block_us = 30000000;
+	struct detector *detector = detector_new(&settings);
+	alarms_of(detector, "10.20.0.9", 5, 0, 1);
+	for (int i = 0; i <= SOURCES_MAX; i++) {
+		snprintf(source, sizeof(source), "10.%d.%d.%d", 30 + i / 65536, i / 256 % 256,
+			 i % 256);
+		knock(detector, source, 10);
+	}
+	assert_true(knock(detector, "10.20.0.9", 20).blocked);
 	detector_free(detector);
 }
 
@@ -300,6 +322,7 @@ int main(void)
 		cmocka_unit_test(the_same_again_after_an_answer_is_new),
 		cmocka_unit_test(a_blocked_source_gets_nothing_through),
 		cmocka_unit_test(a_whole_ipv6_network_is_one_source),
+		cmocka_unit_test(made_up_sources_free_nobody),
 		cmocka_unit_test(a_flood_of_sources_is_told),
 		cmocka_unit_test(evasive_frames_are_dropped),
 	};

@@ -3,7 +3,10 @@
 #include "outbound.h"
 
 #include <inttypes.h>
+#include <net/ethernet.h>
+#include <netinet/icmp6.h>
 #include <netinet/in.h>
+#include <netinet/ip_icmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,7 +18,21 @@
 
 enum {
 	DNS_PORT = 53,
-	ALLOWED = 1, /* the mark of a conversation */
+	MLD2_REPORT = 143, /* RFC 3810 */
+	PARTS_MAX = 256,
+	PARTS_US = 30 * 1000 * 1000, /* no system waits longer for the rest of a packet */
+};
+
+/* The mark of a conversation. */
+enum {
+	ALLOWED = 1,
+	CLAIMED, /* the device agreed to what nobody was seen to have asked for */
+};
+
+/* Whose first fragment was let be. */
+struct parts_key {
+	struct umbox_ip source, target;
+	uint8_t protocol;
 };
 
 /* For which rules an address stands: a bit each. */
@@ -28,6 +45,7 @@ struct outbound {
 	struct outbound_settings settings;
 	struct umbox_flows *flows;
 	struct umbox_table *names; /* struct umbox_ip -> struct learnt */
+	struct umbox_table *parts; /* struct parts_key -> int64_t: when */
 	struct umbox_tally *outside;
 	bool begun;
 	int64_t begun_us;
@@ -42,6 +60,7 @@ struct outbound *outbound_new(const struct outbound_settings *settings)
 	outbound->flows = umbox_flows_new(OUTBOUND_FLOWS_MAX);
 	outbound->names = umbox_table_new(OUTBOUND_NAMES_MAX, sizeof(struct umbox_ip),
 					  sizeof(struct learnt));
+	outbound->parts = umbox_table_new(PARTS_MAX, sizeof(struct parts_key), sizeof(int64_t));
 	outbound->outside = umbox_tally_new(1, sizeof(uint8_t), settings->threshold,
 					    settings->interval_us, settings->alert_pause_us);
 	return outbound;
@@ -53,6 +72,7 @@ void outbound_free(struct outbound *outbound)
 		return;
 	umbox_flows_free(outbound->flows);
 	umbox_table_free(outbound->names);
+	umbox_table_free(outbound->parts);
 	umbox_tally_free(outbound->outside);
 	free(outbound);
 }
@@ -172,20 +192,82 @@ static void note_outside(struct outbound *outbound, const struct umbox_headers *
 		 result.count, headers->protocol);
 }
 
+/* What keeps the network going, and opens nothing: errors, neighbours, groups. */
+static bool is_notice(const struct umbox_headers *headers)
+{
+	uint8_t type = headers->icmp_type;
+	if (!headers->transport)
+		return false;
+	if (headers->protocol == IPPROTO_ICMP)
+		return type == ICMP_UNREACH || type == ICMP_SOURCEQUENCH || type == ICMP_TIMXCEED ||
+		       type == ICMP_PARAMPROB || type == ICMP_ROUTERSOLICIT;
+	return headers->protocol == IPPROTO_ICMPV6 &&
+	       (type <= ICMP6_PARAM_PROB || (type >= MLD_LISTENER_QUERY && type <= ND_REDIRECT) ||
+		type == MLD2_REPORT);
+}
+
+static bool is_settling(const struct outbound *outbound, int64_t now_us)
+{
+	return now_us - outbound->begun_us < outbound->settings.settle_us;
+}
+
+/* The rest of a packet says no ports: it goes where the first fragment went. */
+static struct parts_key parts_of(const struct umbox_headers *headers)
+{
+	return (struct parts_key){headers->source, headers->target, headers->protocol};
+}
+
+static bool is_rest_of_allowed(struct outbound *outbound, const struct umbox_headers *headers,
+			       int64_t now_us)
+{
+	struct parts_key key = parts_of(headers);
+	const int64_t *seen_us = umbox_table_find(outbound->parts, &key);
+	return seen_us && now_us - *seen_us <= PARTS_US;
+}
+
+/* A frame of IP that is part of no conversation. */
+static bool may_pass_alone(struct outbound *outbound, const struct umbox_headers *headers,
+			   int64_t now_us)
+{
+	return is_notice(headers) ||
+	       (headers->fragment_later && is_rest_of_allowed(outbound, headers, now_us)) ||
+	       is_allowed(outbound, headers, is_settling(outbound, now_us), now_us);
+}
+
+static bool may_go_on(struct outbound *outbound, const struct umbox_frame *frame,
+		      const struct umbox_headers *headers, struct umbox_flow *flow)
+{
+	int64_t now_us = frame->time_us;
+	bool settling = is_settling(outbound, now_us);
+	uint8_t agrees = UMBOX_TCP_SYN | UMBOX_TCP_ACK;
+	/* One conversation with all groups: none of them is allowed by another. */
+	if (flow->mark == ALLOWED && !umbox_to_group(frame, headers))
+		return true;
+	if (flow->guessed && headers->protocol == IPPROTO_TCP &&
+	    (headers->tcp_flags & agrees) == agrees)
+		flow->mark = CLAIMED;
+	if (flow->opener == UMBOX_OUT && flow->mark != CLAIMED)
+		return true;
+	if (!(flow->guessed && settling) && !is_allowed(outbound, headers, settling, now_us))
+		return false;
+	flow->mark = ALLOWED;
+	return true;
+}
+
 static void judge_device(struct outbound *outbound, const struct umbox_frame *frame,
 			 const struct umbox_headers *headers, struct umbox_flow *flow,
 			 struct outbound_result *ret)
 {
 	int64_t now_us = frame->time_us;
-	bool settling = now_us - outbound->begun_us < outbound->settings.settle_us;
-	/* One conversation with all groups: none of them is allowed by another. */
-	bool to_group = umbox_to_group(frame, headers);
-	if (!flow || flow->opener == UMBOX_OUT || (flow->mark == ALLOWED && !to_group))
+	if (headers->ether_type != ETHERTYPE_IP && headers->ether_type != ETHERTYPE_IPV6)
 		return;
-	if ((flow->guessed && settling) || is_allowed(outbound, headers, settling, now_us))
-		flow->mark = ALLOWED;
-	else
+	if (flow ? !may_go_on(outbound, frame, headers, flow)
+		 : !may_pass_alone(outbound, headers, now_us)) {
 		note_outside(outbound, headers, now_us, ret);
+	} else if (headers->fragment && !headers->fragment_later) {
+		struct parts_key key = parts_of(headers);
+		*(int64_t *)umbox_table_put(outbound->parts, &key) = now_us;
+	}
 }
 
 void outbound_frame(struct outbound *outbound, const struct umbox_frame *frame,

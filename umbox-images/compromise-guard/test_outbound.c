@@ -165,6 +165,64 @@ static void a_simultaneous_open_is_no_way_round(void **state)
 	outbound_free(outbound);
 }
 
+/* It agrees to what nobody asked for, and goes on. */
+static void an_answer_without_a_question_is_a_start(void **state)
+{
+	struct outbound *outbound = make(NULL, 0, true, 10 * SECOND);
+	uint8_t agrees = UMBOX_TCP_SYN | UMBOX_TCP_ACK;
+	(void)state;
+	/* The question may have come before the umbox did. */
+	assert_false(tcp(outbound, UMBOX_IN, PEER, 22, 1000, agrees, 0).outside);
+	assert_false(tcp(outbound, UMBOX_IN, PEER, 22, 1000, UMBOX_TCP_ACK, 20).outside);
+	assert_int_equal(tcp(outbound, UMBOX_IN, PEER, 22, 1001, agrees, 20).verdict, UMBOX_DROP);
+	assert_int_equal(tcp(outbound, UMBOX_IN, PEER, 22, 1001, UMBOX_TCP_ACK, 20).verdict,
+			 UMBOX_DROP);
+	tcp(outbound, UMBOX_OUT, PEER, 22, 1001, UMBOX_TCP_SYN, 21);
+	assert_int_equal(tcp(outbound, UMBOX_IN, PEER, 22, 1001, agrees, 21).verdict, UMBOX_PASS);
+	outbound_free(outbound);
+}
+
+static struct outbound_result part(struct outbound *outbound, const char *target, uint16_t offset,
+				   int64_t second)
+{
+	struct test_frame frame;
+	start_frame(&frame, 0x0800);
+	put_ipv4(&frame, DEVICE, target, 17, 24, (uint16_t)(offset ? offset : 0x2000));
+	put_bytes(&frame, "\x0f\xa0\x00\x35\x00\x30\x00\x00 secrets that go", 24);
+	return judge(outbound, &frame, UMBOX_IN, second);
+}
+
+static void fragments_go_only_where_the_first_may(void **state)
+{
+	static const char *const rules[] = {"udp:53 10.20.0.1"};
+	struct outbound *outbound = make(rules, 1, true, 0);
+	(void)state;
+	assert_int_equal(part(outbound, PEER, 3, 0).verdict, UMBOX_DROP);
+	assert_int_equal(part(outbound, PEER, 0, 0).verdict, UMBOX_DROP);
+	assert_int_equal(part(outbound, PEER, 3, 0).verdict, UMBOX_DROP);
+	assert_int_equal(part(outbound, RESOLVER, 3, 0).verdict, UMBOX_DROP);
+	assert_int_equal(part(outbound, RESOLVER, 0, 0).verdict, UMBOX_PASS);
+	assert_int_equal(part(outbound, RESOLVER, 3, 0).verdict, UMBOX_PASS);
+	assert_int_equal(part(outbound, PEER, 3, 0).verdict, UMBOX_DROP);
+	assert_int_equal(part(outbound, RESOLVER, 3, 31).verdict, UMBOX_DROP);
+	outbound_free(outbound);
+}
+
+static void what_is_cut_short_or_rare_is_a_start_as_well(void **state)
+{
+	struct outbound *outbound = make(NULL, 0, true, 0);
+	struct test_frame frame;
+	(void)state;
+	make_udp4(&frame, DEVICE, 4000, PEER, 53, "secrets", 7);
+	set16(&frame, 16, 60); /* longer than it is */
+	assert_int_equal(judge(outbound, &frame, UMBOX_IN, 0).verdict, UMBOX_DROP);
+	make_echo4(&frame, DEVICE, PEER, 13, 1); /* a timestamp */
+	assert_int_equal(judge(outbound, &frame, UMBOX_IN, 0).verdict, UMBOX_DROP);
+	make_echo4(&frame, DEVICE, PEER, 11, 1); /* time exceeded */
+	assert_int_equal(judge(outbound, &frame, UMBOX_IN, 0).verdict, UMBOX_PASS);
+	outbound_free(outbound);
+}
+
 static void answer_dns(struct outbound *outbound, const struct test_dns *dns, const char *server,
 		       uint16_t port, bool learnt, int64_t second)
 {
@@ -271,6 +329,9 @@ int main(void)
 		cmocka_unit_test(it_is_dropped_from_the_first_frame_on),
 		cmocka_unit_test(answers_never_count),
 		cmocka_unit_test(a_simultaneous_open_is_no_way_round),
+		cmocka_unit_test(an_answer_without_a_question_is_a_start),
+		cmocka_unit_test(fragments_go_only_where_the_first_may),
+		cmocka_unit_test(what_is_cut_short_or_rare_is_a_start_as_well),
 		cmocka_unit_test(names_are_learnt_from_answers),
 		cmocka_unit_test(names_that_are_not_meant_teach_nothing),
 		cmocka_unit_test(one_group_does_not_allow_another),

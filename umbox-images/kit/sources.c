@@ -7,8 +7,7 @@
 
 enum { NETWORK_BITS = 64, ROOM_TRIES = 8 };
 
-/* False where there is none that would be one machine's or one owner's. */
-static bool network_of(const struct umbox_ip *source, struct umbox_ip *ret)
+bool umbox_network_of(const struct umbox_ip *source, struct umbox_ip *ret)
 {
 	bool link_local = source->octet[0] == 0xfe && (source->octet[1] & 0xc0) == 0x80;
 	if (source->family != 6 || link_local)
@@ -66,7 +65,7 @@ void umbox_sources_add(struct umbox_sources *sources, const struct umbox_ip *sou
 	struct umbox_tally_result alone, together = {.over = false};
 	struct umbox_ip network;
 	umbox_tally_add(sources->addresses, source, now_us, &alone);
-	if (sources->networks && network_of(source, &network))
+	if (sources->networks && umbox_network_of(source, &network))
 		umbox_tally_add(sources->networks, &network, now_us, &together);
 	*ret = (struct umbox_sources_result){
 		.over = alone.over || together.over,
@@ -143,7 +142,7 @@ void umbox_blocks_add_network(struct umbox_blocks *blocks, const struct umbox_ip
 			      int64_t now_us, int64_t until_us)
 {
 	struct umbox_prefix prefix = {.bits = NETWORK_BITS};
-	if (network_of(source, &prefix.ip))
+	if (umbox_network_of(source, &prefix.ip))
 		add(blocks, &prefix, now_us, until_us);
 	else
 		umbox_blocks_add(blocks, source, now_us, until_us);
@@ -163,5 +162,5 @@ bool umbox_blocks_has(struct umbox_blocks *blocks, const struct umbox_ip *source
 	if (!umbox_table_count(blocks->table))
 		return false;
 	return has(blocks, &alone, now_us) ||
-	       (network_of(source, &network.ip) && has(blocks, &network, now_us));
+	       (umbox_network_of(source, &network.ip) && has(blocks, &network, now_us));
 }

@@ -33,9 +33,11 @@ struct umbox_tally_result {
 void umbox_tally_add(struct umbox_tally *tally, const void *key, int64_t now_us,
 		     struct umbox_tally_result *ret);
 
-/* Counts per source: of each address, and of all addresses of an IPv6 /64 together, since one
- * machine may use them all.  (A link's own, fe80::/64, is everybody's there: its addresses count
- * alone.) */
+/* The IPv6 /64 that an address is in, all of which one machine may use; false for IPv4, and for a
+ * link's own (fe80::/64), which is everybody's there. */
+bool umbox_network_of(const struct umbox_ip *source, struct umbox_ip *ret);
+
+/* Counts per source: of each address, and of all addresses of an IPv6 /64 together. */
 struct umbox_sources;
 
 struct umbox_sources_limits {
