@@ -13,7 +13,7 @@
 enum {
 	/* The longest pause that Linux makes between two retransmissions of a SYN. */
 	RETRANSMISSION_US = 65 * 1000 * 1000,
-	SOURCES_BYTES = 2 * 1024 * 1024,
+	SOURCES_BYTES = 9 * 256 * 1024,
 	NETWORKS_BYTES = 3 * 512 * 1024,
 };
 

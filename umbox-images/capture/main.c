@@ -7,7 +7,7 @@
 #include "umbox.h"
 #include "umbox_ring.h"
 
-enum { RING_KB_MAX = 6144 }; /* with it the umbox stays below 8 MB */
+enum { RING_KB_MAX = 6000 }; /* with it the umbox stays below 8 MB */
 
 struct program {
 	struct umbox_ring *ring;
@@ -28,7 +28,7 @@ static enum umbox_verdict on_frame(struct umbox *umbox, struct umbox_frame *fram
 int main(void)
 {
 	struct umbox *umbox = umbox_open();
-	int64_t kilobytes = umbox_integer(umbox, "ring_kb", 4096, UMBOX_RING_BYTES_MIN >> 10,
+	int64_t kilobytes = umbox_integer(umbox, "ring_kb", 2048, UMBOX_RING_BYTES_MIN >> 10,
 					  RING_KB_MAX);
 	struct program program = {
 		.ring = umbox_ring_new((size_t)kilobytes << 10),

@@ -333,7 +333,7 @@ struct proxy *proxy_new(const struct proxy_settings *settings)
 					       .interval_us = settings->interval_us,
 					       .alert_pause_us = settings->alert_pause_us});
 	proxy->lockouts = umbox_blocks_new(PROXY_SOURCES_MAX);
-	proxy->blocks = umbox_blocks_new(UMBOX_BLOCKS_MAX);
+	proxy->blocks = umbox_blocks_new(PROXY_BLOCKED_MAX);
 	return proxy;
 }
 

@@ -137,8 +137,9 @@ class Daemon:
 class UmboxSite:
     """The three namespaces."""
 
-    def __init__(self, mtu=9000):
-        self.names = {role: f"kit{os.getpid()}-{role}" for role in ("dev", "box", "net")}
+    def __init__(self, mtu=9000, tag=""):
+        """`tag` tells several of one process apart."""
+        self.names = {role: f"kit{os.getpid()}{tag}-{role}" for role in ("dev", "box", "net")}
         self.folder = tempfile.mkdtemp(prefix="umbox-test-")
         self.mtu, self.processes, self.raw = mtu, [], []
         for name in self.names.values():
