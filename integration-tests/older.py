@@ -76,11 +76,16 @@ def elsewhere():
 def main():
     device = socket.inet_aton(sys.argv[1])
     inner, outer, direct = leg("eth1"), leg("eth2"), leg("eth3")
+    names = {inner: "eth1", outer: "eth2"}
     tell("umbox-ready", "")
     tell("log-info", {"arguments": sys.argv[1:], "elsewhere": elsewhere()})
     while True:
         for source in select.select([inner, outer], [], [])[0]:
-            frame, address = source.recvfrom(65535)
+            try:
+                frame, address = source.recvfrom(65535)
+            except OSError:  # the leg is down; or gone, and then so is this program
+                socket.if_nametoindex(names[source])
+                continue
             if address[2] == OUTGOING:
                 continue
             if source is outer and is_telnet(frame, device):

@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from harness.daemon import BUILD, REPOSITORY
+from harness.docker import python_files
 
 PROGRAM = os.path.join(BUILD, "integration-tests/faulty")
 SCHEMA = json.dumps({"type": "object", "additionalProperties": False,
@@ -22,7 +23,9 @@ FAULTY = {
     "faulty-weak": {"umbox_capabilities": ""},
     "faulty-label": {"umbox_memory": "lots"},
     "faulty-schema": {"umbox_parameters": SCHEMA.replace('"none"', "1")},
+    "faulty-older": {"umbox_mode": "legacy"},
     "faulty-open": {"umbox_parameters": '{"type":"object"}'},
+    "faulty-shadow": {"umbox_shadow": "yes"},
 }
 # what an image does wrong: the check that fails (others that make it show come before), words of it
 FAULTS = {
@@ -55,24 +58,41 @@ LABELS = [
     ("faulty-label", "labels", "umbox.memory", "none"),
     ("faulty-schema", "parameters", "a default breaks the schema", "none"),
     ("faulty-open", "parameters", "additionalProperties", "none"),
+    ("faulty-older", "ready", "did not say ready", "none"),
+    ("faulty-shadow", "shadow", "never came out", "undercounts"),
 ]
+
+
+# What of ours is no image by itself is tried in another.
+TRIED_IN = {"wrapper": "watcher"}
+# A program that watches, while the wrapper forwards.
+WATCHER = {"forward": "wrapper", "patterns": [{"match": "^watching", "ready": True},
+                                              {"match": "^TELNET", "alert": "telnet"}]}
 
 
 def ours():
     images = os.path.join(REPOSITORY, "umbox-images")
-    names = []
-    for name in os.listdir(images):
-        dockerfile = os.path.join(images, name, "Dockerfile")
-        if os.path.exists(dockerfile):
-            with open(dockerfile, encoding="utf-8") as file:
-                # Others are what images are made of.
-                names += [name] if "umbox.contract=" in file.read() else []
-    return sorted(names)
+    return sorted(name for name in os.listdir(images)
+                  if os.path.exists(os.path.join(images, name, "Dockerfile")))
+
+
+def import_watcher(engine, folder):
+    """By the wrapper, with the wrapper's own labels."""
+    settings = folder / "wrapper.json"
+    settings.write_text(json.dumps(WATCHER))
+    entry, files = python_files("watcher")
+    files["/umbox"] = os.path.join(REPOSITORY, "build-images/umbox-images/wrapper")
+    files["/umbox-wrapper.json"] = str(settings)
+    labels = engine.request("GET", "/images/kalki/wrapper:1/json")["Config"]["Labels"]
+    engine.import_files("kalki/watcher:1", ["/umbox", *entry], files,
+                        **{name: value for name, value in labels.items() if name.startswith("umbox.")})
 
 
 @pytest.fixture(scope="module")
-def trials(engine, images):
+def trials(engine, images, tmp_path_factory):
     """Runs trials, some at a time: most of each is waiting."""
+    import_watcher(engine, tmp_path_factory.mktemp("watcher"))
+    engine.import_files("kalki/older:1", *python_files("older"), umbox_contract=1, umbox_mode="legacy")
     for name, labels in FAULTY.items():
         engine.import_program(f"kalki/{name}:1", PROGRAM, **(GOOD | labels))
 
@@ -93,7 +113,8 @@ def trials(engine, images):
         return {row["check"]: row for row in outcome["checks"]}
 
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
-        begun = {name: pool.submit(run, name, "--timeout", "60s") for name in ours() + ["faulty"]}
+        begun = {name: pool.submit(run, TRIED_IN.get(name, name), "--timeout", "60s")
+                 for name in ours() + ["faulty", "older"]}
         for fault, (checks, _) in FAULTS.items():
             begun[fault] = pool.submit(run, "faulty", "--timeout", "15s", "--check", checks,
                                        "--parameters", json.dumps({"fault": fault}))
@@ -104,12 +125,21 @@ def trials(engine, images):
     assert engine.containers(**{"org.kalki.instance": "trial"}) == []
 
 
-@pytest.mark.parametrize("image", ours() + ["faulty"])
+@pytest.mark.parametrize("image", ours() + ["faulty", "older"])
 def test_an_image_that_keeps_the_contract_passes(trials, image):
     rows = trials[image]()
     assert [row for row in rows.values() if row["result"] == "failed"] == []
-    assert len(rows) == 27
+    assert len(rows) == 28
     assert rows["sigterm"]["result"] == rows["capabilities"]["result"] == "passed"
+    skipped = [row for row in rows.values() if row["result"] == "skipped"]
+    assert len(skipped) < 8 and all(row["detail"] for row in skipped)
+
+
+def test_what_has_no_meaning_in_the_older_contract_is_told(trials):
+    rows = trials["older"]()
+    told = [name for name, row in rows.items() if row["detail"].startswith("does not apply")]
+    assert told == ["vlan", "accounts", "heartbeats", "socket-full", "socket-gone", "shadow"]
+    assert rows["lines"]["detail"] == "0 alerts and 1 records, all well formed"
 
 
 def assert_only(rows, check, words):

@@ -82,3 +82,22 @@ int legacy_request_read(const struct legacy_request *request, struct umbox_line 
 		return error_set(err, -EINVAL, "an HTTP request that ends too soon");
 	return legacy_alert_read(ret, request->body, request->body_bytes, err);
 }
+
+static const char *status_of(int result)
+{
+	switch (result) {
+	case 0: return "200 OK";
+	case -EBUSY: return "429 Too Many Requests";
+	case -ENOENT: return "404 Not Found";
+	case -EMSGSIZE: return "413 Content Too Large";
+	default: return "400 Bad Request";
+	}
+}
+
+size_t legacy_answer_print(char text[static LEGACY_ANSWER_BYTES], int result)
+{
+	return (size_t)snprintf(text, LEGACY_ANSWER_BYTES,
+				"HTTP/1.1 %s\r\nContent-Type: application/json\r\n"
+				"Content-Length: 2\r\nConnection: close\r\n\r\n{}",
+				status_of(result));
+}

@@ -15,6 +15,7 @@ enum {
 	LEGACY_PORT = 6060,
 	LEGACY_REQUEST_BYTES = 2 * UMBOX_LINE_BYTES, /* head and body */
 	LEGACY_TARGET_BYTES = 64,
+	LEGACY_ANSWER_BYTES = 160,
 };
 
 struct legacy_request {
@@ -35,3 +36,6 @@ bool legacy_request_take(struct legacy_request *request, const char *bytes, size
  * to where alerts go; -EMSGSIZE: too long; -EINVAL: malformed. */
 int legacy_request_read(const struct legacy_request *request, struct umbox_line *ret,
 			struct error *err) must_check;
+/* The answer to it, by what reading it came to; -EBUSY: it was over the rate.  Returns its length.
+ */
+size_t legacy_answer_print(char text[static LEGACY_ANSWER_BYTES], int result);

@@ -2,9 +2,6 @@
 /* driver/endpoint.c - see endpoint.h. */
 #include "driver/endpoint.h"
 
-#include <linux/netlink.h>
-#include <netinet/in.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -12,11 +9,9 @@
 
 #include "base/mem.h"
 #include "codec/legacy_request.h"
-#include "codec/link_message.h"
-#include "io/namespace.h"
-#include "io/netlink.h"
+#include "io/lone_port.h"
 
-enum { LOOPBACK = 1, TURN_BYTES = 4096 };
+enum { TURN_BYTES = 4096 };
 
 struct connection {
 	struct endpoint *endpoint;
@@ -86,26 +81,12 @@ static int read_request(void *data, struct umbox_line *ret, struct error *err)
 	return legacy_request_read(data, ret, err);
 }
 
-static const char *status_of(int result)
-{
-	switch (result) {
-	case 0: return "200 OK";
-	case -EBUSY: return "429 Too Many Requests";
-	case -ENOENT: return "404 Not Found";
-	case -EMSGSIZE: return "413 Content Too Large";
-	default: return "400 Bad Request";
-	}
-}
-
 /* One request a connection.  An answer that is not taken at once is not waited for. */
 static void answer(struct connection *connection, int result)
 {
-	char text[160];
-	int length = snprintf(text, sizeof(text),
-			      "HTTP/1.1 %s\r\nContent-Type: application/json\r\n"
-			      "Content-Length: 2\r\nConnection: close\r\n\r\n{}",
-			      status_of(result));
-	(void)!send(connection->fd, text, (size_t)length, MSG_DONTWAIT | MSG_NOSIGNAL);
+	char text[LEGACY_ANSWER_BYTES];
+	size_t length = legacy_answer_print(text, result);
+	(void)!send(connection->fd, text, length, MSG_DONTWAIT | MSG_NOSIGNAL);
 	close_connection(connection);
 }
 
@@ -172,62 +153,18 @@ static void on_connection(uv_poll_t *poll, int status maybe_unused, int events m
 	uv_poll_start(&connection->poll, UV_READABLE, on_readable);
 }
 
-/* No answer to ARP for all these addresses.  Nothing is asked and answered by IPv4 over the legs
- * anyway: to the kernel every sender there pretends to be this machine. */
-static int keep_to_itself(struct error *err)
-{
-	return namespace_write_setting("/proc/sys/net/ipv4/conf/all/arp_ignore", "8", err);
-}
-
-static int own_every_address(struct error *err)
-{
-	struct netlink netlink = NETLINK_NONE;
-	struct link_batch batch;
-	int result = netlink_open(&netlink, -1, NETLINK_ROUTE, err);
-	if (result < 0)
-		return result;
-	link_batch_begin(&batch, netlink.sequence);
-	link_batch_edit(&batch, &(struct link_edit){.index = LOOPBACK, .up = LINK_ON});
-	link_batch_new_local_route(&batch, LOOPBACK);
-	netlink.sequence = link_batch_end(&batch);
-	result = netlink_send(&netlink, batch.bytes, batch.length, err);
-	netlink_close(&netlink);
-	return result;
-}
-
-/* Within the namespace. */
-static int start_listening(void *data, struct error *err)
-{
-	int *ret = data, one = 1;
-	const struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(LEGACY_PORT)};
-	int result = keep_to_itself(err);
-	if (result == 0)
-		result = own_every_address(err);
-	if (result < 0)
-		return result;
-	cleanup_close int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	/* Not from the legs, whatever anybody makes of addresses and routes in there. */
-	if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) < 0 ||
-	    setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, "lo", sizeof("lo")) < 0 ||
-	    bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
-	    listen(fd, ENDPOINT_CONNECTIONS_MAX) < 0)
-		return error_errno(err, -errno, "port %d", LEGACY_PORT);
-	*ret = take_fd(fd);
-	return 0;
-}
-
 int endpoint_open(struct endpoint **ret, uv_loop_t *loop, int netns, struct intake *intake,
 		  struct error *err)
 {
-	int fd = -1, result = namespace_run(netns, start_listening, &fd, err);
-	if (result < 0) {
+	int fd = lone_port_listen(netns, LEGACY_PORT, ENDPOINT_CONNECTIONS_MAX, err);
+	if (fd < 0) {
 		error_prefix(err, "the umbox's endpoint: ");
-		return result;
+		return fd;
 	}
 	struct endpoint *endpoint = mem_alloc(sizeof(*endpoint));
 	endpoint->intake = intake;
 	endpoint->fd = fd;
-	result = uv_poll_init(loop, &endpoint->listener, fd);
+	int result = uv_poll_init(loop, &endpoint->listener, fd);
 	if (result < 0) {
 		close(fd);
 		free(endpoint);

@@ -70,7 +70,7 @@ static int hold(struct box *box, struct error *err)
 static int start(struct box *box, const struct box_order *order, struct error *err)
 {
 	struct container_marks marks = {.umbox = (uint32_t)getpid(), .device = 1, .generation = 1};
-	struct hop hop = {.parameters = (char *)order->parameters};
+	struct hop hop = {.parameters = (char *)order->parameters, .shadow = order->shadow};
 	struct device_identity device;
 	struct host_identity nobody = {0};
 	frame_device(&device);
@@ -87,13 +87,20 @@ static int start(struct box *box, const struct box_order *order, struct error *e
 	if (result < 0)
 		return result;
 	cleanup_free char *inner = mem_printf("%s/box", box->directory);
+	char address[IP_TEXT_BYTES];
+	ip_print(address, &device.ips[0]); /* of IPv4 */
 	struct container_order container = {
 		.marks = &marks,
 		.image = order->image,
 		.directory = inner,
+		.argument = order->image->legacy ? address : NULL,
 	};
 	result = engine_launch(box->docker, &container, &box->container, err);
-	return result < 0 ? result : hold(box, err);
+	if (result == 0)
+		result = hold(box, err);
+	if (result == 0 && order->image->legacy)
+		result = port_open(&box->control.port, box->netns, err);
+	return result;
 }
 
 int box_start(struct box *ret, const struct box_order *order, struct error *err)
@@ -102,7 +109,7 @@ int box_start(struct box *ret, const struct box_order *order, struct error *err)
 		.docker = order->docker,
 		.pidfd = -1,
 		.netns = -1,
-		.control = {.listener = -1, .connection = -1},
+		.control = {.listener = -1, .connection = -1, .port.listener = -1},
 	};
 	int result = start(ret, order, err);
 	if (result == -ESRCH && err)

@@ -17,6 +17,7 @@ struct box_order {
 	const char *docker;
 	const struct umbox_image *image;
 	const char *parameters;
+	bool shadow;
 };
 
 /* Starts it as the daemon would, without legs.  -ESRCH when it ended at once. */

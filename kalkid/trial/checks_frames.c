@@ -100,7 +100,10 @@ void check_fragments(struct trial *trial)
 
 void check_vlan(struct trial *trial)
 {
-	try_kinds(trial, FRAME_VLAN, FRAME_VLAN_TWICE);
+	if (trial->image.legacy)
+		trial_skip(trial, "does not apply: the older contract has no tags");
+	else
+		try_kinds(trial, FRAME_VLAN, FRAME_VLAN_TWICE);
 }
 
 void check_other(struct trial *trial)
@@ -211,6 +214,47 @@ void check_midstream(struct trial *trial)
 		trial_skip(trial, "it says that sessions from before end (umbox.midstream)");
 	else
 		try_kinds(trial, FRAME_MIDSTREAM, FRAME_MIDSTREAM6);
+}
+
+static void try_in_shadow(struct trial *trial, bool drops)
+{
+	const struct umbox_account *account = &trial->box.control.account;
+	try_kinds(trial, FRAME_ARP_REQUEST, FRAME_UNKNOWN);
+	if (trial->row.result == TRIAL_FAILED)
+		return;
+	/* One may have been under way already. */
+	if (!trial_hear(trial) || !trial_hear(trial))
+		trial_fail(trial, "in shadow it gives no sign of life");
+	else if (drops && !account->would_drop)
+		trial_fail(trial, "it counts nothing as would_drop");
+	else if (account->dropped || account->answered)
+		trial_fail(trial, "it counts %" PRIu64 " frames as dropped or answered",
+			   account->dropped + account->answered);
+	else
+		trial_pass(trial, "everything passes, and %" PRIu64 " would have been dropped",
+			   account->would_drop);
+}
+
+/* Now it has to let everything pass, whatever it does else. */
+void check_shadow(struct trial *trial)
+{
+	struct error err = {0};
+	enum umbox_forwards forwards = trial->image.forwards;
+	if (!trial->image.shadow || !trial->works) {
+		trial_skip(trial, trial->works ? "does not apply: it cannot be in shadow"
+					       : "it does not get ready");
+		return;
+	}
+	trial->in_shadow = true;
+	trial->image.forwards = UMBOX_FORWARDS_ALL;
+	if (trial_start(trial, &trial->image, trial->parameters, &err) < 0)
+		trial_fail(trial, "in shadow: %s", err.text);
+	else if (trial_bring_up(trial, trial_patience_ms(trial)) != TRIAL_READY)
+		trial_fail(trial, "in shadow it does not get ready, or lets nothing through");
+	else
+		try_in_shadow(trial, forwards != UMBOX_FORWARDS_ALL);
+	trial->image.forwards = forwards;
+	trial->in_shadow = false;
 }
 
 static int by_size(const void *a, const void *b)

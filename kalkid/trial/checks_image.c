@@ -8,6 +8,8 @@
 #include "trial/engine.h"
 #include "trial/trial_inner.h"
 
+enum { SILENT_MS = 500 };
+
 void check_labels(struct trial *trial)
 {
 	const struct trial_options *options = trial->options;
@@ -22,9 +24,10 @@ void check_labels(struct trial *trial)
 		if (image->capable[i])
 			buffer_print(&words, " %s", umbox_capability_name(i));
 	}
-	trial_pass(trial, "contract 1, forwards %s, %s, %llu MiB, %u processes,%s",
+	trial_pass(trial, "%s, forwards %s, %s, %llu MiB, %u processes,%s",
+		   image->legacy ? "the older contract" : "contract 1",
 		   UMBOX_FORWARDS_NAMES[image->forwards],
-		   trial_has_socket(trial) ? "ready by its socket" : "ready once wired",
+		   trial_says_ready(trial) ? "ready when it says so" : "ready once wired",
 		   (unsigned long long)image->memory_bytes >> 20, image->pids,
 		   words.length ? words.bytes : " no capabilities");
 }
@@ -84,6 +87,11 @@ void check_parameters(struct trial *trial)
 		trial_pass(trial, "%zu, with defaults that fit; unknown ones are refused", count);
 }
 
+static bool said_ready(struct trial *trial)
+{
+	return trial->box.control.ready;
+}
+
 static bool shows_life(struct trial *trial)
 {
 	return trial->box.control.heartbeats > 0;
@@ -102,6 +110,15 @@ static void tell_silence(struct trial *trial)
 			   trial_patience_s(trial));
 }
 
+/* Of one without heartbeats nothing else can be seen. */
+static void look_at_silent(struct trial *trial)
+{
+	if (trial_wait(trial, said_ready, SILENT_MS))
+		trial_fail(trial, "it said ready before it had its legs");
+	else
+		trial_pass(trial, "it runs while it waits for its legs");
+}
+
 void check_start(struct trial *trial)
 {
 	struct error err = {0};
@@ -113,7 +130,7 @@ void check_start(struct trial *trial)
 		return;
 	}
 	if (!trial_has_socket(trial)) {
-		trial_pass(trial, "it runs");
+		look_at_silent(trial);
 	} else if (!trial_wait(trial, shows_life, trial_patience_ms(trial))) {
 		trial->over = true;
 		tell_silence(trial);
@@ -131,7 +148,7 @@ static void tell_readiness(struct trial *trial, enum trial_readiness readiness)
 	trial->works = trial->works || !trial->over;
 	switch (readiness) {
 	case TRIAL_READY:
-		trial_pass(trial, trial_has_socket(trial)
+		trial_pass(trial, trial_says_ready(trial)
 					  ? "nothing came out before it said so"
 					  : "frames came through once it had its legs");
 		break;

@@ -19,19 +19,6 @@ static bool never(struct trial *trial maybe_unused)
 	return false;
 }
 
-static bool speaks(struct trial *trial)
-{
-	return trial->box.control.heartbeats > trial->heartbeats_before;
-}
-
-/* A heartbeat that nobody has read yet. */
-static bool speaks_again(struct trial *trial)
-{
-	trial_turn(trial, 0);
-	trial->heartbeats_before = trial->box.control.heartbeats;
-	return trial_wait(trial, speaks, trial_patience_ms(trial));
-}
-
 void check_socket_full(struct trial *trial)
 {
 	struct error err = {0};
@@ -47,7 +34,7 @@ void check_socket_full(struct trial *trial)
 	bool forwards = trial_probe(trial);
 	trial->deaf = false;
 	control->heartbeat_us = 0; /* it could not be heard */
-	bool speaks_on = speaks_again(trial);
+	bool speaks_on = trial_hear(trial);
 	if (!forwards)
 		trial_fail(trial, "nothing came through while nobody read what it says");
 	else if (!speaks_on)
@@ -106,7 +93,7 @@ void check_lines(struct trial *trial)
 void check_heartbeats(struct trial *trial)
 {
 	const struct control *control = &trial->box.control;
-	bool speaks_on = speaks_again(trial);
+	bool speaks_on = trial_hear(trial);
 	int64_t silence_ms = control->silence_us / 1000;
 	if (!speaks_on || silence_ms > SILENCE_MS)
 		trial_fail(trial, "it was silent for %" PRId64 " s (10 s condemn it)",

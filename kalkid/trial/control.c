@@ -28,7 +28,10 @@ int control_listen(struct control *control, struct error *err)
 
 int control_open(struct control *ret, const char *path, struct error *err)
 {
-	*ret = (struct control){.listener = -1, .connection = -1, .tokens = CONTROL_LINES_AT_ONCE};
+	*ret = (struct control){.listener = -1,
+				.connection = -1,
+				.port.listener = -1,
+				.tokens = CONTROL_LINES_AT_ONCE};
 	if (!TEXT_COPY(ret->path, path))
 		return error_set(err, -ENAMETOOLONG, "%s: too long for a socket", path);
 	return control_listen(ret, err);
@@ -46,6 +49,7 @@ static void hang_up(struct control *control)
 void control_go_away(struct control *control)
 {
 	hang_up(control);
+	port_close(&control->port);
 	if (control->listener >= 0) {
 		close(take_fd(control->listener));
 		unlink(control->path);
@@ -72,6 +76,20 @@ static bool take_token(struct control *control, int64_t now_us)
 	return true;
 }
 
+static void remember(struct control *control, const struct umbox_line *line, int64_t now_us)
+{
+	switch (line->kind) {
+	case UMBOX_LINE_READY:
+		control->ready_first = !control->ready && control->lines == 1;
+		control->ready = true;
+		break;
+	case UMBOX_LINE_HEARTBEAT: take_heartbeat(control, line, now_us); break;
+	case UMBOX_LINE_ALERT: control->alerts++; break;
+	case UMBOX_LINE_RECORD: control->records++; break;
+	case UMBOX_LINE_KIND_COUNT: break;
+	}
+}
+
 static void take_line(struct control *control, const char *bytes, size_t count, int64_t now_us)
 {
 	struct umbox_line line;
@@ -86,17 +104,35 @@ static void take_line(struct control *control, const char *bytes, size_t count, 
 		control->why = err;
 		return;
 	}
-	switch (line.kind) {
-	case UMBOX_LINE_READY:
-		control->ready_first = !control->ready && control->lines == 1;
-		control->ready = true;
-		break;
-	case UMBOX_LINE_HEARTBEAT: take_heartbeat(control, &line, now_us); break;
-	case UMBOX_LINE_ALERT: control->alerts++; break;
-	case UMBOX_LINE_RECORD: control->records++; break;
-	case UMBOX_LINE_KIND_COUNT: break;
-	}
+	remember(control, &line, now_us);
 	free(line.json);
+}
+
+struct told {
+	struct control *control;
+	int64_t now_us;
+};
+
+static int take_request(void *data, const struct legacy_request *request)
+{
+	const struct told *told = data;
+	struct control *control = told->control;
+	struct umbox_line line;
+	struct error err = {0};
+	control->lines++;
+	if (!take_token(control, told->now_us)) {
+		control->over_rate++;
+		return -EBUSY;
+	}
+	int result = legacy_request_read(request, &line, &err);
+	if (result < 0) {
+		control->malformed++;
+		control->why = err;
+		return result;
+	}
+	remember(control, &line, told->now_us);
+	free(line.json);
+	return 0;
 }
 
 static void take_lines(struct control *control, int64_t now_us)
@@ -141,6 +177,7 @@ void control_read(struct control *control, int64_t now_us)
 {
 	if (!control->filled_us)
 		control->filled_us = now_us;
+	port_read(&control->port, take_request, &(struct told){control, now_us});
 	take_connections(control);
 	while (control->connection >= 0) {
 		ssize_t count = recv(control->connection, control->line + control->used,

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* trial/control.h - the daemon's end of a umbox's control socket, which remembers what was said. */
+/* trial/control.h - the daemon's end of a umbox's control socket, and of the port of the older
+ * contract, which remembers what was said. */
 #pragma once
 
 #include "codec/alert_json.h"
+#include "trial/port.h"
 
 enum {
 	/* What the daemon takes of one umbox without being told otherwise. */
@@ -16,6 +18,7 @@ struct control {
 	char line[UMBOX_LINE_BYTES];
 	size_t used;
 	bool overlong; /* the line in hand */
+	struct port port;
 
 	unsigned connections, refused; /* refused: a second one while there is one */
 	bool ready;                    /* said on this connection */

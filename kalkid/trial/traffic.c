@@ -15,9 +15,14 @@ bool trial_forwards_all(const struct trial *trial)
 	return trial->image.forwards == UMBOX_FORWARDS_ALL;
 }
 
-bool trial_has_socket(const struct trial *trial)
+bool trial_says_ready(const struct trial *trial)
 {
 	return !trial->image.ready_wired;
+}
+
+bool trial_has_socket(const struct trial *trial)
+{
+	return trial_says_ready(trial) && !trial->image.legacy;
 }
 
 static void remember(struct trial *trial, int result, const struct error *err)
@@ -81,7 +86,7 @@ static bool take_frames(struct trial *trial)
 
 void trial_turn(struct trial *trial, int64_t timeout_ms)
 {
-	struct pollfd ends[] = {
+	struct pollfd ends[6 + PORT_ENDS_MAX] = {
 		{.fd = trial->wire.fd[LEG_IN], .events = POLLIN},
 		{.fd = trial->wire.fd[LEG_OUT], .events = POLLIN},
 		{.fd = trial->wire.fd[LEG_DIRECT], .events = POLLIN},
@@ -89,7 +94,8 @@ void trial_turn(struct trial *trial, int64_t timeout_ms)
 		{.fd = trial->deaf ? -1 : trial->box.control.connection, .events = POLLIN},
 		{.fd = trial->box.pidfd, .events = POLLIN},
 	};
-	poll(ends, sizeof(ends) / sizeof(ends[0]), (int)timeout_ms);
+	unsigned count = 6 + port_ends(&trial->box.control.port, ends + 6);
+	poll(ends, count, (int)timeout_ms);
 	/* Frames first: the word ready that was said before them is then there to be read. */
 	bool came = take_frames(trial);
 	if (!trial->deaf)
@@ -112,6 +118,18 @@ bool trial_wait(struct trial *trial, bool (*met)(struct trial *trial), int64_t t
 		trial_turn(trial, left_us / 1000 + 1);
 	}
 	return true;
+}
+
+static bool speaks(struct trial *trial)
+{
+	return trial->box.control.heartbeats > trial->heartbeats_before;
+}
+
+bool trial_hear(struct trial *trial)
+{
+	trial_turn(trial, 0);
+	trial->heartbeats_before = trial->box.control.heartbeats;
+	return trial_wait(trial, speaks, trial_patience_ms(trial));
 }
 
 void trial_send(struct trial *trial, enum frame_kind kind, enum leg_side from)
@@ -187,7 +205,8 @@ int trial_start(struct trial *trial, const struct umbox_image *image, const char
 	return box_start(&trial->box,
 			 &(struct box_order){.docker = trial->options->docker,
 					     .image = image,
-					     .parameters = parameters},
+					     .parameters = parameters,
+					     .shadow = trial->in_shadow},
 			 err);
 }
 
@@ -199,7 +218,7 @@ enum trial_readiness trial_bring_up(struct trial *trial, int64_t timeout_ms)
 		remember(trial, result, &err);
 	if (result < 0)
 		return TRIAL_ENDED;
-	trial->guarding = trial_has_socket(trial);
+	trial->guarding = trial_says_ready(trial);
 	bool ready = !trial->guarding || probe_until(trial, true, timeout_ms);
 	trial->guarding = false;
 	if (trial->leaked)

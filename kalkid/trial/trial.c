@@ -24,7 +24,8 @@ enum need {
 	NEED_ALWAYS, /* the others stand on it */
 	NEED_NOTHING,
 	NEED_BOX,    /* one that runs */
-	NEED_SOCKET, /* and speaks with the daemon */
+	NEED_WORDS,  /* and says something to the daemon */
+	NEED_SOCKET, /* by the socket of the present contract */
 };
 
 static const struct {
@@ -52,10 +53,11 @@ static const struct {
 	{"heartbeats", NEED_SOCKET, check_heartbeats},
 	{"socket-full", NEED_SOCKET, check_socket_full},
 	{"socket-gone", NEED_SOCKET, check_socket_gone},
-	{"lines", NEED_SOCKET, check_lines},
+	{"lines", NEED_WORDS, check_lines},
 	{"leg-down", NEED_BOX, check_leg_down},
 	{"memory", NEED_BOX, check_memory},
 	{"sigterm", NEED_BOX, check_sigterm},
+	{"shadow", NEED_NOTHING, check_shadow},
 	{"defaults", NEED_NOTHING, check_defaults},
 	{"leg-gone", NEED_BOX, check_leg_gone},
 	{"capabilities", NEED_NOTHING, check_capabilities},
@@ -110,8 +112,10 @@ static bool may_run(struct trial *trial, enum need need)
 		return true;
 	if (trial->over || !trial->boxed)
 		trial_skip(trial, "it does not run");
+	else if (need >= NEED_WORDS && !trial_says_ready(trial))
+		trial_skip(trial, "does not apply: it says nothing (umbox.ready is wired)");
 	else if (need == NEED_SOCKET && !trial_has_socket(trial))
-		trial_skip(trial, "it has no socket (umbox.ready is wired)");
+		trial_skip(trial, "does not apply: the older contract has no such thing");
 	else
 		return true;
 	return false;
@@ -207,10 +211,6 @@ static int find_image(const struct trial_options *options, struct error *err)
 {
 	struct umbox_image image = {0};
 	int result = engine_image(options->docker, options->image, &image, err);
-	if (result == 0 && image.legacy)
-		result = error_set(err, -EOPNOTSUPP,
-				   "images of the older contract cannot be tried (umbox.mode is "
-				   "legacy)");
 	umbox_image_done(&image);
 	return result == -EINVAL ? 0 : result;
 }

@@ -36,6 +36,7 @@ struct trial {
 	bool guarding; /* nothing may come out before it said ready */
 	uint64_t leaked;
 	bool works;        /* it was ready once */
+	bool in_shadow;    /* the next one that is started */
 	bool over;         /* it ended, or never got ready: nothing more of it can be tried */
 	bool out_of_order; /* something of ours failed: `err` */
 	struct error err;
@@ -60,12 +61,16 @@ static inline double trial_patience_s(const struct trial *trial)
 
 bool trial_stopped(void); /* by a signal */
 bool trial_forwards_all(const struct trial *trial);
+bool trial_says_ready(const struct trial *trial);
+/* And speaks by the socket of the present contract. */
 bool trial_has_socket(const struct trial *trial);
 
 /* Takes in what comes, for at most so long or until something came. */
 void trial_turn(struct trial *trial, int64_t timeout_ms);
 /* Until `met`; false when that did not come about in time, or cannot any more. */
 bool trial_wait(struct trial *trial, bool (*met)(struct trial *trial), int64_t timeout_ms);
+/* Until a heartbeat comes that nobody has read yet; false when none does. */
+bool trial_hear(struct trial *trial);
 /* The next frame of that kind; a failure of ours is remembered. */
 void trial_send(struct trial *trial, enum frame_kind kind, enum leg_side from);
 /* Sends probes until one that was sent from now on came out on each side; true at once for a umbox
@@ -112,6 +117,7 @@ void check_heartbeats(struct trial *trial);
 void check_leg_down(struct trial *trial);
 void check_memory(struct trial *trial);
 void check_sigterm(struct trial *trial);
+void check_shadow(struct trial *trial);
 void check_defaults(struct trial *trial);
 void check_leg_gone(struct trial *trial);
 void check_capabilities(struct trial *trial);

@@ -20,6 +20,7 @@
 enum { QUEUE_BYTES = 32 * 1024 * 1024, TAG_AT = 12, TAG_BYTES = 4 };
 
 static const char *const INNER[LEG_SIDE_COUNT] = {"in", "out", "direct"};
+static const char *const INNER_OLDER[LEG_SIDE_COUNT] = {"eth1", "eth2", "eth3"};
 static const char *const OUTER[LEG_SIDE_COUNT] = {"device", "network", "direct"};
 
 int wire_open(struct wire *ret, struct error *err)
@@ -54,7 +55,7 @@ static int commit(struct netlink *netlink, struct link_batch *batch, struct erro
 	return netlink_send(netlink, batch->bytes, batch->length, err);
 }
 
-static int raise_inner(int netns, unsigned sides, struct error *err)
+static int raise_inner(int netns, const char *const names[], unsigned sides, struct error *err)
 {
 	struct netlink netlink = NETLINK_NONE;
 	struct link_batch batch;
@@ -63,7 +64,7 @@ static int raise_inner(int netns, unsigned sides, struct error *err)
 		return result;
 	link_batch_begin(&batch, netlink.sequence);
 	for (unsigned side = 0; side < sides; side++)
-		link_batch_edit(&batch, &(struct link_edit){.name = INNER[side], .up = LINK_ON});
+		link_batch_edit(&batch, &(struct link_edit){.name = names[side], .up = LINK_ON});
 	result = commit(&netlink, &batch, err);
 	netlink_close(&netlink);
 	return result;
@@ -120,13 +121,14 @@ int wire_add_legs(struct wire *wire, int umbox_netns, const struct container *co
 {
 	struct link_batch batch;
 	unsigned sides = container->direct ? LEG_SIDE_COUNT : LEG_DIRECT;
+	const char *const *names = container->legacy ? INNER_OLDER : INNER;
 	int result = namespace_disable_ipv6(umbox_netns, err);
 	if (result < 0)
 		return result;
 	link_batch_begin(&batch, wire->netlink.sequence);
 	for (unsigned side = 0; side < sides; side++)
 		link_batch_new_pair(&batch, &(struct link_pair){.name = OUTER[side],
-								.peer = INNER[side],
+								.peer = names[side],
 								.mtu = FRAME_MTU,
 								.peer_netns = umbox_netns,
 								.up = true});
@@ -139,7 +141,7 @@ int wire_add_legs(struct wire *wire, int umbox_netns, const struct container *co
 			result = open_end(wire, side, err);
 	}
 	if (result == 0)
-		result = raise_inner(umbox_netns, sides, err);
+		result = raise_inner(umbox_netns, names, sides, err);
 	if (result < 0)
 		error_prefix(err, "making the legs: ");
 	return result;

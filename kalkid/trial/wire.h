@@ -28,7 +28,8 @@ int wire_open(struct wire *ret, struct error *err) must_check;
 void wire_close(struct wire *wire);
 
 /* As the daemon makes them, and as its image wants them: born in the umbox's namespace as `in`,
- * `out` and, where it asks for that, `direct`; without IPv6, and up. */
+ * `out` and, where it asks for that, `direct` (of the older contract `eth1`, `eth2`, `eth3`);
+ * without IPv6, and up. */
 int wire_add_legs(struct wire *wire, int umbox_netns, const struct container *container,
 		  struct error *err) must_check;
 void wire_remove_legs(struct wire *wire);
