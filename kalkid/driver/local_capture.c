@@ -7,7 +7,7 @@
 
 #include "base/mem.h"
 #include "driver/local_inner.h"
-#include "driver/ring.h"
+#include "io/ring.h"
 
 struct copying {
 	uv_work_t work;

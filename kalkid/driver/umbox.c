@@ -13,7 +13,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
-#include "driver/ring.h"
+#include "io/ring.h"
 #include "io/namespace.h"
 
 enum { TICK_MS = 1000 };

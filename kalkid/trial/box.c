@@ -109,7 +109,7 @@ int box_start(struct box *ret, const struct box_order *order, struct error *err)
 		.docker = order->docker,
 		.pidfd = -1,
 		.netns = -1,
-		.control = {.listener = -1, .connection = -1, .port.listener = -1},
+		.control = {.listener = -1, .connection = -1, .port.listener = -1, .ring_fd = -1},
 	};
 	int result = start(ret, order, err);
 	if (result == -ESRCH && err)

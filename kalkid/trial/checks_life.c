@@ -3,6 +3,8 @@
 #include <inttypes.h>
 #include <signal.h>
 
+#include "base/text.h"
+#include "io/ring.h"
 #include "trial/trial_inner.h"
 
 enum {
@@ -17,6 +19,24 @@ enum {
 static bool never(struct trial *trial maybe_unused)
 {
 	return false;
+}
+
+/* What the daemon would make of it now. */
+void check_ring(struct trial *trial)
+{
+	struct error err = {0};
+	cleanup_buffer struct buffer file = {0};
+	if (trial->box.control.ring_fd < 0) {
+		trial_skip(trial, "does not apply: it passed no ring of frames");
+		return;
+	}
+	int frames = ring_read(trial->box.control.ring_fd, "", &file, &err);
+	if (frames < 0)
+		trial_fail(trial, "%s", err.text);
+	else if (!frames)
+		trial_fail(trial, "no frame is in it, after many that came");
+	else
+		trial_pass(trial, "%d frames are in it", frames);
 }
 
 void check_socket_full(struct trial *trial)

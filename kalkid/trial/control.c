@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "base/text.h"
+#include "io/ring.h"
 #include "io/unix_listen.h"
 
 /* A line of ours, in the umbox's stead. */
@@ -31,6 +32,7 @@ int control_open(struct control *ret, const char *path, struct error *err)
 	*ret = (struct control){.listener = -1,
 				.connection = -1,
 				.port.listener = -1,
+				.ring_fd = -1,
 				.tokens = CONTROL_LINES_AT_ONCE};
 	if (!TEXT_COPY(ret->path, path))
 		return error_set(err, -ENAMETOOLONG, "%s: too long for a socket", path);
@@ -50,6 +52,8 @@ void control_go_away(struct control *control)
 {
 	hang_up(control);
 	port_close(&control->port);
+	if (control->ring_fd >= 0)
+		close(take_fd(control->ring_fd));
 	if (control->listener >= 0) {
 		close(take_fd(control->listener));
 		unlink(control->path);
@@ -173,6 +177,41 @@ static void take_connections(struct control *control)
 	}
 }
 
+/* The first one counts, as one that connects again passes it again; the daemon hangs up on what is
+ * no ring. */
+static void take_descriptor(struct control *control, int fd)
+{
+	cleanup_close int ring = fd;
+	struct error err = {0};
+	if (ring_check(ring, &err) < 0) {
+		control->malformed++;
+		control->why = err;
+	} else if (control->ring_fd < 0) {
+		control->ring_fd = take_fd(ring);
+	}
+}
+
+/* As recv(2), with the descriptors that came as well. */
+static ssize_t receive(struct control *control)
+{
+	struct iovec room = {control->line + control->used, sizeof(control->line) - control->used};
+	_Alignas(struct cmsghdr) char beside[CMSG_SPACE(8 * sizeof(int))];
+	struct msghdr message = {.msg_iov = &room,
+				 .msg_iovlen = 1,
+				 .msg_control = beside,
+				 .msg_controllen = sizeof(beside)};
+	ssize_t count = recvmsg(control->connection, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	struct cmsghdr *part = count < 0 ? NULL : CMSG_FIRSTHDR(&message);
+	for (; part; part = CMSG_NXTHDR(&message, part)) {
+		if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS)
+			continue;
+		const int *fds = (const int *)CMSG_DATA(part);
+		for (size_t i = 0; i < (part->cmsg_len - CMSG_LEN(0)) / sizeof(*fds); i++)
+			take_descriptor(control, fds[i]);
+	}
+	return count;
+}
+
 void control_read(struct control *control, int64_t now_us)
 {
 	if (!control->filled_us)
@@ -180,8 +219,7 @@ void control_read(struct control *control, int64_t now_us)
 	port_read(&control->port, take_request, &(struct told){control, now_us});
 	take_connections(control);
 	while (control->connection >= 0) {
-		ssize_t count = recv(control->connection, control->line + control->used,
-				     sizeof(control->line) - control->used, MSG_DONTWAIT);
+		ssize_t count = receive(control);
 		if (count < 0 && (errno == EAGAIN || errno == EINTR))
 			return;
 		if (count <= 0) {

@@ -19,6 +19,7 @@ struct control {
 	size_t used;
 	bool overlong; /* the line in hand */
 	struct port port;
+	int ring_fd; /* of the frames that it keeps; -1: it passed none */
 
 	unsigned connections, refused; /* refused: a second one while there is one */
 	bool ready;                    /* said on this connection */

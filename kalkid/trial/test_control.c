@@ -2,11 +2,13 @@
 /* trial/test_control.c - what the trial makes of what a umbox says. */
 #include "trial/control.h"
 
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -117,6 +119,43 @@ static void test_a_line_without_end(void **state)
 	assert_true(fixture->control.ready);
 }
 
+static void pass_descriptor(const struct fixture *fixture, int fd)
+{
+	char words[] = "{\"kalki\":\"ready\"}\n";
+	struct iovec line = {words, strlen(words)};
+	union {
+		struct cmsghdr head;
+		char room[CMSG_SPACE(sizeof(int))];
+	} beside = {.head = {.cmsg_level = SOL_SOCKET,
+			     .cmsg_type = SCM_RIGHTS,
+			     .cmsg_len = CMSG_LEN(sizeof(int))}};
+	struct msghdr message = {.msg_iov = &line,
+				 .msg_iovlen = 1,
+				 .msg_control = beside.room,
+				 .msg_controllen = sizeof(beside.room)};
+	memcpy(CMSG_DATA(&beside.head), &fd, sizeof(fd));
+	assert_int_equal(sendmsg(fixture->umbox, &message, 0), strlen(words));
+}
+
+static void test_a_ring_is_looked_at(void **state)
+{
+	struct fixture *fixture = *state;
+	struct control *control = &fixture->control;
+	int ring = memfd_create("ring", MFD_ALLOW_SEALING);
+	pass_descriptor(fixture, ring);
+	control_read(control, 1000000);
+	assert_true(control->ready);
+	assert_int_equal(control->malformed, 1); /* it is not sealed */
+	assert_int_equal(control->ring_fd, -1);
+	assert_int_equal(ftruncate(ring, 4096), 0);
+	assert_int_equal(fcntl(ring, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW), 0);
+	pass_descriptor(fixture, ring);
+	control_read(control, 1000000);
+	assert_int_equal(control->malformed, 1);
+	assert_true(control->ring_fd >= 0);
+	close(ring);
+}
+
 static void test_a_second_connection(void **state)
 {
 	struct fixture *fixture = *state;
@@ -154,6 +193,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_what_stands_in_a_heartbeat, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_too_many_lines, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_line_without_end, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_a_ring_is_looked_at, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_second_connection, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_a_full_socket, set_up, tear_down),
 	};

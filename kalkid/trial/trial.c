@@ -50,6 +50,7 @@ static const struct {
 	{"accounts", NEED_SOCKET, check_accounts},
 	{"flood", NEED_BOX, check_flood},
 	{"identity", NEED_BOX, check_identity},
+	{"ring", NEED_SOCKET, check_ring},
 	{"heartbeats", NEED_SOCKET, check_heartbeats},
 	{"socket-full", NEED_SOCKET, check_socket_full},
 	{"socket-gone", NEED_SOCKET, check_socket_gone},

@@ -110,6 +110,7 @@ void check_delay(struct trial *trial);
 void check_accounts(struct trial *trial);
 void check_flood(struct trial *trial);
 void check_identity(struct trial *trial);
+void check_ring(struct trial *trial);
 void check_socket_full(struct trial *trial);
 void check_socket_gone(struct trial *trial);
 void check_lines(struct trial *trial);

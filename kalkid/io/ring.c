@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* driver/ring.c - see ring.h. */
-#include "driver/ring.h"
+/* io/ring.c - see ring.h. */
+#include "io/ring.h"
 
 #include <fcntl.h>
 #include <stdlib.h>

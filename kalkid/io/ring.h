@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* driver/ring.h - the memory file in which a umbox keeps its newest frames (CONTRACT.md, "A ring of
+/* io/ring.h - the memory file in which a umbox keeps its newest frames (CONTRACT.md, "A ring of
  * frames").  The umbox goes on writing while we read, and may write what it likes. */
 #pragma once
 
