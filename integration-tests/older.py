@@ -8,6 +8,7 @@ test_older_contract.py puts it into an image; nothing in it knows of kalkid.
 import errno
 import json
 import select
+import signal
 import socket
 import struct
 import sys
@@ -74,6 +75,7 @@ def elsewhere():
 
 
 def main():
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     device = socket.inet_aton(sys.argv[1])
     inner, outer, direct = leg("eth1"), leg("eth2"), leg("eth3")
     names = {inner: "eth1", outer: "eth2"}

@@ -131,8 +131,8 @@ struct driver_ops {
 	/* 0, or -ENOENT when it has no legs. */
 	int (*counters)(struct driver *driver, uint32_t umbox, struct umbox_counters *ret);
 	/* Sends a frame of our own into each leg of a umbox that nothing leads to; what comes out
-	 * leads nowhere, and `counters` tell of it.  -EOPNOTSUPP: its image need not let them
-	 * through. */
+	 * leads nowhere, and `counters` tell of it.  1: its image need not let them through, but
+	 * has to account for them; -EOPNOTSUPP: nor that. */
 	int (*try_frames)(struct driver *driver, uint32_t umbox,
 			  const struct device_identity *device);
 	/* The id of the image that a reference means.  -ENOENT: none; -EINVAL: one that is no

@@ -295,6 +295,8 @@ static int counters(struct driver *driver, uint32_t umbox, struct umbox_counters
 	ret->leg[LEG_IN].to_umbox_frames = plane_frames(plane, umbox) + is->tried;
 	ret->leg[LEG_IN].from_umbox_frames = mute ? 0 : is->tried;
 	ret->leg[LEG_OUT].from_umbox_frames = mute ? 0 : is->tried;
+	ret->told = fake->world->accounts;
+	ret->inside.dropped = mute && ret->told ? 2 * is->tried : 0;
 	return 0;
 }
 
@@ -306,7 +308,7 @@ static int try_frames(struct driver *driver, uint32_t umbox,
 	if (is_cut(fake) || !is)
 		return -ENOENT;
 	is->tried++;
-	return 0;
+	return fake->world->choosy;
 }
 
 static void image(struct driver *driver, const char *reference maybe_unused,

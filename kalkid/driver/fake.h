@@ -56,6 +56,7 @@ struct fake_world {
 	const char *missing_hop; /* this hop's image does not exist; NULL: none */
 	const char *deaf_image, *missing_image; /* the same of ids, "sha256:<number>" */
 	const char *mute_image; /* its umboxes get ready and let none of the driver's frames out */
+	bool choosy, accounts;  /* no image need let them out; all say what became of them */
 	unsigned image;         /* which one every reference means */
 	bool finishes_cut;      /* steps under way when a driver is cut off are done all the same */
 	bool keeps_frames;      /* all umboxes: for `capture` */

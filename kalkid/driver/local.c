@@ -214,9 +214,11 @@ static int try_frames(struct driver *driver, uint32_t id, const struct device_id
 {
 	struct local_driver *local = local_of(driver);
 	const struct umbox *umbox = umbox_find(local->umboxes, id);
-	if (umbox && !umbox->container.forwards_all)
+	bool all = !umbox || umbox->container.forwards_all;
+	if (!all && !umbox_has_heartbeat(umbox))
 		return -EOPNOTSUPP;
-	return link_try_legs(local->link, id, device, NULL);
+	int result = link_try_legs(local->link, id, device, NULL);
+	return result < 0 ? result : !all;
 }
 
 struct image_call {

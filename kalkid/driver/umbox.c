@@ -119,7 +119,7 @@ void umbox_tell_gone(struct umbox *umbox, const char *words)
 	end(umbox, DRIVER_UMBOX_GONE, words);
 }
 
-static bool has_heartbeat(const struct umbox *umbox)
+bool umbox_has_heartbeat(const struct umbox *umbox)
 {
 	return !umbox->container.ready_wired && !umbox->container.legacy;
 }
@@ -128,7 +128,7 @@ static void on_line(struct intake_user *user, const struct umbox_line *line)
 {
 	struct umbox *umbox = container_of(user, struct umbox, user);
 	struct umbox_set *set = umbox->set;
-	if (has_heartbeat(umbox))
+	if (umbox_has_heartbeat(umbox))
 		umbox->heartbeat_due_ms = uv_now(set->loop) + set->heartbeat_timeout_ms;
 	if (line->kind == UMBOX_LINE_ALERT) {
 		struct alert alert = line->alert;
@@ -387,7 +387,7 @@ int umbox_watch(struct umbox *umbox, bool adopted, struct error *err)
 		umbox_tell_gone(umbox, err->text);
 	else if (adopted && (umbox->container.ready_wired || was_ready(umbox)))
 		umbox->ready = true;
-	else if (adopted && has_heartbeat(umbox))
+	else if (adopted && umbox_has_heartbeat(umbox))
 		umbox->heartbeat_due_ms = uv_now(umbox->set->loop) +
 					  umbox->set->heartbeat_timeout_ms;
 	return 0;

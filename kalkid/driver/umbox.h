@@ -75,6 +75,9 @@ int umbox_hold(struct umbox *umbox, const struct container *container,
  */
 int umbox_watch(struct umbox *umbox, bool adopted, struct error *err) must_check;
 
+/* It is to give a sign of life now and then, and to say what became of its frames. */
+bool umbox_has_heartbeat(const struct umbox *umbox);
+
 /* Told at most once each. */
 void umbox_tell_ready(struct umbox *umbox);
 void umbox_tell_gone(struct umbox *umbox, const char *words);

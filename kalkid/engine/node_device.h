@@ -12,6 +12,7 @@ struct node_umbox {
 	uint32_t generation;
 	bool trial;            /* launched to follow an outdated one, and not in force yet */
 	bool tried;            /* it said ready, and has yet to let frames of ours through */
+	bool may_account;      /* or to say what became of them */
 	int64_t ready_by_us;   /* deadline of its readiness, DEADLINE_NEVER when none */
 	uint64_t drain_frames; /* counted at the last look */
 };

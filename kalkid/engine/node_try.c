@@ -2,8 +2,9 @@
 /* engine/node_try.c - when a umbox counts as ready: once it says so, and if its image is a new one,
  * once frames of ours came through it both ways.
  *
- * Only what takes the place of a umbox that works is tried: nothing is lost while that stays.  Of
- * its legs nobody else makes use yet, so their counters tell. */
+ * An image that need not let everything through has to account for what it does not: its heartbeat
+ * will do as well.  Only what takes the place of a umbox that works is tried: nothing is lost while
+ * that stays.  Of its legs nobody else makes use yet, so their counters tell. */
 #include "engine/node_device.h"
 
 enum { LOOK_US = 20000, SEND_AGAIN_US = 500000 };
@@ -17,10 +18,14 @@ static void count_as_ready(struct node_device *device, unsigned place)
 	node_image_ready(device, place);
 }
 
-static int send_frames(struct node_device *device, unsigned place)
+/* False: it is to be believed. */
+static bool send_frames(struct node_device *device, unsigned place)
 {
 	struct driver *driver = device->node->driver;
-	return driver->ops->try_frames(driver, device->have.umboxes[place].id, &device->device);
+	uint32_t umbox = device->have.umboxes[place].id;
+	int result = driver->ops->try_frames(driver, umbox, &device->device);
+	device->umboxes[place].may_account = result == 1;
+	return result != -EOPNOTSUPP;
 }
 
 void node_umbox_ready(struct node_device *device, unsigned place)
@@ -33,8 +38,7 @@ void node_umbox_ready(struct node_device *device, unsigned place)
 	umbox->ready_by_us = clock_now_us(device->node->clock) +
 			     device->node->config.ready_timeout_us;
 	umbox->tried = node_image_is_new(device, place) &&
-		       !path_has(&device->have.path, view->id) &&
-		       send_frames(device, place) != -EOPNOTSUPP;
+		       !path_has(&device->have.path, view->id) && send_frames(device, place);
 	if (!umbox->tried)
 		count_as_ready(device, place);
 }
@@ -54,11 +58,14 @@ int64_t node_umbox_try(struct node_device *device, unsigned place, int64_t now_u
 	if (driver->ops->counters(driver, device->have.umboxes[place].id, &counters) < 0)
 		return now_us + LOOK_US;
 	const struct leg_counters *in = &counters.leg[LEG_IN], *out = &counters.leg[LEG_OUT];
-	if (in->from_umbox_frames && out->from_umbox_frames) {
+	uint64_t came = in->from_umbox_frames + out->from_umbox_frames;
+	uint64_t told = counters.inside.dropped + counters.inside.answered;
+	if ((in->from_umbox_frames && out->from_umbox_frames) ||
+	    (device->umboxes[place].may_account && came + told >= 2)) {
 		count_as_ready(device, place);
 		return DEADLINE_NEVER;
 	}
 	if (in->to_umbox_frames < frames_due(device, place, now_us))
-		(void)!send_frames(device, place);
+		(void)send_frames(device, place);
 	return now_us + LOOK_US;
 }

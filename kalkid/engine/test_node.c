@@ -524,11 +524,31 @@ static void test_an_image_that_lets_nothing_through_is_refused(void **state)
 	assert_int_equal(f->remarks, 2); /* new, refused */
 	assert_int_equal(count_image(f, "sha256:0"), 2);
 	assert_int_equal(f->world->umbox_count, 2);
+	f->world->accounts = true; /* it drops what it is to let through */
+	node_try_images_again(f->node);
+	pass(f, 100);
+	assert_int_equal(f->world->flip_count, flips);
 	f->world->mute_image = NULL;
 	node_try_images_again(f->node);
 	await_image(f, "sha256:1", 2);
 	for (unsigned i = 0; i < f->world->umbox_count; i++)
 		assert_int_equal(f->world->umboxes[i].tried, 1);
+}
+
+static void test_an_image_that_may_drop_accounts_for_it(void **state)
+{
+	struct fixture *f = *state;
+	want(f, 0, "a b", NULL);
+	await(f, "a b", 2);
+	f->world->choosy = true;
+	f->world->mute_image = "sha256:1";
+	unsigned flips = f->world->flip_count;
+	fake_change_image(f->world);
+	pass(f, 100);
+	assert_int_equal(f->world->flip_count, flips); /* it says nothing of them */
+	f->world->accounts = true;
+	node_try_images_again(f->node);
+	await_image(f, "sha256:1", 2);
 }
 
 static void test_what_was_exchanged_goes_back(void **state)
@@ -592,6 +612,8 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(test_an_image_that_lets_nothing_through_is_refused,
 						setup, teardown),
+		cmocka_unit_test_setup_teardown(test_an_image_that_may_drop_accounts_for_it, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_an_image_that_does_not_get_ready_is_refused,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(test_what_was_exchanged_goes_back, setup, teardown),

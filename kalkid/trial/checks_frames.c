@@ -222,8 +222,9 @@ static void try_in_shadow(struct trial *trial, bool drops)
 	try_kinds(trial, FRAME_ARP_REQUEST, FRAME_UNKNOWN);
 	if (trial->row.result == TRIAL_FAILED)
 		return;
-	/* One may have been under way already. */
-	if (!trial_hear(trial) || !trial_hear(trial))
+	bool heard = trial_hear(trial); /* it may have been under way already */
+	heard = trial_hear(trial) && heard;
+	if (!heard)
 		trial_fail(trial, "in shadow it gives no sign of life");
 	else if (drops && !account->would_drop)
 		trial_fail(trial, "it counts nothing as would_drop");

@@ -72,7 +72,7 @@ static void take_connections(struct port *port)
 
 /* False: nothing more is there. */
 static bool read_more(struct port_request *place,
-		      int (*take)(void *data, const struct legacy_request *request), void *data)
+		      int (*hear)(void *data, const struct legacy_request *request), void *data)
 {
 	char bytes[TURN_BYTES], text[LEGACY_ANSWER_BYTES];
 	ssize_t count = recv(place->fd, bytes, sizeof(bytes), MSG_DONTWAIT);
@@ -81,18 +81,18 @@ static bool read_more(struct port_request *place,
 	if (count > 0 && !legacy_request_take(&place->request, bytes, (size_t)count))
 		return true;
 	if (count > 0) {
-		size_t length = legacy_answer_print(text, take(data, &place->request));
+		size_t length = legacy_answer_print(text, hear(data, &place->request));
 		(void)!send(place->fd, text, length, MSG_DONTWAIT | MSG_NOSIGNAL);
 	}
 	hang_up(place);
 	return false;
 }
 
-void port_read(struct port *port, int (*take)(void *data, const struct legacy_request *request),
+void port_read(struct port *port, int (*hear)(void *data, const struct legacy_request *request),
 	       void *data)
 {
 	take_connections(port);
 	for (unsigned i = 0; i < PORT_REQUESTS_MAX; i++)
-		while (port->requests[i].open && read_more(&port->requests[i], take, data))
+		while (port->requests[i].open && read_more(&port->requests[i], hear, data))
 			;
 }

@@ -26,6 +26,6 @@ void port_close(struct port *port);
 enum { PORT_ENDS_MAX = PORT_REQUESTS_MAX + 1 };
 /* What it waits for; returns how many. */
 unsigned port_ends(const struct port *port, struct pollfd ends[static PORT_ENDS_MAX]);
-/* Answers each request that is whole by what `take` makes of it. */
-void port_read(struct port *port, int (*take)(void *data, const struct legacy_request *request),
+/* Answers each request that is whole by what `hear` makes of it. */
+void port_read(struct port *port, int (*hear)(void *data, const struct legacy_request *request),
 	       void *data);
