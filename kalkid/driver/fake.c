@@ -140,6 +140,7 @@ static void tell_notice(struct fake_driver *fake, struct errand *errand)
 
 static int take_frames(const struct fake_driver *fake, const struct errand *errand)
 {
+	fake->world->capturing--;
 	if (!fake->world->keeps_frames || !fake_find_umbox(fake->world, errand->umbox))
 		return -ENOENT;
 	buffer_print(errand->capture, "frames of umbox %u: %s", errand->umbox, errand->words);
@@ -331,11 +332,13 @@ static void logs(struct driver *driver, uint32_t umbox, size_t bytes_max maybe_u
 static void capture(struct driver *driver, uint32_t umbox, const char *comment, struct buffer *ret,
 		    struct driver_call *call)
 {
+	struct fake_world *world = of(driver)->world;
 	struct errand *errand = new_call(ERRAND_CAPTURE, call);
 	TEXT_COPY(errand->words, comment);
 	errand->capture = ret;
 	errand->umbox = umbox;
-	post(of(driver), errand, 0);
+	world->captured_at_once = max_of(world->captured_at_once, ++world->capturing);
+	post(of(driver), errand, world->capture_us);
 }
 
 static void close_driver(struct driver *driver, void (*closed)(void *data), void *data)

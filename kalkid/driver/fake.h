@@ -59,14 +59,16 @@ struct fake_world {
 	bool choosy, accounts;  /* no image need let them out; all say what became of them */
 	unsigned image;         /* which one every reference means */
 	bool finishes_cut;      /* steps under way when a driver is cut off are done all the same */
-	bool keeps_frames;      /* all umboxes: for `capture` */
+	bool keeps_frames;      /* all umboxes: for `capture`, which takes */
+	int64_t capture_us;
 	/* After each step that was carried out; `number` counts them from 1. */
 	void (*on_step)(void *data, unsigned number, const struct step *step);
 	void *on_step_data;
 
 	/* For the test to read. */
 	unsigned step_count;
-	unsigned enrolments_refused; /* the address is another's */
+	unsigned enrolments_refused;          /* the address is another's */
+	unsigned capturing, captured_at_once; /* the most */
 	char violation[FAKE_WORDS_BYTES];
 	struct fake_flip *flips; /* every change of any path, in order */
 	unsigned flip_count;

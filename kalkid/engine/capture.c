@@ -15,7 +15,10 @@
 /* Of an alert's captures of one device; what came meanwhile is in the last one or in the next. */
 #define CAPTURE_PAUSE_US (10 * INT64_C(1000000))
 
-enum { ASKED_MAX = 2 * HOPS_MAX };
+/* Each has a ring of frames in memory, twice; the others wait for their turn. */
+#define CAPTURE_AGAIN_US (INT64_C(100000))
+
+enum { ASKED_MAX = 2 * HOPS_MAX, CAPTURES_AT_ONCE = 2 };
 
 struct capturing {
 	struct driver_call call;
@@ -43,6 +46,7 @@ static void finish(struct capturing *capturing, int result, const struct error *
 	else if (result < 0 && result != -ENOENT && result != -ECANCELED)
 		log_warning("frames not kept", "device=%s error=\"%s\"",
 			    capturing->job.entry.device, err->text);
+	capturing->engine->capturing -= !capturing->asker;
 	buffer_done(&capturing->job.file);
 	free(capturing);
 }
@@ -119,6 +123,7 @@ static int begin(struct control_device *device, const char *why, struct engine_c
 	capturing->job.entry.wall_us = clock_wall_now_us(engine->clock);
 	TEXT_COPY(capturing->job.entry.device, device->device.name);
 	TEXT_COPY(capturing->why, why);
+	engine->capturing += !asker;
 	ask_next(capturing);
 	return 0;
 }
@@ -126,11 +131,18 @@ static int begin(struct control_device *device, const char *why, struct engine_c
 static void on_due(struct deadline *deadline)
 {
 	struct control_device *device = container_of(deadline, struct control_device, capture);
+	struct engine *engine = device->engine;
 	char why[REASON_BYTES];
+	if (engine->stopping || !engine->driver)
+		return;
+	if (engine->capturing >= CAPTURES_AT_ONCE) {
+		deadline_set(engine->deadlines, deadline,
+			     clock_now_us(engine->clock) + CAPTURE_AGAIN_US);
+		return;
+	}
 	snprintf(why, sizeof(why), "alert %s (%" PRIu64 ")", device->capture_alert_type,
 		 device->capture_alert);
-	if (!device->engine->stopping && device->engine->driver)
-		(void)!begin(device, why, NULL, NULL);
+	(void)!begin(device, why, NULL, NULL);
 }
 
 void control_begin_capturing(struct control_device *device)

@@ -74,6 +74,7 @@ struct engine {
 	struct engine_hands *hands;
 	struct engine_reloader *reloader;
 	struct captures *captures;
+	unsigned capturing; /* under way, for alerts */
 	uint64_t commands_dropped;
 	struct policy **policies;
 	unsigned policy_count;

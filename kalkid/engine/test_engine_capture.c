@@ -66,13 +66,18 @@ static void alert(struct fixture *f, const char *type)
 	write_all(f);
 }
 
-static unsigned count(struct fixture *f)
+static unsigned count_of(struct fixture *f, const char *device)
 {
 	struct capture_entry entry = {0};
 	unsigned found = 0;
-	while (engine_next_capture(f->engine, "cam", entry.id, &entry))
+	while (engine_next_capture(f->engine, device, entry.id, &entry))
 		found++;
 	return found;
+}
+
+static unsigned count(struct fixture *f)
+{
+	return count_of(f, "cam");
 }
 
 static void on_taken(struct engine_capture *capture, int result, const struct capture_entry *entry,
@@ -127,6 +132,31 @@ static void a_storm_of_alerts_keeps_few(void **state)
 	assert_int_equal(count(f), 2);
 }
 
+static void alerts_of_many_devices_wait_for_their_turn(void **state)
+{
+	enum { OTHERS = 5 };
+	struct fixture *f = *state;
+	char names[OTHERS][8];
+	for (unsigned i = 0; i < OTHERS; i++) {
+		struct device device = camera();
+		snprintf(names[i], sizeof(names[i]), "cam%u", i);
+		TEXT_COPY(device.name, names[i]);
+		device.mac.octet[5] = (uint8_t)(100 + i);
+		device.ip_count = 0;
+		must(engine_add_device(f->engine, &device, &ORDER, &err));
+	}
+	pass(f, 2000);
+	f->world->capture_us = 50000;
+	for (unsigned i = 0; i < OTHERS; i++)
+		fake_alert(f->world, number_of(f, names[i]), "whatever");
+	alert(f, "whatever");
+	for (unsigned i = 0; i < 6 * OTHERS; i++)
+		alert(f, "whatever");
+	for (unsigned i = 0; i < OTHERS; i++)
+		assert_int_equal(count_of(f, names[i]), 1);
+	assert_true(f->world->captured_at_once <= 2);
+}
+
 static void a_chain_without_frames_keeps_none(void **state)
 {
 	struct fixture *f = *state;
@@ -173,6 +203,8 @@ int main(void)
 						teardown_captures),
 		cmocka_unit_test_setup_teardown(a_storm_of_alerts_keeps_few, setup_captures,
 						teardown_captures),
+		cmocka_unit_test_setup_teardown(alerts_of_many_devices_wait_for_their_turn,
+						setup_captures, teardown_captures),
 		cmocka_unit_test_setup_teardown(a_chain_without_frames_keeps_none, setup_captures,
 						teardown_captures),
 		cmocka_unit_test_setup_teardown(an_operator_asks_for_them, setup_captures,
