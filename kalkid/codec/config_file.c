@@ -229,13 +229,13 @@ static const struct field history_fields[] = {
 	 .about = "older events go"},
 	{"max_bytes", FIELD_SIZE, FIELD_AT(struct config, history_bytes_max), .min = MIB,
 	 .max = 1024 * 1024 * MIB, .standard = "1GiB",
-	 .about = "of the database; the oldest events beyond it go"},
+	 .about = "of the database; beyond it old events go, first of those that are most"},
 	{"max_answers", FIELD_UNSIGNED, FIELD_AT(struct config, history_answers_max), .min = 1000,
 	 .max = 10000000, .standard = "10000",
 	 .about = "of each telemetry source of a device; older ones go"},
 	{"max_capture_bytes", FIELD_SIZE, FIELD_AT(struct config, capture_bytes_max), .min = MIB,
 	 .max = 1024 * 1024 * MIB, .standard = "256MiB",
-	 .about = "of the frames that were kept for alerts; the oldest go"},
+	 .about = "of the frames that were kept for alerts; the oldest of the device with most go"},
 };
 
 static void read_one_from(struct reading *reading, const struct document_node *node,

@@ -12,10 +12,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <uthash.h>
+
 #include "base/log.h"
 #include "base/mem.h"
 
 enum { FILE_NAME_BYTES = NAME_BYTES + 96 };
+
+/* What one device has of it all. */
+struct share {
+	char device[NAME_BYTES];
+	uint64_t bytes;
+	unsigned count;
+	UT_hash_handle hh;
+};
 
 struct captures {
 	uv_loop_t *loop;
@@ -23,6 +33,7 @@ struct captures {
 	uint64_t bytes_max, bytes;
 	struct capture_entry *entries[CAPTURES_MAX]; /* the oldest first */
 	unsigned count;
+	struct share *shares;
 	unsigned jobs;
 	bool closing;
 	void (*closed)(void *data);
@@ -59,29 +70,67 @@ static int delete_file(const struct captures *captures, const struct capture_ent
 	return unlinkat(captures->directory, name, 0) < 0 && errno != ENOENT ? -errno : 0;
 }
 
+static void add_to_share(struct captures *captures, const struct capture_entry *entry)
+{
+	struct share *share;
+	HASH_FIND_STR(captures->shares, entry->device, share);
+	if (!share) {
+		share = mem_alloc(sizeof(*share));
+		TEXT_COPY(share->device, entry->device);
+		HASH_ADD_STR(captures->shares, device, share);
+	}
+	share->bytes += entry->bytes;
+	share->count++;
+}
+
+static void take_from_share(struct captures *captures, const struct capture_entry *entry)
+{
+	struct share *share;
+	HASH_FIND_STR(captures->shares, entry->device, share);
+	share->bytes -= entry->bytes;
+	if (--share->count)
+		return;
+	HASH_DEL(captures->shares, share);
+	free(share);
+}
+
 static void forget(struct captures *captures, unsigned place)
 {
 	struct capture_entry *entry = captures->entries[place];
+	take_from_share(captures, entry);
 	captures->bytes -= entry->bytes;
 	memmove(captures->entries + place, captures->entries + place + 1,
 		(--captures->count - place) * sizeof(captures->entries[0]));
 	free(entry);
 }
 
+/* The oldest of the device that has most: none pushes out what was kept of others. */
+static void make_room(struct captures *captures)
+{
+	const struct share *most = captures->shares;
+	unsigned place = 0;
+	for (const struct share *share = captures->shares; share; share = share->hh.next)
+		if (share->bytes > most->bytes)
+			most = share;
+	while (!text_equal(captures->entries[place]->device, most->device))
+		place++;
+	(void)delete_file(captures, captures->entries[place]);
+	forget(captures, place);
+}
+
 static void add(struct captures *captures, const struct capture_entry *entry)
 {
 	unsigned place;
 	while (captures->count == CAPTURES_MAX ||
-	       (captures->count && captures->bytes + entry->bytes > captures->bytes_max)) {
-		(void)delete_file(captures, captures->entries[0]);
-		forget(captures, 0);
-	}
+	       (captures->count && captures->bytes + entry->bytes > captures->bytes_max))
+		make_room(captures);
 	for (place = captures->count; place && captures->entries[place - 1]->id > entry->id;
 	     place--)
 		captures->entries[place] = captures->entries[place - 1];
 	captures->entries[place] = mem_copy(entry, sizeof(*entry));
 	captures->count++;
 	captures->bytes += entry->bytes;
+	add_to_share(captures, entry);
 }
 
 static int by_id(const struct dirent **a, const struct dirent **b)
@@ -133,8 +182,8 @@ static void close_when_idle(struct captures *captures)
 		return;
 	void (*closed)(void *) = captures->closed;
 	void *data = captures->data;
-	for (unsigned i = 0; i < captures->count; i++)
-		free(captures->entries[i]);
+	while (captures->count)
+		forget(captures, captures->count - 1);
 	close(captures->directory);
 	free(captures);
 	closed(data);

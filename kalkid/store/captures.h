@@ -2,8 +2,8 @@
 /* store/captures.h - frames that were kept because of an alert, or because somebody asked: pcapng
  * files in a directory of their own, so that they take no room from the history.
  *
- * What is there is in the files' names; the oldest go first.  Files are written and read by threads
- * beside the loop; all callbacks run on the loop's thread. */
+ * What is there is in the files' names; the oldest of the device that has most go first.  Files are
+ * written and read by threads beside the loop; all callbacks run on the loop's thread. */
 #pragma once
 
 #include <uv.h>

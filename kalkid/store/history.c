@@ -8,6 +8,8 @@
 #include "base/macros.h"
 #include "base/text.h"
 
+enum { GLUT_PART = 8 /* of all events: what is more than that is too much */ };
+
 int history_add(sqlite3 *connection, const struct entry *first, struct error *err)
 {
 	cleanup_statement sqlite3_stmt *event_row = NULL, *mark_row = NULL;
@@ -51,15 +53,79 @@ static int read_pages(sqlite3 *connection, struct pages *ret, struct error *err)
 	return result;
 }
 
-static int delete_up_to(sqlite3 *connection, int64_t id, struct error *err)
+/* Not at each step, as it takes a walk over an index. */
+static int find_glut(sqlite3 *connection, struct history_glut *glut, struct error *err)
 {
+	cleanup_statement sqlite3_stmt *row = NULL;
+	if (glut->fresh > 0)
+		return 0;
+	int result = sql_prepare(connection, &row,
+				 "SELECT device, kind, count(*), sum(count(*)) OVER () FROM events"
+				 " GROUP BY device, kind ORDER BY 3 DESC LIMIT 1",
+				 err);
+	if (result == 0)
+		result = sql_step(row, err);
+	if (result <= 0)
+		return result;
+	int64_t part = sqlite3_column_int64(row, 3) / GLUT_PART;
+	*glut = (struct history_glut){
+		.device = sqlite3_column_int64(row, 0),
+		.kind = sqlite3_column_int64(row, 1),
+		.rows = sqlite3_column_int64(row, 2) - part,
+		.fresh = part,
+	};
+	return 0;
+}
+
+/* What is to go: the oldest of the glut, or of all up to `last`. */
+struct doomed {
+	bool of_glut;
+	int64_t last; /* 0: nothing */
+};
+
+static int find_doomed(sqlite3 *connection, const struct history_limits *limits, bool too_big,
+		       struct history_glut *glut, struct doomed *ret, struct error *err)
+{
+	char sql[256];
+	int result = too_big ? find_glut(connection, glut, err) : 0;
+	if (result < 0)
+		return result;
+	if (too_big)
+		glut->fresh -= limits->rows_max;
+	if (too_big && glut->rows > 0) {
+		glut->rows -= limits->rows_max;
+		ret->of_glut = true;
+		snprintf(sql, sizeof(sql),
+			 "SELECT max(id) FROM (SELECT id FROM events WHERE device = %" PRId64
+			 " AND kind = %" PRId64 " ORDER BY id LIMIT %u)",
+			 glut->device, glut->kind, limits->rows_max);
+	} else {
+		snprintf(sql, sizeof(sql),
+			 "SELECT max(id) FROM (SELECT id, time_us FROM events ORDER BY id LIMIT %u)"
+			 " WHERE %d OR time_us < %" PRId64,
+			 limits->rows_max, too_big, limits->before_us);
+	}
+	return sql_read_number(connection, sql, &ret->last, err);
+}
+
+static int delete_doomed(sqlite3 *connection, const struct doomed *doomed,
+			 const struct history_glut *glut, struct error *err)
+{
+	char sql[256], which[160];
 	int result = sql_run(connection, "BEGIN IMMEDIATE", err);
 	if (result < 0)
 		return result;
-	result = sql_write(connection, err, "DELETE FROM events WHERE id <= ?", "i", id);
+	snprintf(which, sizeof(which), "<= %" PRId64, doomed->last);
+	if (doomed->of_glut)
+		snprintf(which, sizeof(which),
+			 "IN (SELECT id FROM events WHERE device = %" PRId64 " AND kind = %" PRId64
+			 " AND id <= %" PRId64 ")",
+			 glut->device, glut->kind, doomed->last);
+	snprintf(sql, sizeof(sql), "DELETE FROM acknowledgements WHERE event %s", which);
+	result = sql_run(connection, sql, err);
+	snprintf(sql, sizeof(sql), "DELETE FROM events WHERE id %s", which);
 	if (result == 0)
-		result = sql_write(connection, err, "DELETE FROM acknowledgements WHERE event <= ?",
-				   "i", id);
+		result = sql_run(connection, sql, err);
 	if (result == 0)
 		result = sql_run(connection, "COMMIT", err);
 	if (result < 0 && !sqlite3_get_autocommit(connection))
@@ -68,31 +134,26 @@ static int delete_up_to(sqlite3 *connection, int64_t id, struct error *err)
 }
 
 /* Ids and engine times grow together, so the rows to go are the first ones. */
-int history_trim(sqlite3 *connection, const struct history_limits *limits, bool *ret_more,
-		 struct error *err)
+int history_trim(sqlite3 *connection, const struct history_limits *limits,
+		 struct history_glut *glut, bool *ret_more, struct error *err)
 {
 	struct pages pages = {0};
-	char sql[256];
-	int64_t last = 0;
+	struct doomed doomed = {0};
 	int result = read_pages(connection, &pages, err);
 	if (result < 0)
 		return result;
 	bool too_big = limits->bytes_max > 0 &&
 		       (pages.all - pages.free) * pages.bytes_each > limits->bytes_max;
-	snprintf(sql, sizeof(sql),
-		 "SELECT max(id) FROM (SELECT id, time_us FROM events ORDER BY id LIMIT %u)"
-		 " WHERE %d OR time_us < %" PRId64,
-		 limits->rows_max, too_big, limits->before_us);
-	result = sql_read_number(connection, sql, &last, err);
-	if (result == 0 && last)
-		result = delete_up_to(connection, last, err);
+	result = find_doomed(connection, limits, too_big, glut, &doomed, err);
+	if (result == 0 && doomed.last)
+		result = delete_doomed(connection, &doomed, glut, err);
 
 	/* Free pages are for the next events; only what is much too much goes back to the disk. */
 	bool spare = pages.free > 256 && pages.free > pages.all / 4;
 	if (result == 0 && spare)
 		result = sql_run(connection, "PRAGMA incremental_vacuum(128)", err);
 	if (result == 0)
-		*ret_more = last || spare;
+		*ret_more = doomed.last || spare;
 	return result;
 }
 

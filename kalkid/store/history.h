@@ -20,9 +20,19 @@ struct history_limits {
 	int64_t bytes_max; /* of the database; the oldest beyond it go; 0: no bound */
 	unsigned rows_max; /* at most so many now */
 };
+
+/* The events of one kind and device that take up too much of what there is: where the database is
+ * too large they go before all others, so that nobody who can cause them (a umbox with its records
+ * and alerts) pushes out what was written of others. */
+struct history_glut {
+	int64_t device, kind;
+	int64_t rows;  /* that many more than its part */
+	int64_t fresh; /* rows that go before it is looked for anew */
+};
+
 /* One small step in a transaction of its own; `*ret_more` when another one would find work. */
-int history_trim(sqlite3 *connection, const struct history_limits *limits, bool *ret_more,
-		 struct error *err) must_check;
+int history_trim(sqlite3 *connection, const struct history_limits *limits,
+		 struct history_glut *glut, bool *ret_more, struct error *err) must_check;
 
 int history_read(sqlite3 *connection, const struct event_filter *filter,
 		 bool (*each)(void *data, const struct event *event, const char *acknowledged_by),

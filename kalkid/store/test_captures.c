@@ -190,6 +190,21 @@ static void what_was_removed_is_gone(void **state)
 	assert_int_equal(count(place, "cam"), 3);
 }
 
+static void none_pushes_out_what_others_have(void **state)
+{
+	struct place *place = *state;
+	put(place, 1, "lamp", 300);
+	for (uint64_t id = 2; id <= 9; id++)
+		put(place, id, "cam", 300);
+	assert_int_equal(count(place, "lamp"), 1);
+	assert_int_equal(count(place, "cam"), 2);
+	close_place(place);
+	open_place(place);
+	put(place, 10, "lamp", 300);
+	assert_int_equal(count(place, "lamp"), 2);
+	assert_int_equal(count(place, "cam"), 1);
+}
+
 static void a_file_that_cannot_be_written_is_told(void **state)
 {
 	struct place *place = *state;
@@ -225,6 +240,8 @@ int main(void)
 						set_up, tear_down),
 		cmocka_unit_test_setup_teardown(the_oldest_make_room, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(what_was_removed_is_gone, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(none_pushes_out_what_others_have, set_up,
+						tear_down),
 		cmocka_unit_test_setup_teardown(a_file_that_cannot_be_written_is_told, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(closing_waits_for_what_is_being_written, set_up,

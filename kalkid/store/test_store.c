@@ -267,6 +267,41 @@ static void history_is_bounded_by_size(void **state maybe_unused)
 	fixture_done(&f);
 }
 
+static unsigned count_kind(struct fixture *f, uint32_t device, enum event_kind kind,
+			   struct found *found)
+{
+	struct event_filter filter = {.kinds = 1U << kind, .device = device};
+	assert_int_equal(fixture_read(f, filter, found), 0);
+	return found->count;
+}
+
+static void no_flood_pushes_out_what_was_written_of_others(void **state maybe_unused)
+{
+	struct fixture f;
+	struct found found = {0};
+	fixture_init(&f);
+	f.config.history_bytes_max = 1 << 20;
+	fixture_open(&f);
+	char json[400];
+	memset(json, 'x', sizeof(json) - 1);
+	json[sizeof(json) - 1] = '\0';
+	for (unsigned i = 0; i < 20; i++) {
+		fixture_add(&f, EVENT_ALERT, 2, json);
+		fixture_add(&f, EVENT_TRANSITION, 1, json);
+	}
+	store_acknowledge(f.store, 1, "uid 0", NULL);
+	for (unsigned i = 0; i < 20000; i++)
+		fixture_add(&f, EVENT_UMBOX, 1, json);
+	struct store_status status = status_after_trimming(&f);
+	assert_int_equal(status.newest_event, 20040);
+	assert_true(status.bytes < 5 * 1024 * 1024 / 2);
+	assert_int_equal(count_kind(&f, 2, EVENT_ALERT, &found), 20);
+	assert_string_equal(found.acknowledged_by, "uid 0");
+	assert_int_equal(count_kind(&f, 1, EVENT_TRANSITION, &found), 20);
+	fixture_close(&f);
+	fixture_done(&f);
+}
+
 static void add_answers(struct fixture *f, uint32_t device, const char *source, unsigned count)
 {
 	for (unsigned i = 0; i < count; i++) {
@@ -280,14 +315,6 @@ static void add_answers(struct fixture *f, uint32_t device, const char *source, 
 		TEXT_COPY(event.source, source);
 		store_add_event(f->store, &event);
 	}
-}
-
-static unsigned count_kind(struct fixture *f, uint32_t device, enum event_kind kind,
-			   struct found *found)
-{
-	struct event_filter filter = {.kinds = 1U << kind, .device = device};
-	assert_int_equal(fixture_read(f, filter, found), 0);
-	return found->count;
 }
 
 static void each_source_keeps_its_newest_answers(void **state maybe_unused)
@@ -416,6 +443,7 @@ int main(void)
 		cmocka_unit_test(engine_time_goes_on),
 		cmocka_unit_test(old_events_go),
 		cmocka_unit_test(history_is_bounded_by_size),
+		cmocka_unit_test(no_flood_pushes_out_what_was_written_of_others),
 		cmocka_unit_test(each_source_keeps_its_newest_answers),
 		cmocka_unit_test(a_newer_database_is_left_alone),
 		cmocka_unit_test(a_second_daemon_is_refused),

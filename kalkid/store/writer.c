@@ -174,7 +174,7 @@ static int trim(struct store *store, unsigned written, int64_t now_us, struct er
 		.rows_max = min_of(max_of(2 * written, (unsigned)TRIM_ROWS),
 				   (unsigned)TRIM_ROWS_MAX),
 	};
-	return history_trim(store->connection, &limits, &store->trim_wanted, err);
+	return history_trim(store->connection, &limits, &store->glut, &store->trim_wanted, err);
 }
 
 static bool copy_due(const struct store *store, bool last)

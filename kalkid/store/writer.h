@@ -7,6 +7,7 @@
 
 #include "store/answers.h"
 #include "store/database.h"
+#include "store/history.h"
 #include "store/queue.h"
 #include "store/reader.h"
 #include "store/witness.h"
@@ -43,9 +44,10 @@ struct store {
 	sqlite3 *connection;
 	struct database_place place; /* of the connection's files */
 	uint64_t looked_at_ns;       /* whether they are in place */
-	bool connection_damaged;     /* a new database is wanted, */
-	bool connection_lost;        /* because it is no longer in its place, */
-	struct intent *rescued;      /* with this, what was in it; NULL: not known */
+	struct history_glut glut;
+	bool connection_damaged; /* a new database is wanted, */
+	bool connection_lost;    /* because it is no longer in its place, */
+	struct intent *rescued;  /* with this, what was in it; NULL: not known */
 	bool copy_wanted, trim_wanted;
 	uint64_t copied_at_ns;
 	struct answers answers;
