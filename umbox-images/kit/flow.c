@@ -47,10 +47,13 @@ void umbox_flows_free(struct umbox_flows *flows)
 
 bool umbox_to_group(const struct umbox_frame *frame, const struct umbox_headers *headers)
 {
-	uint8_t first = headers->target.octet[0];
-	return (frame->length && frame->bytes[0] & 1) ||
-	       (headers->target.family == 4 && first >= 224) ||
-	       (headers->target.family == 6 && first == 0xff);
+	const uint8_t *target = headers->target.octet;
+	bool group_mac = frame->length && frame->bytes[0] & 1;
+	switch (headers->target.family) {
+	case 4: return target[0] >= 224 || (group_mac && target[3] == 255);
+	case 6: return target[0] == 0xff;
+	default: return group_mac;
+	}
 }
 
 static bool is_echo(const struct umbox_headers *headers)

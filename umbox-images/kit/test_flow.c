@@ -87,6 +87,28 @@ static void a_group_is_answered_by_whoever_likes(void **state)
 	umbox_flows_free(flows);
 }
 
+static void a_group_is_known_by_its_address(void **state)
+{
+	static const struct {
+		const char *target;
+		bool group_mac, is_group;
+	} rows[] = {
+		{"239.255.255.250", false, true}, {"255.255.255.255", true, true},
+		{"10.20.0.255", true, true},      {"10.20.0.255", false, false},
+		{"10.20.0.11", true, false},      {"10.20.0.11", false, false},
+	};
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct umbox_headers headers;
+		struct test_frame test;
+		make_udp4(&test, "10.20.0.9", 5000, rows[i].target, 1900, "x", 1);
+		test.bytes[0] |= rows[i].group_mac;
+		struct umbox_frame frame = as_frame(&test, UMBOX_OUT, 0);
+		assert_true(umbox_parse(&headers, frame.bytes, frame.length));
+		assert_int_equal(umbox_to_group(&frame, &headers), rows[i].is_group);
+	}
+}
+
 static void tcp_is_opened_by_the_first_syn(void **state)
 {
 	struct umbox_flows *flows = umbox_flows_new(16);
@@ -158,6 +180,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_answer_opens_nothing),
 		cmocka_unit_test(a_group_is_answered_by_whoever_likes),
+		cmocka_unit_test(a_group_is_known_by_its_address),
 		cmocka_unit_test(tcp_is_opened_by_the_first_syn),
 		cmocka_unit_test(a_missed_beginning_is_guessed),
 		cmocka_unit_test(echo_is_a_conversation),

@@ -29,5 +29,6 @@ void umbox_flows_free(struct umbox_flows *flows);
 struct umbox_flow *umbox_flows_see(struct umbox_flows *flows, const struct umbox_frame *frame,
 				   const struct umbox_headers *headers, bool *ret_new);
 
-/* Whether the frame goes to a group: multicast or broadcast. */
+/* Whether the frame goes to a group: multicast or broadcast.  Of IP the address says so: hosts take
+ * what is for them from under a group's MAC as well. */
 bool umbox_to_group(const struct umbox_frame *frame, const struct umbox_headers *headers);

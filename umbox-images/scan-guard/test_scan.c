@@ -220,6 +220,23 @@ static void udp_counts_for_who_opens(void **state)
 	scan_free(scan);
 }
 
+/* A host takes UDP for itself from under a group's MAC as well. */
+static void a_scan_under_the_mac_of_a_group_is_seen(void **state)
+{
+	struct scan *scan = scan_new(&usual);
+	struct scan_result result = {.alarm = false};
+	struct test_frame frame;
+	(void)state;
+	for (uint16_t i = 0; i < 10; i++) {
+		assert_false(result.alarm);
+		make_udp4(&frame, "10.20.0.9", 4711, DEVICE, (uint16_t)(1 + i), "x", 1);
+		memset(frame.bytes, 0xff, 6);
+		result = judge(scan, &frame, UMBOX_OUT, i);
+	}
+	assert_alert(&result, "port-scan", "10.20.0.9", 10);
+	scan_free(scan);
+}
+
 /* Whoever searches by multicast does so from a new port each time. */
 static void answers_to_searches_are_no_scan(void **state)
 {
@@ -401,6 +418,7 @@ int main(void)
 		cmocka_unit_test(nobody_pushes_a_scan_out),
 		cmocka_unit_test(a_crowd_of_sources_is_told),
 		cmocka_unit_test(udp_counts_for_who_opens),
+		cmocka_unit_test(a_scan_under_the_mac_of_a_group_is_seen),
 		cmocka_unit_test(answers_to_searches_are_no_scan),
 		cmocka_unit_test(the_device_sweeps),
 		cmocka_unit_test(a_neighbour_is_looked_for),
