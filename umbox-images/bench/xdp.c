@@ -200,7 +200,10 @@ int main(int argc, char **argv)
 	fflush(stdout);
 	struct pollfd polled[] = {{.fd = in.fd, .events = POLLIN},
 				  {.fd = out.fd, .events = POLLIN}};
-	for (;;)
-		if (!forward(&in, &out) & !forward(&out, &in))
+	for (;;) {
+		bool busy = forward(&in, &out);
+		busy |= forward(&out, &in);
+		if (!busy)
 			poll(polled, 2, -1);
+	}
 }
