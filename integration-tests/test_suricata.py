@@ -2,6 +2,7 @@
 """Suricata in the chain of a device: real attacks against the rules that its README shows, sessions that
 began before it came, and what becomes of the device when it dies or cannot start."""
 import contextlib
+import importlib
 import json
 import os
 import re
@@ -38,8 +39,10 @@ def rules_of_readme():
 
 
 def types():
-    inspected = hop("ids", image=SURICATA, rules=rules_of_readme() + [MARKED, BODY])
+    scan, _, _, port, cloud = rules = rules_of_readme()
+    inspected = hop("ids", image=SURICATA, rules=[*rules, MARKED, BODY])
     return [
+        device_type("camera", {"Normal": chain(hop("ids", image=SURICATA, rules=[scan, port, cloud]))}),
         device_type("plug", {"Normal": chain(inspected), "Attack": block()},
                     [rule("xmas", ["Normal"], 'alert("xmas-scan")', "Attack")]),
         device_type("late", {"Normal": chain(stamp("first")),
@@ -56,9 +59,10 @@ def running(tmp_path_factory, engine, images):
         site.types = types()
         for name in ("plug", "late", "broken"):
             site.add_device(name, name)
+        site.add_device("camera", "camera", multicast=True)
         site.add_host("peer")
         site.start(wait=False)
-        for name in ("plug", "late"):
+        for name in ("plug", "late", "camera"):
             site.wait_goal(name, "converged", timeout=120)
         yield site
     finally:
@@ -173,6 +177,31 @@ def test_ordinary_traffic_passes_and_what_a_rule_names_is_told(running):
     told = wait_alert(running, "plug", "external-traffic")
     assert (told["src_ip"], told["dest_ip"], told["dest_port"]) == (plug.ip, peer.ip, 8000)
     assert told["kalki"]["severity"] == "low"
+
+
+class BetweenTwo:
+    """What tests/ordinary.py knows as a site."""
+
+    def __init__(self, device, host):
+        self.hosts = {"dev": device, "net": host}
+        self.names = {role: host.ns for role, host in self.hosts.items()}
+
+    def run(self, role, *words):
+        return self.hosts[role].run(*(word.replace(role + "0", "eth0") for word in words))
+
+
+def test_an_ordinary_hour_passes_and_nothing_is_told(running, monkeypatch):
+    camera, peer = running.devices["camera"], running.hosts["peer"]
+    monkeypatch.syspath_prepend(os.path.join(REPOSITORY, "umbox-images/tests"))
+    ordinary = importlib.import_module("ordinary")
+    for name, value in (("DEVICE_IP", camera.ip), ("DEVICE_IP6", camera.ip6), ("NETWORK_IP", peer.ip),
+                        ("NETWORK_IP6", peer.ip6)):
+        monkeypatch.setattr(ordinary, name, value)
+    ordinary.ordinary_hour(BetweenTwo(camera, peer))
+    peer.run("nmap", "-n", "-Pn", "-sX", "-p", "80", "--max-retries", "0", camera.ip)
+    wait_alert(running, "camera", "xmas-scan")  # whatever was told before has come
+    assert {item["eve"]["kalki"]["type"] for item in
+            running.api.get("/alerts?device=camera&limit=1000")["items"]} == {"xmas-scan"}
 
 
 def test_a_port_and_a_cloud_are_out_of_reach(running):
