@@ -12,6 +12,8 @@
 
 enum {
 	HEADER_BYTES = 12,
+	QUESTION_BYTES_MAX =
+		512, /* the longest with its options and padding (RFC 8467) is shorter */
 	ENTROPY_MILLIBITS = 3500, /* of a letter */
 	KEY_BYTES = 64,
 };
@@ -276,6 +278,16 @@ static bool is_too_often(struct sift *sift, const struct sift_ends *ends)
 	return result.over;
 }
 
+/* Nothing rides along behind it, nor much within. */
+static bool is_whole_question(struct umbox_dns *dns)
+{
+	struct umbox_dns_record record;
+	int more;
+	while ((more = umbox_dns_next(dns, &record)) > 0)
+		continue;
+	return !more && dns->at == dns->length && dns->length <= QUESTION_BYTES_MAX;
+}
+
 bool sift_question(struct sift *sift, const struct sift_ends *ends, const uint8_t *bytes,
 		   size_t length)
 {
@@ -286,6 +298,8 @@ bool sift_question(struct sift *sift, const struct sift_ends *ends, const uint8_
 		return sift_odd(sift) && !bad;
 	bad |= is_denied(sift, ends, dns.name, false);
 	bad |= is_tunnel(sift, ends, dns.name);
+	if (!is_whole_question(&dns))
+		return sift_odd(sift) && !bad;
 	return !bad || !sift->settings.drop;
 }
 

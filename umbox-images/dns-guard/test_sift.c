@@ -289,6 +289,29 @@ static void too_many_questions_are_told(void **state)
 	resolver_free(resolver);
 }
 
+static void nothing_rides_along_with_a_question(void **state)
+{
+	struct told told = {.count = 0};
+	struct resolver *resolver = resolver_new(&usual, tell, &told);
+	struct test_dns dns;
+	uint8_t option[] = {0, 0, 41, 4, 208, 0, 0, 0, 0, 0, 0};
+	(void)state;
+	start_dns(&dns, "a.example", 0);
+	dns.bytes[11] = 1;
+	put_dns(&dns, option, sizeof(option)); /* EDNS */
+	assert_int_equal(send_udp(resolver, &dns, true, 0), UMBOX_PASS);
+	put_dns(&dns, "x", 1);
+	assert_int_equal(send_udp(resolver, &dns, true, 0), UMBOX_DROP);
+	start_dns(&dns, "a.example", 0);
+	dns.bytes[11] = 1;
+	option[9] = 500 >> 8, option[10] = 500 & 0xff;
+	put_dns(&dns, option, sizeof(option));
+	put_dns(&dns, (uint8_t[500]){0}, 500);
+	assert_int_equal(send_udp(resolver, &dns, true, 0), UMBOX_DROP);
+	assert_int_equal(resolver_counts(resolver)->odd, 2);
+	resolver_free(resolver);
+}
+
 static void what_cannot_be_read_is_dropped(void **state)
 {
 	struct told told = {.count = 0};
@@ -420,6 +443,7 @@ int main(void)
 		cmocka_unit_test(many_names_of_one_domain_are_a_tunnel),
 		cmocka_unit_test(what_looks_like_data),
 		cmocka_unit_test(too_many_questions_are_told),
+		cmocka_unit_test(nothing_rides_along_with_a_question),
 		cmocka_unit_test(what_cannot_be_read_is_dropped),
 		cmocka_unit_test(alerts_alone_drop_nothing),
 		cmocka_unit_test(messages_over_tcp_are_judged),
