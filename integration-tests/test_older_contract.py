@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """A µmbox of the older contract (older.py) in a real chain: legs, argument, endpoint, direct answers."""
 import os
+import signal
 import socket
 
 import pytest
@@ -58,6 +59,11 @@ def telnet(site):
     return os.strerror(result)
 
 
+def pid_of(site, umbox):
+    container, = site.engine.containers(**{"org.kalki.instance": site.tag, "org.kalki.umbox": umbox})
+    return site.engine.inspect(container["Id"])["State"]["Pid"]
+
+
 def events(site, kind):
     items = site.api.get(f"/devices/cam1/timeline?kind={kind}&order=newest&limit=50")["items"]
     return [item["eve"]["kalki"] for item in items]
@@ -99,8 +105,7 @@ def test_the_next_daemon_takes_it_over_as_it_is(site):
 def test_one_that_takes_the_endpoint_meanwhile_is_replaced(site):
     """While the daemon is away its port is free to whoever is in there; nobody else is kept waiting."""
     before = old_hop(site)["umbox"]
-    container, = site.engine.containers(**{"org.kalki.instance": site.tag, "org.kalki.umbox": before})
-    pid = site.engine.inspect(container["Id"])["State"]["Pid"]
+    pid = pid_of(site, before)
     site.daemon.kill()
     with net.in_namespace(f"../../proc/{pid}/ns/net", socket.create_server, ("", 6060)):
         site.daemon.start()
@@ -108,6 +113,20 @@ def test_one_that_takes_the_endpoint_meanwhile_is_replaced(site):
         site.wait_settled()
     assert site.devices["cam1"].ping(site.hosts["host"])
     wait_for(lambda: f"umbox {before} died: the umbox's endpoint: port 6060" in site.daemon.log_text(),
+             timeout=60, what="the reason")
+
+
+def test_one_that_hangs_is_replaced(site):
+    before, device, host = old_hop(site)["umbox"], site.devices["cam1"], site.hosts["host"]
+    os.kill(pid_of(site, before), signal.SIGSTOP)
+
+    def another():
+        device.ping(host), host.ping(device)  # there is something to take
+        return [hop for hop in old_hops(site) if hop["umbox"] != before]
+    wait_for(another, timeout=60, what="another umbox")
+    site.wait_settled()
+    assert device.ping(host) and host.ping(device)
+    wait_for(lambda: f"(umbox {before}) died: it takes no frames any more" in site.daemon.log_text(),
              timeout=60, what="the reason")
 
 

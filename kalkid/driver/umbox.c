@@ -179,6 +179,21 @@ static void check_heartbeat(struct umbox *umbox)
 	end(umbox, DRIVER_UMBOX_SILENT, "it gave no sign of life");
 }
 
+/* Where it cannot be looked at its process is all that is watched. */
+static void check_pulse(struct umbox *umbox)
+{
+	static const char *const legs[] = {"in", "out"}, *const older_legs[] = {"eth1", "eth2"};
+	struct pulse now;
+	if (umbox->gone || !umbox->ready || umbox->netns < 0 || umbox_has_heartbeat(umbox) ||
+	    pulse_look(&now, umbox->netns, umbox->container.legacy ? older_legs : legs, NULL) < 0)
+		return;
+	bool still = pulse_stands_still(&umbox->pulse, &now);
+	umbox->pulse = now;
+	umbox->still_ms = still ? umbox->still_ms + TICK_MS : 0;
+	if (umbox->still_ms >= umbox->set->heartbeat_timeout_ms)
+		end(umbox, DRIVER_UMBOX_GONE, "it takes no frames any more");
+}
+
 /* While we were stopped or could not run nothing was heard: what was said then is read after this
  * timer. */
 static uint64_t lost_ms(struct umbox_set *set)
@@ -204,6 +219,7 @@ static void on_tick(uv_timer_t *timer)
 		if (umbox->heartbeat_due_ms)
 			umbox->heartbeat_due_ms += lost;
 		check_heartbeat(umbox);
+		check_pulse(umbox);
 	}
 }
 

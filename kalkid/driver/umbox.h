@@ -13,6 +13,7 @@
 #include "codec/docker_json.h"
 #include "driver/driver.h"
 #include "driver/endpoint.h"
+#include "driver/pulse.h"
 
 struct umbox_set;
 
@@ -39,6 +40,8 @@ struct umbox {
 	struct endpoint *endpoint; /* of the older contract */
 	struct pid_watch *pid_watch;
 	uint64_t heartbeat_due_ms; /* 0: none is due */
+	struct pulse pulse;        /* of one that sends no heartbeat, as of the last look */
+	unsigned still_ms;         /* so long it has taken no frame */
 	bool told;                 /* `account` came with a heartbeat */
 	struct umbox_account account;
 	char *own; /* JSON of what it counts beside; NULL: nothing */
