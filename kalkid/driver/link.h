@@ -106,7 +106,7 @@ void link_each_legs(const struct link *link, void (*each)(void *data, uint32_t u
 
 /* Sends a frame of our own into the legs `in` and `out`: somebody with the device's MAC asks by ARP
  * whether its address is taken, as devices do when they start, and so does somebody in the network.
- * -ENOENT when it has no legs. */
+ * -ENOENT when it has no legs; -EPERM, -EAFNOSUPPORT: we may not. */
 int link_try_legs(struct link *link, uint32_t umbox, const struct device_identity *device,
 		  struct error *err) must_check;
 

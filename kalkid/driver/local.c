@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/mem.h"
 #include "driver/local_inner.h"
 
@@ -217,7 +218,14 @@ static int try_frames(struct driver *driver, uint32_t id, const struct device_id
 	bool all = !umbox || umbox->container.forwards_all;
 	if (!all && !umbox_has_heartbeat(umbox))
 		return -EOPNOTSUPP;
-	int result = link_try_legs(local->link, id, device, NULL);
+	struct error err = {0};
+	int result = link_try_legs(local->link, id, device, &err);
+	if (result == -EPERM || result == -EAFNOSUPPORT) {
+		/* Whoever runs us does not let us: then a new image is believed. */
+		log_warning("a new image cannot be tried with frames", "umbox=%u error=\"%s\"", id,
+			    err.text);
+		return -EOPNOTSUPP;
+	}
 	return result < 0 ? result : !all;
 }
 
