@@ -362,8 +362,8 @@ static void on_status_timer(uv_timer_t *timer)
 	if (daemon->status_told++ == 1)
 		footprint_trim();
 	engine_read_status(daemon->engine, &status);
-	sd_notifyf(0, "STATUS=%u devices, %u not in their first state, %u degraded, %u held",
-		   status.devices, status.devices_in_other_state, status.degraded, status.held);
+	sd_notifyf(0, "STATUS=%u devices, %u not in their first state, %u held, %u in trouble",
+		   status.devices, status.devices_in_other_state, status.held, status.in_trouble);
 }
 
 static void on_watchdog_timer(uv_timer_t *timer maybe_unused)

@@ -62,13 +62,15 @@ static json_t *store_to_json(const struct store_status *store)
 json_t *encode_status(const struct engine_status *status)
 {
 	bool degraded = !status->engine_reachable || !status->picture_complete ||
-			status->degraded || status->store.failing;
+			status->degraded || status->in_trouble || status->standby_degraded ||
+			status->store.failing;
 	json_t *devices = NUMBERS(
 		{"total", status->devices}, {"in_initial_state", status->devices_in_initial_state},
 		{"in_other_state", status->devices_in_other_state},
 		{"quarantined", status->quarantined}, {"in_shadow", status->in_shadow});
 	json_t *chains = NUMBERS({"converged", status->converged}, {"degraded", status->degraded},
 				 {"held", status->held}, {"old_chain", status->old_chain},
+				 {"in_trouble", status->in_trouble},
 				 {"standby_degraded", status->standby_degraded});
 	json_t *umboxes = NUMBERS({"running", status->umboxes_running},
 				  {"ready", status->umboxes_ready});
@@ -257,11 +259,12 @@ json_t *encode_chain(const struct chain_status *chain)
 	for (unsigned i = 0; i < chain->hop_count; i++)
 		json_array_append_new(hops, encode_hop(&chain->hops[i]));
 	return json_pack(
-		"{s:o, s:I, s:o, s:I, s:s, s:s, s:s, s:o}", "device",
+		"{s:o, s:I, s:o, s:I, s:s, s:s, s:s, s:b, s:o, s:o}", "device",
 		encode_text(chain->device.name), "number", (json_int_t)chain->device.number,
 		"state", encode_text_or_null(chain->state), "generation",
 		(json_int_t)chain->generation, "mode", posture_mode_name(chain->mode), "path",
-		path_state_name(chain->path), "goal", plan_goal_name(chain->goal), "hops", hops);
+		path_state_name(chain->path), "goal", plan_goal_name(chain->goal), "quarantined",
+		chain->quarantined, "trouble", encode_text_or_null(chain->trouble), "hops", hops);
 }
 
 static json_t *step_to_json(const struct step *step)

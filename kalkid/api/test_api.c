@@ -44,6 +44,10 @@ static void status_gives_numbers_and_health(void **state)
 	assert_int_equal(number_at(fixture, "counts.transitions"), 12);
 	assert_int_equal(number_at(fixture, "devices.total"), 2);
 	assert_string_equal(text_at(fixture, "started"), "2026-01-31T12:00:00.000001Z");
+	fixture->engine->status.in_trouble = 1; /* held, say, as its image does not start */
+	get(fixture, "/api/v1/status");
+	assert_string_equal(text_at(fixture, "health"), "degraded");
+	fixture->engine->status.in_trouble = 0;
 	fixture->engine->status.engine_reachable = false;
 	get(fixture, "/api/v1/status");
 	assert_string_equal(text_at(fixture, "health"), "degraded");

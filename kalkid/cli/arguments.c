@@ -203,6 +203,11 @@ static int unknown_verb(const char *noun, const char *verb, struct error *err)
 	return error_set(err, -EINVAL, "there is no '%s %s' (%s)", noun, verb, list.bytes);
 }
 
+int command_unknown(const char *noun, const char *verb, struct error *err)
+{
+	return command_is_noun(noun) ? unknown_verb(noun, verb, err) : unknown_noun(noun, err);
+}
+
 void arguments_needed(const struct command *command, unsigned *ret_least, unsigned *ret_most)
 {
 	*ret_least = *ret_most = 0;
@@ -243,8 +248,7 @@ static int find_command(struct invocation *ret, struct error *err)
 	const char *noun = ret->words[0], *verb = ret->word_count > 1 ? ret->words[1] : NULL;
 	ret->command = command_find(noun, verb);
 	if (!ret->command)
-		return command_is_noun(noun) ? unknown_verb(noun, verb, err)
-					     : unknown_noun(noun, err);
+		return command_unknown(noun, verb, err);
 	unsigned used = ret->command->verb ? 2 : 1;
 	ret->arguments = ret->words + used;
 	ret->argument_count = ret->word_count - used;

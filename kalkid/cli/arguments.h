@@ -19,6 +19,8 @@ struct invocation {
  * what was understood by then is in `ret`. */
 int arguments_read(struct invocation *ret, int count, char *const *texts,
 		   char *(*lookup)(const char *name), struct error *err) must_check;
+/* -EINVAL with words, for a noun and a verb (or NULL) that command_find does not know. */
+int command_unknown(const char *noun, const char *verb, struct error *err) must_check;
 /* How many arguments the command needs, and how many it takes. */
 void arguments_needed(const struct command *command, unsigned *ret_least, unsigned *ret_most);
 /* -1 when no flag is called so. */

@@ -133,22 +133,30 @@ static void print_own_counters(const json_t *chain)
 	}
 }
 
+static void print_head(const json_t *chain)
+{
+	cleanup_buffer struct buffer words = {0};
+	cleanup_free char *state = shown(chain, "state");
+	const char *device = text_of(chain, "device"), *trouble = text_of(chain, "trouble");
+	output_print("%s: state %s, generation %" JSON_INTEGER_FORMAT ", %s, path %s", device,
+		     state, number_of(chain, "generation"), text_of(chain, "goal"),
+		     text_of(chain, "path"));
+	if (json_is_true(json_object_get(chain, "quarantined")))
+		output_print("quarantined, until kalkictl device release %s", device);
+	if (*trouble)
+		output_print("trouble: %s", trouble);
+	chain_words(&words, chain);
+	output_print("%s", words.bytes);
+	printf("\n");
+}
+
 int run_chain_show(struct cli *cli)
 {
 	json_t *chain = NULL;
 	int code = chain_get(cli, cli_argument(cli, 0), &chain);
 	if (code == 0 && !output_json(cli, chain)) {
-		cleanup_buffer struct buffer words = {0};
-		cleanup_free char *state = shown(chain, "state");
-		chain_words(&words, chain);
-		if (!cli->quiet) {
-			output_print(
-				"%s: state %s, generation %" JSON_INTEGER_FORMAT ", %s, path %s",
-				text_of(chain, "device"), state, number_of(chain, "generation"),
-				text_of(chain, "goal"), text_of(chain, "path"));
-			output_print("%s", words.bytes);
-			printf("\n");
-		}
+		if (!cli->quiet)
+			print_head(chain);
 		print_hops(cli, chain);
 		if (!cli->quiet)
 			print_own_counters(chain);

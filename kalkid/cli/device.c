@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "cli/client.h"
+#include "cli/device.h"
 #include "cli/event_line.h"
 #include "cli/output.h"
 
@@ -18,20 +19,25 @@ static void device_path(struct buffer *path, const char *device, const char *bel
 
 /* --- what is --- */
 
-static void add_row(struct table *table, const json_t *device)
+void table_device_state(struct table *table, const json_t *device)
 {
-	const json_t *alert = json_object_get(device, "last_alert");
 	cleanup_free char *state = shown(device, "state");
 	bool quarantined = json_is_true(json_object_get(device, "quarantined"));
-	bool manual = json_is_true(json_object_get(device, "manual"));
-	bool shadow = json_is_true(json_object_get(device, "shadow"));
-	table_cell(table, "%s", text_of(device, "name"));
-	table_cell(table, "%s", text_of(json_object_get(device, "definition"), "type"));
-	if (shadow && !quarantined)
+	if (json_is_true(json_object_get(device, "shadow")) && !quarantined)
 		table_cell(table, "%s (in shadow: %s)", state, text_of(device, "in_force"));
 	else
 		table_cell(table, "%s", quarantined ? "quarantined" : state);
-	table_cell(table, "%s", quarantined || manual ? "operator" : "policy");
+}
+
+static void add_row(struct table *table, const json_t *device)
+{
+	const json_t *alert = json_object_get(device, "last_alert");
+	bool by_operator = json_is_true(json_object_get(device, "quarantined")) ||
+			   json_is_true(json_object_get(device, "manual"));
+	table_cell(table, "%s", text_of(device, "name"));
+	table_cell(table, "%s", text_of(json_object_get(device, "definition"), "type"));
+	table_device_state(table, device);
+	table_cell(table, "%s", by_operator ? "operator" : "policy");
 	table_cell(table, "%s", text_of(device, "goal"));
 	table_cell(table, "%" JSON_INTEGER_FORMAT, number_of(device, "alerts"));
 	if (json_is_object(alert))

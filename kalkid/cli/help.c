@@ -59,10 +59,11 @@ static void print_command(const struct command *command)
 	print_flags("Flags of every command:", 0, FLAG_GLOBAL_COUNT, UINT64_MAX);
 }
 
-static int print_noun(const struct cli *cli, const char *noun)
+static int print_noun(const struct cli *cli, const char *noun, const char *verb)
 {
-	if (!command_is_noun(noun)) {
-		cli_complain(cli, "there is no command '%s'", noun);
+	struct error err = {0};
+	if ((verb || !command_is_noun(noun)) && command_unknown(noun, verb, &err) < 0) {
+		cli_complain(cli, "%s", err.text);
 		cli_hint(cli, "kalkictl help lists what there is");
 		return EXIT_USAGE;
 	}
@@ -86,7 +87,7 @@ int run_help(struct cli *cli)
 	if (command && command->help)
 		print_command(command);
 	else if (noun)
-		return print_noun(cli, noun);
+		return print_noun(cli, noun, verb);
 	else
 		print_all();
 	return 0;

@@ -46,13 +46,23 @@ static int set_up(struct cli *cli)
 	return code == 0 ? set_timeout(cli) : code;
 }
 
+static void hint_at_help(const struct cli *cli)
+{
+	const struct command *command = cli->invocation.command;
+	if (command)
+		cli_hint(cli, "kalkictl help %s%s%s says how it is used", command->noun,
+			 command->verb ? " " : "", command->verb ? command->verb : "");
+	else
+		cli_hint(cli, "kalkictl help lists what there is");
+}
+
 int main(int argc, char **argv)
 {
 	struct cli cli = {0};
 	struct error err = {0};
 	if (arguments_read(&cli.invocation, argc - 1, argv + 1, getenv, &err) < 0) {
 		cli_complain(&cli, "%s", err.text);
-		cli_hint(&cli, "kalkictl help lists what there is");
+		hint_at_help(&cli);
 		return EXIT_USAGE;
 	}
 	if (!cli.invocation.command || cli_flag(&cli, FLAG_HELP)) {

@@ -4,6 +4,7 @@
 
 #include "base/mem.h"
 #include "cli/client.h"
+#include "cli/device.h"
 #include "cli/output.h"
 
 enum { DEVICES_SHOWN_MAX = 5000 };
@@ -25,8 +26,8 @@ static void print_troubles(const json_t *status)
 	const json_t *store = json_object_get(status, "store");
 	if (json_is_false(json_object_get(status, "docker_reachable")))
 		output_print(
-			"trouble   Docker cannot be reached: chains go on as they are, none can be "
-			"started (systemctl status docker)");
+			"trouble   Docker cannot be reached: chains whose umboxes run go on, none can "
+			"be started (systemctl status docker)");
 	if (json_is_false(json_object_get(status, "picture_complete")))
 		output_print(
 			"trouble   the picture is not complete yet: nothing is removed meanwhile");
@@ -55,11 +56,11 @@ static void print_status(const json_t *status)
 	static const char *const device_keys[] = {"total", "in_other_state", "quarantined"};
 	static const char *const device_words[] = {"enrolled", "not in their initial state",
 						   "quarantined"};
-	static const char *const chain_keys[] = {"converged", "degraded", "held", "old_chain",
-						 "standby_degraded"};
-	static const char *const chain_words[] = {"converged", "degraded", "held",
-						  "still on the chain before",
-						  "with a failing standby chain"};
+	static const char *const chain_keys[] = {"converged", "degraded",   "held",
+						 "old_chain", "in_trouble", "standby_degraded"};
+	static const char *const chain_words[] = {"converged",  "degraded",
+						  "held",       "still on the chain before",
+						  "in trouble", "with a failing standby chain"};
 	static const char *const umbox_keys[] = {"running", "ready"};
 	static const char *const count_keys[] = {"transitions", "alerts", "frames_spoofed",
 						 "drift_repairs"};
@@ -85,7 +86,7 @@ static bool needs_attention(const json_t *device)
 
 static int print_devices_in_trouble(struct cli *cli)
 {
-	static const char *const keys[] = {"name", "state", "goal", "trouble"};
+	static const char *const keys[] = {"goal", "trouble"};
 	json_t *list = NULL, *device;
 	size_t i;
 	int code = client_list(cli, "/api/v1/devices", DEVICES_SHOWN_MAX, &list);
@@ -94,8 +95,11 @@ static int print_devices_in_trouble(struct cli *cli)
 	struct table table = {.heads = "DEVICE|STATE|CHAIN|TROUBLE"};
 	json_array_foreach(json_object_get(list, "items"), i, device)
 	{
-		if (needs_attention(device))
-			table_fields(&table, device, keys, ARRAY_SIZE(keys));
+		if (!needs_attention(device))
+			continue;
+		table_cell(&table, "%s", text_of(device, "name"));
+		table_device_state(&table, device);
+		table_fields(&table, device, keys, ARRAY_SIZE(keys));
 	}
 	bool some = table.cell_count;
 	if (some)

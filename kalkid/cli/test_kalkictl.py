@@ -49,13 +49,13 @@ def event(number, kind="alert", **kalki):
 
 DEVICES = [device(f"cam{i:04}") for i in range(1500)]
 CHAIN = {"device": "cam1", "number": 1, "state": "Normal", "generation": 3, "mode": "chain",
-         "path": "whole", "goal": "converged",
+         "path": "whole", "goal": "converged", "quarantined": True, "trouble": "no such image",
          "hops": [hop("guard", 17), hop("stats", 18, position=1), hop("guard", 19, "standby")]}
 STATUS = {"version": "0.1.0", "health": "degraded", "started": "2026-01-31T12:00:00.000001Z",
           "docker_reachable": False, "picture_complete": True,
           "devices": {"total": 2, "in_initial_state": 1, "in_other_state": 1, "quarantined": 0},
           "chains": {"converged": 1, "degraded": 0, "held": 1, "old_chain": 0,
-                     "standby_degraded": 0},
+                     "in_trouble": 1, "standby_degraded": 0},
           "umboxes": {"running": 2, "ready": 2},
           "counts": {"transitions": 1, "alerts": 2, "alerts_dropped": 0, "drift_repairs": 0,
                      "frames_spoofed": 5, "events_dropped": 0},
@@ -275,11 +275,16 @@ class TestKalkictl(unittest.TestCase):
         self.assertIn("1 held", result.out)
         self.assertRegex(result.out, r"cam1 +Normal +held")
         self.assertNotIn("cam0000", result.out)
+        self.server.devices = [device("cam1", quarantined=True, goal="held")]
+        self.assertRegex(self.run_tool("status").out, r"cam1 +quarantined +held")
 
     def test_chains_are_drawn(self):
         self.assertIn("device - guard 17 - stats 18 - network", self.good("chain", "list"))
         self.assertRegex(self.good("chain", "show", "cam1"),
                          r"stats +in_force +1 +18 +ready +closed +7 +7 +6 +5 +img")
+        out = self.good("chain", "show", "cam1")
+        self.assertIn("trouble: no such image\n", out)
+        self.assertIn("until kalkictl device release cam1\n", out)
         graph = self.good("chain", "graph", "cam1")
         self.assertIn("in_force  device <-> [guard 17] <-> [stats 18] <-> network\n", graph)
         self.assertIn("standby   [guard 19]\n", graph)
@@ -889,6 +894,8 @@ tests:
         self.assertIn("--for TIME", self.good("help", "device", "set-state"))
         self.assertIn("--for TIME", self.good("device", "set-state", "--help"))
         self.assertIn("device timeline", self.good("help", "device"))
+        self.assertIn("did you mean 'device show'?", self.fails(2, "help", "device", "shwo"))
+        self.assertIn("kalkictl help device show says", self.fails(2, "device", "show"))
         self.assertEqual(self.run_tool().code, 2)
         self.assertIn("kalkid   0.1.0", self.good("version"))
         self.assertIn("does not answer", self.good("version", "--socket", "/nonexistent/s"))

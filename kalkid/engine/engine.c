@@ -31,11 +31,26 @@ static struct control_device *find_name(const struct engine *engine, const char 
 	return device;
 }
 
+static int no_such_device(const struct engine *engine, const char *name, struct error *err)
+{
+	cleanup_free const char **names = mem_alloc_array(HASH_CNT(hh_name, engine->by_name),
+							  sizeof(*names));
+	char hint[TEXT_HINT_BYTES];
+	const struct control_device *device, *next;
+	size_t count = 0;
+	HASH_ITER(hh_name, engine->by_name, device, next)
+		names[count++] = device->device.name;
+	text_hint(hint, name, names, count);
+	return error_set(err, -ENOENT, "no device is named '%s'%s", name, hint);
+}
+
 int engine_seek(const struct engine *engine, const char *name, struct control_device **ret,
 		struct error *err)
 {
 	*ret = find_name(engine, name);
-	return *ret ? 0 : error_set(err, -ENOENT, "no device is named '%s'", name);
+	if (*ret)
+		return 0;
+	return err ? no_such_device(engine, name, err) : -ENOENT;
 }
 
 const struct policy *engine_find_policy(const struct engine *engine, const char *type)

@@ -24,7 +24,7 @@
 
 struct engine;
 
-enum { TROUBLE_BYTES = 256 };
+enum { TROUBLE_BYTES = 384 };
 
 struct engine_config {
 	int64_t ready_timeout_us; /* from launch to ready */
@@ -188,7 +188,7 @@ struct engine_status {
 	unsigned devices;
 	unsigned devices_in_initial_state, devices_in_other_state, quarantined, in_shadow;
 	unsigned converged, degraded, held, old_chain; /* by plan_goal */
-	unsigned standby_degraded;                     /* of all these: a standby chain fails */
+	unsigned in_trouble, standby_degraded;         /* of all these, as in device_status */
 	unsigned umboxes_running, umboxes_ready;
 	bool engine_reachable; /* Docker */
 	bool picture_complete;
@@ -254,6 +254,8 @@ struct chain_status {
 	enum posture_mode mode;
 	enum path_state path;
 	enum plan_goal goal;
+	bool quarantined;
+	char trouble[TROUBLE_BYTES]; /* as in device_status */
 	struct hop_status hops[WORLD_UMBOXES_MAX + HOPS_MAX];
 	unsigned hop_count;
 };

@@ -180,6 +180,7 @@ void node_read_status(const struct node *node, struct engine_status *ret)
 	HASH_ITER(hh, node->devices, device, next) {
 		if (device->want.enrolled)
 			++*goals[device->goal];
+		ret->in_trouble += device->goal != PLAN_CONVERGED && device->trouble[0];
 		ret->standby_degraded += device->spare_trouble[0] != '\0';
 		for (unsigned i = 0; i < device->have.umbox_count; i++) {
 			ret->umboxes_running += device->have.umboxes[i].state == UMBOX_RUNNING;

@@ -329,6 +329,10 @@ static int check_command(const struct control_device *device, const char *name, 
 	char hint[TEXT_HINT_BYTES];
 	if (policy_find_command(policy, name))
 		return 0;
+	if (!policy->command_count)
+		return error_set(err, -EINVAL,
+				 "type '%s' has no commands (`commands:` in its file names them)",
+				 policy->type);
 	for (unsigned i = 0; i < policy->command_count; i++)
 		names[i] = policy->commands[i].name;
 	text_hint(hint, name, names, policy->command_count);

@@ -32,6 +32,7 @@ void engine_read_status(const struct engine *engine, struct engine_status *ret)
 	HASH_ITER(hh_name, engine->by_name, device, next) {
 		ret->quarantined += device->quarantined;
 		ret->in_shadow += control_in_shadow(device);
+		ret->in_trouble += !device->policy;
 		if (device->policy && device->machine.state == device->policy->initial)
 			ret->devices_in_initial_state++;
 		else
@@ -152,11 +153,15 @@ int engine_read_chain(const struct engine *engine, const char *name, struct chai
 	int r = engine_seek(engine, name, &device, err);
 	if (r < 0)
 		return r;
+	struct device_status status;
+	read_device(device, &status);
 	*ret = (struct chain_status){
 		.device = device->device,
 		.generation = device->machine.generation,
 		.goal = PLAN_HELD,
+		.quarantined = device->quarantined,
 	};
+	TEXT_COPY(ret->trouble, status.trouble);
 	TEXT_COPY(ret->state, control_state_in_force(device));
 	node_read_chain(engine->node, device->device.number, ret);
 	return 0;
