@@ -194,7 +194,8 @@ def test_a_hop_that_never_comes(site, tmp_path, bad, words, hold):
 
     def in_trouble():
         status = site.device_status("cam1")
-        return status["goal"] == expected and status["trouble"] and words in status["trouble"]
+        return status["goal"] == expected and status["trouble"] and words in status["trouble"] and \
+            site.api.get("/status")["health"] == "degraded"
     expected = "held" if hold == "held" else "old_chain"
 
     def once():

@@ -35,6 +35,15 @@ def test_a_reload_says_what_it_changes(site):
     assert site.device_status("cam")["state"] == "Shut"
     wait_for(lambda: [event for event in site.api.get("/events?kind=node")["items"]
                       if event["eve"]["kalki"]["what"] == "reload"], timeout=60, what="the history")
+    # Ports are taken at the start: a device behind a new one has to wait for it.
+    site.settings = {"observe_every": "29s"}
+    site.write_files()
+    told = site.daemon.kalkictl("reload").stdout
+    assert "kalkid.yaml: observe_every: changed, and in force after systemctl restart kalkid" in told
+    refused = site.daemon.kalkictl("device", "add", "third", "--type", "camera", "--port", "iot99",
+                                   "--mac", "02:00:00:00:0a:99")
+    assert refused.returncode == 6
+    assert "no device port 'iot99'" in refused.stderr
     # A mistake is told, and changes nothing.
     site.write("types.d/camera.yaml", {"type": "camera", "states": {}})
     refused = site.daemon.kalkictl("reload")

@@ -315,6 +315,22 @@ static int read_again(struct daemon *daemon, struct files *ret, struct error *er
 	return r;
 }
 
+/* All of kalkid.yaml but its notifiers is for the start. */
+static void tell_what_waits(const struct daemon *daemon, const struct files *files,
+			    engine_on_change *each, void *data)
+{
+	cleanup_buffer struct buffer parts = {0};
+	config_differences(&daemon->files.config, &files->config, &parts);
+	if (!parts.length)
+		return;
+	cleanup_free char *words = mem_printf("%s: changed, and in force after systemctl restart "
+					      "kalkid, which leaves every chain in force",
+					      parts.bytes);
+	log_warning("kalkid.yaml waits for a restart", "parts=\"%s\"", parts.bytes);
+	if (each)
+		each(data, "kalkid.yaml", words);
+}
+
 static void use_files(struct daemon *daemon, struct files *files)
 {
 	engine_reload(daemon->engine, files->policies, files->policy_count, files->devices,
@@ -336,6 +352,7 @@ static int reload(struct engine_reloader *reloader, bool dry_run, engine_on_chan
 	if (each)
 		engine_preview_reload(daemon->engine, files.policies, files.policy_count,
 				      files.devices, files.device_count, each, data);
+	tell_what_waits(daemon, &files, each, data);
 	if (!dry_run)
 		use_files(daemon, &files);
 	files_done(&files);
@@ -441,6 +458,7 @@ static int open_engine(struct daemon *daemon, struct error *err)
 	config.drain_quiet_us = files->config.drain_quiet_us;
 	config.drain_max_us = files->config.drain_max_us;
 	config.observe_every_us = files->config.observe_every_us;
+	config.data_plane = &files->config.data_plane;
 	int r = engine_new(&daemon->engine, &daemon->loop, &daemon->clock, &config, daemon->store,
 			   files->policies, files->policy_count, files->devices,
 			   files->device_count, err);
@@ -511,6 +529,7 @@ static int open_parts(struct daemon *daemon, struct error *err)
 static int run(struct daemon *daemon)
 {
 	struct error err = {0};
+	files_each_credential(&daemon->files, check_credential, &daemon->files.config);
 	uv_loop_init(&daemon->loop);
 	if (open_parts(daemon, &err) < 0) {
 		fprintf(stderr, "kalkid: %s\n", err.text);

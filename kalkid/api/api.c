@@ -120,7 +120,9 @@ static gid_t find_group(const char *name)
 		return getegid();
 	if (getgrnam_r(name, &entry, names, sizeof(names), &found) == 0 && found)
 		return found->gr_gid;
-	log_warning("there is no such group: the API is for root only", "group=%s", name);
+	log_warning(
+		"there is no such group: the API is for root only (groupadd --system, then restart)",
+		"group=%s", name);
 	return getegid();
 }
 

@@ -364,6 +364,41 @@ void config_read_place(struct reading *reading, const struct document_node *map,
 	(void)fields_read(reading, &place, config_fields, PLACE_FIELDS, config);
 }
 
+void config_differences(const struct config *a, const struct config *b, struct buffer *ret)
+{
+	static const struct {
+		const char *key;
+		size_t offset, size;
+	} PARTS[] = {
+		{"instance", FIELD_AT(struct config, instance)},
+		{"data_plane", FIELD_AT(struct config, data_plane)},
+		{"docker", FIELD_AT(struct config, docker_socket)},
+		{"docker", FIELD_AT(struct config, starts_at_once)},
+		{"umbox", FIELD_AT(struct config, alerts_per_second)},
+		{"umbox", FIELD_AT(struct config, heartbeat_timeout_us)},
+		{"umbox", FIELD_AT(struct config, ready_timeout_us)},
+		{"chain", FIELD_AT(struct config, drain_quiet_us)},
+		{"chain", FIELD_AT(struct config, drain_max_us)},
+		{"observe_every", FIELD_AT(struct config, observe_every_us)},
+		{"history", FIELD_AT(struct config, history_age_max_us)},
+		{"history", FIELD_AT(struct config, history_bytes_max)},
+		{"history", FIELD_AT(struct config, history_answers_max)},
+		{"history", FIELD_AT(struct config, capture_bytes_max)},
+		{"secrets", FIELD_AT(struct config, secrets)},
+		{"telemetry", FIELD_AT(struct config, telemetry_from)},
+		{"telemetry", FIELD_AT(struct config, telemetry_at_once)},
+	};
+	const char *last = "";
+	for (size_t i = 0; i < ARRAY_SIZE(PARTS); i++) {
+		if (text_equal(PARTS[i].key, last) ||
+		    memcmp((const char *)a + PARTS[i].offset, (const char *)b + PARTS[i].offset,
+			   PARTS[i].size) == 0)
+			continue;
+		last = PARTS[i].key;
+		buffer_print(ret, "%s%s", ret->length ? ", " : "", last);
+	}
+}
+
 static void check_port_names(const struct data_plane *plane, const char *file,
 			     struct complaints *complaints)
 {

@@ -49,6 +49,9 @@ void files_done(struct files *files);
  * default: what is needed to take everything away, whatever else is wrong in the files. */
 int files_read_place(struct config *ret, const char *root, struct complaints *complaints,
 		     struct error *err) must_check;
+/* Names the keys of kalkid.yaml, but for `notifiers`, of which two configurations say other things:
+ * "data_plane, history"; nothing when they are alike. */
+void config_differences(const struct config *a, const struct config *b, struct buffer *ret);
 /* Names each credential that the files name, with whoever needs it ("notifier 'operators'"). */
 void files_each_credential(const struct files *files,
 			   void (*each)(void *data, const char *name, const char *whose),

@@ -31,6 +31,7 @@ struct engine_config {
 	int64_t drain_quiet_us;   /* old legs must be quiet for so long */
 	int64_t drain_max_us;     /* and are given no more than this */
 	int64_t observe_every_us; /* a full look at the world although nothing was told */
+	const struct data_plane *data_plane; /* borrowed; NULL: any port will do */
 };
 
 void engine_config_init(struct engine_config *config); /* the defaults */

@@ -77,6 +77,17 @@ static void on_record(struct node_listener *listener, uint32_t number, uint32_t 
 	events_emit(engine->events, &event, event_json_umbox(&event, umbox, NULL, json));
 }
 
+/* What nobody needs to be woken for. */
+static bool is_good_news(const char *kind)
+{
+	static const char *const KINDS[] = {"address-learnt", "engine-up", "image-changed",
+					    "image-new"};
+	for (unsigned i = 0; i < ARRAY_SIZE(KINDS); i++)
+		if (text_equal(kind, KINDS[i]))
+			return true;
+	return false;
+}
+
 static void on_remark(struct node_listener *listener, uint32_t number, const char *kind,
 		      uint64_t count, const char *words)
 {
@@ -84,8 +95,9 @@ static void on_remark(struct node_listener *listener, uint32_t number, const cha
 	struct control_device *device = number ? control_find_number(engine, number) : NULL;
 	struct event event = events_begin(engine->events, EVENT_NODE,
 					  device ? &device->device : NULL, 0);
-	log_warning(kind, "device=%s count=%llu words=\"%s\"", event.device_name,
-		    (unsigned long long)count, words);
+	log_line(is_good_news(kind) ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, kind,
+		 "device=%s count=%llu words=\"%s\"", event.device_name, (unsigned long long)count,
+		 words);
 	events_emit(engine->events, &event, event_json_node(&event, kind, words, count));
 }
 

@@ -10,6 +10,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "codec/device_parameters.h"
+#include "core/data_plane.h"
 #include "engine/act.h"
 #include "engine/control.h"
 
@@ -59,12 +60,33 @@ static int check_type(struct engine *engine, const struct device *device, struct
 			 device->type, hint);
 }
 
+static int check_port(const struct engine *engine, const struct device *device, struct error *err)
+{
+	const struct data_plane *plane = engine->config.data_plane;
+	const char *names[DEVICE_PORTS_MAX];
+	char hint[TEXT_HINT_BYTES];
+	if (!plane)
+		return 0;
+	for (unsigned i = 0; i < plane->port_count; i++) {
+		names[i] = plane->ports[i].name;
+		if (text_equal(names[i], device->port))
+			return 0;
+	}
+	text_hint(hint, device->port, names, plane->port_count);
+	return error_set(err, -EINVAL,
+			 "device '%s': kalkid has no device port '%s'%s (`device_ports` in "
+			 "kalkid.yaml, which is read at the start)",
+			 device->name, device->port, hint);
+}
+
 static int check_device(struct engine *engine, const struct device *device,
 			const struct control_device *itself, struct error *err)
 {
 	int r = device_check(device, err);
 	if (r == 0)
 		r = check_type(engine, device, err);
+	if (r == 0)
+		r = check_port(engine, device, err);
 	if (r == 0)
 		r = check_against_others(engine, device, itself, err);
 	if (r == 0 && !itself && HASH_CNT(hh_name, engine->by_name) >= DEVICES_MAX)

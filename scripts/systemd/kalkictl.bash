@@ -1,0 +1,1 @@
+source <(kalkictl completion bash)
