@@ -45,7 +45,9 @@ void local_capture(struct local_driver *local, uint32_t id, const char *comment,
 	struct error err = {0};
 	int fd = umbox && umbox->ring_fd >= 0 ? fcntl(umbox->ring_fd, F_DUPFD_CLOEXEC, 0) : -1;
 	if (fd < 0) {
-		int result = error_set(&err, -ENOENT, "umbox %u keeps no frames (one of kalki/capture in the chain does)", id);
+		int result = error_set(
+			&err, -ENOENT,
+			"umbox %u keeps no frames (one of kalki/capture in the chain does)", id);
 		local_finish(local, call, result, &err);
 		return;
 	}
