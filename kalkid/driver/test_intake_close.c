@@ -2,111 +2,15 @@
 /* driver/test_intake_close.c - a umbox that sends sockets whose close takes an hour: the loop goes
  * on.
  */
-#include "driver/intake.h"
-
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stddef.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <unistd.h>
 
 #include <cmocka.h>
 
-#include "base/mem.h"
-
-struct place {
-	struct intake_user user;
-	uv_loop_t loop;
-	struct intake *intake;
-	char path[64];
-	int directory;
-	unsigned ends;
-};
-
-static void on_line(struct intake_user *user maybe_unused,
-		    const struct umbox_line *line maybe_unused)
-{
-}
-
-static int on_descriptor(struct intake_user *user maybe_unused, int fd, struct error *err)
-{
-	close(fd);
-	return error_set(err, -EINVAL, "not that one");
-}
-
-static void on_end(struct intake_user *user, const char *words maybe_unused)
-{
-	container_of(user, struct place, user)->ends++;
-}
-
-static int set_up(void **state)
-{
-	struct place *place = mem_alloc(sizeof(*place));
-	place->user = (struct intake_user){
-		.on_line = on_line, .on_end = on_end, .on_descriptor = on_descriptor};
-	uv_loop_init(&place->loop);
-	strcpy(place->path, "/tmp/kalki-intake-XXXXXX");
-	assert_non_null(mkdtemp(place->path));
-	place->directory = open(place->path, O_DIRECTORY | O_RDONLY | O_CLOEXEC);
-	int result = intake_open(&place->intake, &place->loop, place->directory, 10, &place->user,
-				 NULL);
-	assert_int_equal(result, 0);
-	cleanup_close int netns = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	assert_int_equal(intake_accept(place->intake, netns, NULL), 0);
-	*state = place;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct place *place = *state;
-	assert_int_equal(uv_loop_close(&place->loop), 0);
-	unlinkat(place->directory, "control.sock", 0);
-	close(place->directory);
-	rmdir(place->path);
-	free(place);
-	return 0;
-}
-
-static int connect_to(const struct place *place)
-{
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	snprintf(address.sun_path, sizeof(address.sun_path), "%s/control.sock", place->path);
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
-	return fd;
-}
-
-static void pass(int socket, int fd)
-{
-	union {
-		struct cmsghdr head;
-		char bytes[CMSG_SPACE(sizeof(int))];
-	} beside = {0};
-	char line[] = "{}\n";
-	struct iovec iov = {.iov_base = line, .iov_len = strlen(line)};
-	struct msghdr message = {.msg_iov = &iov,
-				 .msg_iovlen = 1,
-				 .msg_control = beside.bytes,
-				 .msg_controllen = sizeof(beside.bytes)};
-	beside.head.cmsg_level = SOL_SOCKET;
-	beside.head.cmsg_type = SCM_RIGHTS;
-	beside.head.cmsg_len = CMSG_LEN(sizeof(int));
-	memcpy(CMSG_DATA(&beside.head), &fd, sizeof(fd));
-	assert_int_equal(sendmsg(socket, &message, MSG_NOSIGNAL), strlen(line));
-}
-
-static void turn(struct place *place, unsigned times)
-{
-	while (times--)
-		uv_run(&place->loop, UV_RUN_NOWAIT);
-}
+#include "driver/test_intake.h"
 
 /* The close of its last descriptor waits for an hour, as its peer takes nothing. */
 static int open_lingering(int *ret_peer)
@@ -151,8 +55,10 @@ static void rescue(void *data)
 	close(take_fd(rescue->peer));
 }
 
-static int begin(struct rescue *rescued)
+static int begin(struct place *place, struct rescue *rescued)
 {
+	accept_own(place);
+	place->refuse_descriptors = -EINVAL;
 	*rescued = (struct rescue){0};
 	uv_sem_init(&rescued->done, 0);
 	int lingering = open_lingering(&rescued->peer);
@@ -176,10 +82,10 @@ static void with_a_line(void **state)
 {
 	struct place *place = *state;
 	struct rescue rescue;
-	int lingering = begin(&rescue);
+	int lingering = begin(place, &rescue);
 	cleanup_close int fd = connect_to(place);
 	turn(place, 2);
-	pass(fd, lingering);
+	say_with(fd, "{}\n", &lingering, 1);
 	close(lingering);
 	turn(place, 3);
 	assert_int_equal(place->ends, 1);
@@ -190,11 +96,11 @@ static void with_a_connection_that_is_refused(void **state)
 {
 	struct place *place = *state;
 	struct rescue rescue;
-	int lingering = begin(&rescue);
+	int lingering = begin(place, &rescue);
 	cleanup_close int fd = connect_to(place);
 	turn(place, 2);
 	cleanup_close int second = connect_to(place);
-	pass(second, lingering);
+	say_with(second, "{}\n", &lingering, 1);
 	close(lingering);
 	turn(place, 3);
 	assert_int_equal(place->ends, 0);
@@ -205,9 +111,9 @@ static void with_a_connection_that_nobody_accepts(void **state)
 {
 	struct place *place = *state;
 	struct rescue rescue;
-	int lingering = begin(&rescue);
+	int lingering = begin(place, &rescue);
 	cleanup_close int fd = connect_to(place);
-	pass(fd, lingering);
+	say_with(fd, "{}\n", &lingering, 1);
 	close(lingering);
 	end(place, &rescue);
 }

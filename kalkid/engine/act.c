@@ -385,3 +385,13 @@ void act_stop(struct act *act, void (*stopped)(void *data), void *data)
 	if (!act->lines)
 		take(act->stopped)(act->stopped_data);
 }
+
+void engine_set_actor(struct engine *engine, struct engine_actor *actor)
+{
+	engine->actor = actor;
+}
+
+void engine_set_hands(struct engine *engine, struct engine_hands *hands)
+{
+	engine->hands = hands;
+}

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* engine/control.h - the inside of the engine: what control keeps of devices, decisions and intent.
  *
- * engine.c begins and ends; decide.c turns facts into decisions and hands them to the node;
- * orders.c does what operators say; status.c answers questions; preview.c says what a reload will
- * change. */
+ * engine.c begins and ends; facts.c shows the machines what happens; decide.c hands what they
+ * decide to the node; orders.c does what operators say; status.c answers questions; preview.c says
+ * what a reload will change. */
 #pragma once
 
 #include <limits.h>
@@ -117,11 +117,13 @@ void control_capture(struct control_device *device, const struct alert *alert);
 /* listen.c */
 void engine_listen(struct engine *engine); /* sets node_listener */
 
-/* decide.c */
+/* facts.c */
 /* NULL when there is none. */
 struct control_device *control_find_number(const struct engine *engine, uint32_t number);
 /* Into the history, and the rules decide. */
 void control_take_alert(struct control_device *device, const struct alert *told);
+
+/* decide.c */
 /* Its policy decides, and is not enforced. */
 bool control_in_shadow(const struct control_device *device);
 /* It is in shadow no more: what its machine has decided takes over. */

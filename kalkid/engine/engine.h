@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* engine/engine.h - joins policy, node and store; what the API may ask and order.
  *
- *   decide.c, orders.c   devices, machines, decisions, intent    "device, generation, posture"
+ *   facts.c, decide.c   devices, machines, decisions, intent    "device, generation, posture"
  *        |  ^                                                             |
  *        v  | alerts, generation reached                                  v
  *   node*.c              observe -> plan -> act over a driver

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* engine/listen.c - what the node tells: alerts go to decide.c, all else into the history. */
+/* engine/listen.c - what the node tells: alerts go to facts.c, all else into the history. */
 #include "base/log.h"
 #include "base/text.h"
 #include "engine/control.h"
