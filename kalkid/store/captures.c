@@ -3,6 +3,7 @@
  * is being written ends in `.new` and is removed at the next start. */
 #include "store/captures.h"
 
+#include <assert.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -87,6 +88,7 @@ static void take_from_share(struct captures *captures, const struct capture_entr
 {
 	struct share *share;
 	HASH_FIND_STR(captures->shares, entry->device, share);
+	assert(share);
 	share->bytes -= entry->bytes;
 	if (--share->count)
 		return;
