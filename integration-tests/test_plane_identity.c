@@ -637,6 +637,7 @@ static void vlan_and_other_protocols_are_dropped(void **state)
 						.to_port = PORT,
 						.tag = bed->tag++});
 	static const uint8_t tags[][4] = {{0x81, 0x00, 0x00, 0x05}, {0x88, 0xa8, 0x00, 0x05}};
+	int captured = bed_packet_socket(umboxes[0].netns, "out");
 	for (unsigned i = 0; i < ARRAY_SIZE(tags); i++) {
 		memcpy(frame.bytes, plain.bytes, 12);
 		memcpy(frame.bytes + 12, tags[i], 4);
@@ -644,12 +645,15 @@ static void vlan_and_other_protocols_are_dropped(void **state)
 		frame.length = plain.length + 4;
 		assert_dropped(NFT_DROP_VLAN,
 			       send_to(bed, bed->at_port[0], &frame, bed->at_network, false, NULL));
+		assert_dropped(NFT_DROP_VLAN,
+			       send_to(bed, captured, &frame, bed->at_network, false, NULL));
 		/* And toward a device. */
 		memcpy(frame.bytes, &bed->a.mac, 6);
 		memcpy(frame.bytes + 6, &bed->gateway, 6);
 		assert_dropped(NFT_DROP_VLAN,
 			       send_to(bed, bed->at_network, &frame, bed->at_port[0], false, NULL));
 	}
+	close(captured);
 	frame = plain;
 	frame.bytes[12] = 0x88;
 	frame.bytes[13] = 0xcc; /* LLDP */
@@ -907,13 +911,17 @@ static void access_points_get_what_they_need(void **state)
 	struct plane_bed *bed = *state;
 	struct bed_umbox umboxes[3];
 	struct bed_frame frame;
-	const struct mac station = bed_mac(0x66);
+	const struct mac station = bed_mac(0x66); /* is not enrolled */
 	int at[] = {eapol_socket(bed, "port0"), eapol_socket(bed, "port1")};
 	plane_route_all(bed, umboxes);
 	for (unsigned port = 0; port < 2; port++) {
 		bed_frame_arp(&frame, &station, &bed->gateway, 1, &station, IP_A, IP_A, bed->tag++);
 		frame.bytes[12] = ETH_P_PAE >> 8;
 		frame.bytes[13] = ETH_P_PAE & 0xff;
+		assert_int_equal(
+			send_to(bed, bed->at_port[port], &frame, at[port], port == 0, NULL),
+			port == 0 ? 1 : 0);
+		memcpy(frame.bytes + 6, port == 0 ? &bed->a.mac : &bed->b.mac, 6);
 		assert_int_equal(
 			send_to(bed, bed->at_port[port], &frame, at[port], port == 0, NULL),
 			port == 0 ? 1 : 0);

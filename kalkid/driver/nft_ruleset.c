@@ -159,14 +159,14 @@ enum {
 };
 
 const struct nft_rule_spec nft_rules[] = {
+	/* iif . ether saddr @homes goto known */
+	{"device", {INTERFACE_FROM, IN("homes"), GOTO("known")}},
 	/* ether type 8021q counter name "drop_vlan" drop */
 	{"device", {ETHER_TYPE(ETH_P_8021Q), COUNT_DROP("drop_vlan")}},
 	/* ether type 8021ad counter name "drop_vlan" drop */
 	{"device", {ETHER_TYPE(ETH_P_8021AD), COUNT_DROP("drop_vlan")}},
 	/* ether type 0x888e iif @eapol accept */
 	{"device", {ETHER_TYPE(ETH_P_PAE), INTERFACE, IN("eapol"), ACCEPT}},
-	/* iif . ether saddr @homes goto known */
-	{"device", {INTERFACE_FROM, IN("homes"), GOTO("known")}},
 	/* ether saddr @host_mac counter name "drop_spoof_host" drop */
 	{"device",
 	 {IS_ETHERNET, ETHER_FROM(NFT_REG_1), IN("host_mac"), COUNT_DROP("drop_spoof_host")}},
@@ -188,12 +188,19 @@ const struct nft_rule_spec nft_rules[] = {
 	/* counter name "drop_held" drop */
 	{"known", {COUNT_DROP("drop_held")}},
 
-	/* meta protocol ip goto speaker4 */
-	{"speaker", {IS_IP, GOTO("speaker4")}},
-	/* meta protocol ip6 goto speaker6 */
-	{"speaker", {IS_IP6, GOTO("speaker6")}},
-	/* meta protocol arp goto speaker_arp */
-	{"speaker", {IS_ARP, GOTO("speaker_arp")}},
+	/* By what is in the frame and not by `meta protocol`, which is what is behind a tag. */
+	/* ether type ip goto speaker4 */
+	{"speaker", {ETHER_TYPE(ETH_P_IP), GOTO("speaker4")}},
+	/* ether type ip6 goto speaker6 */
+	{"speaker", {ETHER_TYPE(ETH_P_IPV6), GOTO("speaker6")}},
+	/* ether type arp goto speaker_arp */
+	{"speaker", {ETHER_TYPE(ETH_P_ARP), GOTO("speaker_arp")}},
+	/* ether type 8021q counter name "drop_vlan" drop */
+	{"speaker", {ETHER_TYPE(ETH_P_8021Q), COUNT_DROP("drop_vlan")}},
+	/* ether type 8021ad counter name "drop_vlan" drop */
+	{"speaker", {ETHER_TYPE(ETH_P_8021AD), COUNT_DROP("drop_vlan")}},
+	/* ether type 0x888e iif @eapol accept */
+	{"speaker", {ETHER_TYPE(ETH_P_PAE), INTERFACE, IN("eapol"), ACCEPT}},
 	/* counter name "drop_protocol" drop */
 	{"speaker", {COUNT_DROP("drop_protocol")}},
 
@@ -370,10 +377,6 @@ const struct nft_rule_spec nft_rules[] = {
 	{"leg", {COUNT_DROP("drop_leg")}},
 
 	/* A captured umbox speaks for its device only, in every address. */
-	/* ether type 8021q counter name "drop_vlan" drop */
-	{"leg_tail", {ETHER_TYPE(ETH_P_8021Q), COUNT_DROP("drop_vlan")}},
-	/* ether type 8021ad counter name "drop_vlan" drop */
-	{"leg_tail", {ETHER_TYPE(ETH_P_8021AD), COUNT_DROP("drop_vlan")}},
 	/* jump speaker */
 	{"leg_tail", {JUMP("speaker")}},
 	/* goto tail */
