@@ -246,6 +246,8 @@ static void server_byte(struct session *session, uint8_t byte)
 	}
 	if (session->kind == SESSION_FTP && text->server_bytes)
 		ftp_server_line(session);
+	if (session->kind == SESSION_TELNET) /* asked and answered at once */
+		telnet_look_for_prompt(session);
 	text->server_bytes = 0;
 	text->server[0] = '\0';
 	text->prompt = TELNET_NOTHING;

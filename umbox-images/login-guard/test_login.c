@@ -439,13 +439,18 @@ static void what_is_typed_ahead_is_read_when_it_is_asked_for(void **state)
 	assert_int_equal(talk_server(&fixture->talk, "\r\nNo\r\ncam login: "), UMBOX_PASS);
 	assert_int_equal(talk_server(&fixture->talk, "admin\r\nPassword: "), UMBOX_DROP);
 	assert_int_equal(login_counts(fixture->guard)->defaults, 1);
+	/* A fast device has asked and refused in one segment. */
+	assert_true(talk_open(&fixture->talk));
+	talk_client(&fixture->talk, "bob\r\nx\r\n");
+	talk_server(&fixture->talk, "login: \r\nPassword: \r\nNo\r\nlogin: ");
+	assert_int_equal(login_counts(fixture->guard)->failures, 2);
 	/* What was typed for others is no password. */
 	assert_true(talk_open(&fixture->talk));
 	talk_client(&fixture->talk, "ls\n");
 	talk_server(&fixture->talk, "Password: ");
-	assert_int_equal(login_counts(fixture->guard)->attempts, 2);
-	assert_int_equal(talk_client(&fixture->talk, "x\n"), UMBOX_PASS);
 	assert_int_equal(login_counts(fixture->guard)->attempts, 3);
+	assert_int_equal(talk_client(&fixture->talk, "x\n"), UMBOX_PASS);
+	assert_int_equal(login_counts(fixture->guard)->attempts, 4);
 }
 
 static void a_terminal_edits_what_is_typed(void **state)

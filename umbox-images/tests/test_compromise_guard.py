@@ -3,7 +3,7 @@ import socket
 
 from ordinary import Ordinary, ordinary_hour
 from umbox_case import Case, main
-from umbox_site import DEVICE_IP, NETWORK_IP, ip
+from umbox_site import DEVICE_IP, NETWORK_IP, ip, raw_socket
 
 OWN = ["udp:53", "udp:123", "tcp:1883 10.77.0.2", "udp:5353 224.0.0.251", "udp:7777 fd77::/64"]
 
@@ -34,6 +34,21 @@ class CompromiseGuard(Case):
         self.site.run("dev", "hping3", "-q", "-c", "6", "-i", "u100000", "-2", "-p", "9999", NETWORK_IP,
                       check=False)
         self.assertEqual(self.alert()["type"], "unts-abnormal-traffic")
+        self.end_well(self.process)
+
+    def test_no_answer_and_no_fragment_gets_around(self):
+        self.guard(allow=OWN, drop=True, settle_s=0)
+        taken = raw_socket(self.site.names["net"], "net0")
+        self.addCleanup(taken.close)
+        for words in (("-S", "-A", "-p", "80"), ("-A", "-p", "80"), ("-2", "-p", "9999", "-f", "-d", "200"),
+                      ("-1", "-C", "13")):
+            self.site.run("dev", "hping3", "-q", "-c", "3", "-i", "u10000", *words, NETWORK_IP, check=False)
+        self.assertGreaterEqual(self.counters()["outside"], 12)
+        taken.setblocking(False)
+        with self.assertRaises(BlockingIOError):
+            while True:
+                frame = taken.recv(2048)
+                self.assertNotEqual(frame[12:14], b"\x08\x00", frame)
         self.end_well(self.process)
 
     def test_a_name_opens_the_way(self):

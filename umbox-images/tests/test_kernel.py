@@ -7,6 +7,7 @@ import socket
 import struct
 import time
 
+from ordinary import ordinary_hour
 from umbox_case import PACKET_AUXDATA, Case, main
 from umbox_site import (DEVICE_IP, DEVICE_IP6, NETWORK_IP, NETWORK_IP6, SOL_PACKET, inside, ip,
                         raw_socket)
@@ -50,10 +51,10 @@ def ipv4(protocol, payload, fragment=0, options=b"", source="10.77.0.1", target=
     return header[:10] + total + header[12:] + payload
 
 
-def ipv6(following, payload):
+def ipv6(following, payload, source=DEVICE_IP6, target=NETWORK_IP6):
     return struct.pack("!IHBB16s16s", 6 << 28, len(payload), following, 64,
-                       socket.inet_pton(socket.AF_INET6, DEVICE_IP6),
-                       socket.inet_pton(socket.AF_INET6, NETWORK_IP6)) + payload
+                       socket.inet_pton(socket.AF_INET6, source),
+                       socket.inet_pton(socket.AF_INET6, target)) + payload
 
 
 def tcp(source, target, sequence, flags):
@@ -378,6 +379,15 @@ class BruteForce(Case):
         counters = self.counters()
         self.assertEqual(counters["attempts"], 5)
         self.assertGreaterEqual(counters["blocked"], 3 + 3)
+        self.end_well(process)
+
+    def test_an_ordinary_hour_is_no_attack(self):
+        # An hour's pages come within some seconds here: so many more are allowed.
+        process = self.site.umbox("brute-force", {"attempts": 100, "block_s": 60})
+        ordinary_hour(self.site)
+        counters = self.counters()
+        self.assertEqual([line for line in self.daemon.lines if line["kalki"] == "alert"], [])
+        self.assertEqual((counters["blocked"], counters["evasive"]), (0, 0))
         self.end_well(process)
 
 
