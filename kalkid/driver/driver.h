@@ -52,6 +52,7 @@ struct driver_device {
 
 struct driver_picture {
 	bool complete; /* false: Docker or the kernel could not be asked; what is listed is true */
+	bool steered;  /* the kernel could: a device that is not listed has no rules */
 	struct driver_umbox *umboxes;
 	unsigned umbox_count;
 	struct driver_device *devices;

@@ -320,6 +320,7 @@ void fake_see(struct fake_world *world, struct driver_picture *ret)
 {
 	*ret = (struct driver_picture){
 		.complete = !world->docker_down,
+		.steered = true,
 		.umboxes = mem_alloc_array(world->umbox_count + 1, sizeof(*ret->umboxes)),
 		.devices = mem_alloc_array(world->device_count + 1, sizeof(*ret->devices)),
 	};

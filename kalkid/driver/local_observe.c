@@ -226,6 +226,7 @@ static void look_at_kernel(struct observation *observation)
 		result = hook_again(local, &err);
 	if (result >= 0)
 		result = nft_observe(local->nft, &picture->devices, &picture->device_count, &err);
+	picture->steered = result >= 0;
 	if (result < 0)
 		note(observation, result, &err);
 	else

@@ -3,7 +3,8 @@
  *
  * What the node believes of a device gives way to the picture, unless a step or a notice has
  * changed the device since the look began: then it is looked at again.  A picture that is not
- * complete adds to what is known and takes nothing away. */
+ * complete adds to what is known and takes no umbox away; what the kernel says of the way of the
+ * frames holds whether Docker could be asked or not. */
 #include "engine/node_device.h"
 
 #include <stdlib.h>
@@ -179,7 +180,7 @@ static void merge(struct look *look, struct node_device *device)
 	bool first = !device->observed;
 	bool drifted = false;
 
-	if (seen || picture->complete)
+	if (seen || picture->steered)
 		drifted = merge_steering(device, seen);
 	for (unsigned i = first_umbox(picture, device->number, 0);
 	     i < picture->umbox_count && picture->umboxes[i].device == device->number; i++)

@@ -340,6 +340,20 @@ static void test_lost_results(void **state)
 	}
 }
 
+static void test_rules_come_back_without_docker(void **state)
+{
+	struct fixture *f = *state;
+	want(f, 0, "a b", NULL);
+	await(f, "a b", 2);
+	fake_set_docker(f->world, false);
+	fake_flush_rules(f->world, true);
+	pass(f, 1000);
+	assert_string_equal(path(f), "a b");
+	fake_set_docker(f->world, true);
+	await(f, "a b", 2);
+	assert_non_null(fake_find_umbox(f->world, 1));
+}
+
 /* Tightening needs neither Docker nor the picture that it would give. */
 static void test_docker_is_down(void **state)
 {
@@ -599,6 +613,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_hop_dies, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_fail_open_hop_dies, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_repairs, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_rules_come_back_without_docker, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_lost_results, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_docker_is_down, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_restart_interrupts_nothing, setup, teardown),

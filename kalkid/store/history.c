@@ -105,7 +105,10 @@ static int find_doomed(sqlite3 *connection, const struct history_limits *limits,
 			 " WHERE %d OR time_us < %" PRId64,
 			 limits->rows_max, too_big, limits->before_us);
 	}
-	return sql_read_number(connection, sql, &ret->last, err);
+	result = sql_read_number(connection, sql, &ret->last, err);
+	if (ret->of_glut && !ret->last) /* its age has taken it away */
+		glut->rows = 0;
+	return result;
 }
 
 static int delete_doomed(sqlite3 *connection, const struct doomed *doomed,
