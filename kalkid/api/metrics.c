@@ -106,7 +106,7 @@ static void sample_own(struct buffer *own, const char *device, const struct hop_
 	json_t *value;
 	json_object_foreach(counters, name, value)
 		buffer_print(own,
-			     "kalki_umbox_counter{device=\"%s\",hop=\"%s\",umbox=\"%u\","
+			     "kalki_umbox_own{device=\"%s\",hop=\"%s\",umbox=\"%u\","
 			     "counter=\"%s\"} %" JSON_INTEGER_FORMAT "\n",
 			     device, hop->name, hop->umbox, name, json_integer_value(value));
 	json_decref(counters);
@@ -173,7 +173,7 @@ static void add_devices(struct metrics *metrics, struct engine *engine)
 		    "Frames that a hop passed on.", &samples.packets);
 	add_samples(metrics, "kalki_chain_hop_drops", FAMILY_COUNTER,
 		    "Frames that came to a hop and did not leave it.", &samples.drops);
-	add_samples(metrics, "kalki_umbox_counter", FAMILY_GAUGE,
+	add_samples(metrics, "kalki_umbox_own", FAMILY_GAUGE,
 		    "What a umbox counts by names of its own.", &samples.own);
 }
 

@@ -699,7 +699,7 @@ static void metrics_are_told_in_both_dialects(void **state)
 		 "direction=\"to_network\"} 41\n"),
 		("\nkalki_chain_hop_drops_total{device=\"cam1\",hop=\"watch\",umbox=\"26\","
 		 "reason=\"overrun\"} 9\n"),
-		("\nkalki_umbox_counter{device=\"cam1\",hop=\"watch\",umbox=\"26\","
+		("\nkalki_umbox_own{device=\"cam1\",hop=\"watch\",umbox=\"26\","
 		 "counter=\"rules_age_days\"} 12\n"),
 		"\nkalki_events_dropped_total{reason=\"rate\"} 5\n",
 		"\nkalki_events_dropped_total{reason=\"store\"} 6\n",
