@@ -57,7 +57,9 @@ def trials(environment, tmp_path_factory):
 def test_a_new_image_builds_and_keeps_the_contract(trials, kind):
     done = trials[kind]
     assert done.returncode == 0, done.stdout
-    assert f"new-{kind}:1: " in done.stdout and " 0 failed, 0 skipped" in done.stdout
+    # None of them keeps a ring of frames, and a wrapped program cannot be in shadow.
+    skipped = 2 if kind == "wrapper" else 1
+    assert f"new-{kind}:1: " in done.stdout and f" 0 failed, {skipped} skipped" in done.stdout
 
 
 def test_the_installed_kit_stands_alone(environment, tmp_path):
