@@ -220,7 +220,9 @@ static int lock_root(const char *root)
 	}
 	if (flock(fd, LOCK_EX | LOCK_NB) == 0)
 		return 0;
-	fprintf(stderr, "kalkid: another kalkid is running (it holds %s)\n", path);
+	fprintf(stderr,
+		"kalkid: another kalkid is running (it holds %s); systemctl stop kalkid ends it\n",
+		path);
 	close(fd);
 	return EXIT_CONFLICT;
 }

@@ -8,23 +8,33 @@
 #include "api/handlers.h"
 #include "api/stream.h"
 #include "base/mem.h"
+#include "base/text.h"
 
 static const struct problem bad_parameter = {.status = 400, .code = "bad_parameter"};
+
+static void hint_at_kind(char hint[static TEXT_HINT_BYTES], const char *name)
+{
+	const char *names[EVENT_KIND_COUNT];
+	for (unsigned i = 0; i < EVENT_KIND_COUNT; i++)
+		names[i] = event_kind_name((enum event_kind)i);
+	text_hint(hint, name, names, EVENT_KIND_COUNT);
+}
 
 /* "alert,transition" to bits. */
 static bool read_kinds(struct api_call *call, uint32_t *ret)
 {
 	const char *text = target_query(&call->target, "kind");
 	while (text && *text) {
-		char name[NAME_BYTES] = "";
+		char name[NAME_BYTES] = "", hint[TEXT_HINT_BYTES];
 		size_t length = strcspn(text, ",");
 		enum event_kind kind;
 		if (length < sizeof(name))
 			memcpy(name, text, length);
 		if (!event_kind_parse(&kind, name)) {
+			hint_at_kind(hint, name);
 			answer_problem(call->request, &bad_parameter,
-				       "parameter 'kind': no events are named '%.*s'", (int)length,
-				       text);
+				       "parameter 'kind': no events are named '%.*s'%s",
+				       (int)length, text, hint);
 			return false;
 		}
 		*ret |= 1u << kind;

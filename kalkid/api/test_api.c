@@ -595,6 +595,8 @@ static void bad_parameters_of_events_are_refused(void **state)
 	} cases[] = {
 		{"events?kind=alert,alarm", 400, "bad_parameter",
 		 "parameter 'kind': no events are named 'alarm'"},
+		{"events?kind=alart", 400, "bad_parameter",
+		 "parameter 'kind': no events are named 'alart' (did you mean 'alert'?)"},
 		{"events?order=up", 400, "bad_parameter",
 		 "parameter 'order' is 'up' (newest or oldest is right)"},
 		{"events?since=yesterday", 400, "bad_parameter",

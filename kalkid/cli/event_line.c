@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/text.h"
 
 enum { LIMIT = 100, LIMIT_MAX = 100000 };
 
@@ -47,14 +48,24 @@ static void alert_words(struct buffer *words, const json_t *eve, const json_t *k
 		buffer_print(words, ", in shadow");
 }
 
+/* A reason says its rule first, for those who get no more than the reason. */
+static const char *reason_behind_rule(const json_t *kalki)
+{
+	const char *reason = text_of(kalki, "reason"), *rule = text_of(kalki, "rule");
+	cleanup_free char *head = mem_printf("rule '%s': ", rule);
+	return *rule && text_starts(reason, head) ? reason + strlen(head) : reason;
+}
+
 static void transition_words(struct buffer *words, const json_t *kalki)
 {
+	const char *reason = reason_behind_rule(kalki);
 	const json_t *times = json_object_get(kalki, "times");
 	json_int_t start = number_of(times, "alert_us"), end = number_of(times, "enforced_us");
 	buffer_print(words, "%s -> %s", text_of(kalki, "from"), text_of(kalki, "to"));
 	add_field(words, " by ", kalki, "cause", "");
 	add_field(words, " '", kalki, "rule", "'");
-	add_field(words, ": ", kalki, "reason", "");
+	if (*reason)
+		buffer_print(words, ": %s", reason);
 	if (start && end >= start)
 		buffer_print(words, " (in force %" JSON_INTEGER_FORMAT " us after the alert)",
 			     end - start);

@@ -174,7 +174,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.page([event(4, "sensor", source="web", values={"power": 2.5, "lit": None})])
         elif path in ("/api/v1/events", "/api/v1/devices/cam1/timeline"):
             events = [event(i, "transition", **{"from": "Normal", "to": "Attack", "cause": "rule",
-                                                "rule": "guess", "reason": "why",
+                                                "rule": "guess", "reason": "rule 'guess': why",
                                                 "times": {"alert_us": 5, "enforced_us": 9}})
                       for i in (3, 2, 1)]
             self.page(events if self.query["order"] == ["newest"] else events[::-1])
