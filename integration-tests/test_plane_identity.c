@@ -654,11 +654,21 @@ static void vlan_and_other_protocols_are_dropped(void **state)
 			       send_to(bed, bed->at_network, &frame, bed->at_port[0], false, NULL));
 	}
 	close(captured);
-	frame = plain;
-	frame.bytes[12] = 0x88;
-	frame.bytes[13] = 0xcc; /* LLDP */
-	assert_dropped(NFT_DROP_PROTOCOL,
-		       send_to(bed, bed->at_port[0], &frame, bed->at_network, false, NULL));
+	/* LLDP; and IPv4 in LLC and SNAP, of which an access point would make a plain frame. */
+	static const uint8_t others[][10] = {{0x88, 0xcc},
+					     {0, 60, 0xaa, 0xaa, 3, 0, 0, 0, 0x08, 0x00}};
+	for (unsigned i = 0; i < ARRAY_SIZE(others); i++) {
+		frame = plain;
+		memcpy(frame.bytes + 12, others[i], sizeof(others[i]));
+		memcpy(frame.bytes + 22, plain.bytes + 14, plain.length - 14);
+		frame.length = plain.length + 8;
+		assert_dropped(NFT_DROP_PROTOCOL,
+			       send_to(bed, bed->at_port[0], &frame, bed->at_network, false, NULL));
+		memcpy(frame.bytes, &bed->a.mac, 6);
+		memcpy(frame.bytes + 6, &bed->gateway, 6);
+		assert_dropped(NFT_DROP_PROTOCOL,
+			       send_to(bed, bed->at_network, &frame, bed->at_port[0], false, NULL));
+	}
 	plane_close_all(bed, umboxes);
 }
 

@@ -2,7 +2,7 @@
 /* driver/nft_ruleset.c - every rule of the data plane, each below its form in nft's own words.
  *
  * A frame on its way up:   device_in → known → speaker → (up) … leg … leg → tail → (out or peers)
- * and on its way down:     network_in, bridge, slots → slot → (dn) … leg … leg → (back)
+ * and on its way down:     network_in, bridge, slots → slot → entering → (dn) … leg … leg → (back)
  *
  * A commit is atomic for each look-up, not for all that one frame makes: a leg that turns from the
  * end of a chain into an inner one, between two look-ups, is in neither map.  So that no frame is
@@ -405,16 +405,26 @@ const struct nft_rule_spec nft_rules[] = {
 	/* counter name "drop_leg" drop */
 	{"tail", {COUNT_DROP("drop_leg")}},
 
+	/* A device understands more than its umboxes judge: a tag, a plain frame inside another. */
+	/* ether type ip goto entering */
+	{"slot", {ETHER_TYPE(ETH_P_IP), GOTO("entering")}},
+	/* ether type ip6 goto entering */
+	{"slot", {ETHER_TYPE(ETH_P_IPV6), GOTO("entering")}},
+	/* ether type arp goto entering */
+	{"slot", {ETHER_TYPE(ETH_P_ARP), GOTO("entering")}},
 	/* ether type 8021q counter name "drop_vlan" drop */
 	{"slot", {ETHER_TYPE(ETH_P_8021Q), COUNT_DROP("drop_vlan")}},
 	/* ether type 8021ad counter name "drop_vlan" drop */
 	{"slot", {ETHER_TYPE(ETH_P_8021AD), COUNT_DROP("drop_vlan")}},
+	/* counter name "drop_protocol" drop */
+	{"slot", {COUNT_DROP("drop_protocol")}},
+
 	/* ether daddr & 01:00:00:00:00:00 == 01:00:00:00:00:00 jump cast_to */
-	{"slot", {IS_MULTICAST, JUMP("cast_to")}},
+	{"entering", {IS_MULTICAST, JUMP("cast_to")}},
 	/* fwd to iif map @dn */
-	{"slot", {INTERFACE, MAP("dn"), FORWARD}},
+	{"entering", {INTERFACE, MAP("dn"), FORWARD}},
 	/* counter name "drop_held" drop */
-	{"slot", {COUNT_DROP("drop_held")}},
+	{"entering", {COUNT_DROP("drop_held")}},
 
 	/* iif @multicast_to goto cast_to_device */
 	{"cast_to", {INTERFACE, IN("multicast_to"), GOTO("cast_to_device")}},

@@ -26,6 +26,7 @@ static const struct {
 	{"leg_tail", "out of the last umbox of its chain"},
 	{"tail", "a device's frame that has crossed its whole chain"},
 	{"slot", "a frame from the network for one device"},
+	{"entering", "of a protocol that devices speak"},
 	{"cast_to", "multicast that a device gets"},
 	{"cast_to_device", "multicast becomes the device's own"},
 	{"network", "a frame from the network port or the host leg"},
