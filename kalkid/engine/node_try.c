@@ -24,7 +24,8 @@ static bool send_frames(struct node_device *device, unsigned place)
 	struct driver *driver = device->node->driver;
 	uint32_t umbox = device->have.umboxes[place].id;
 	int result = driver->ops->try_frames(driver, umbox, &device->device);
-	device->umboxes[place].may_account = result == 1;
+	if (result >= 0)
+		device->umboxes[place].may_account = result == 1;
 	return result != -EOPNOTSUPP;
 }
 
