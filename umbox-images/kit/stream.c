@@ -345,9 +345,9 @@ static bool settle(struct umbox_streams *streams, struct connection *connection,
 	if (connection->settled)
 		return true;
 	if (segment->frame->from == UMBOX_IN && headers->tcp_flags & UMBOX_TCP_ACK) {
-		let_go_copies(streams, connection);
-		window_start(&connection->windows[side], headers->tcp_sequence);
-		window_start(&connection->windows[!side], headers->tcp_acknowledgment);
+		window_move(&connection->windows[side], &streams->budget, headers->tcp_sequence);
+		window_move(&connection->windows[!side], &streams->budget,
+			    headers->tcp_acknowledgment);
 		connection->settled = true;
 		return true;
 	}

@@ -441,6 +441,27 @@ static void only_the_device_says_where_it_is_in_its_middle(void **state)
 	assert_false(fixture->last.midstream);
 }
 
+static void what_crosses_in_the_middle_is_followed(void **state)
+{
+	struct fixture *fixture = *state;
+	struct umbox_watcher watcher = watcher_of(fixture);
+	watcher.midstream_us = 10 * SECOND;
+	restart(fixture, &watcher);
+	assert_int_equal(client(fixture, 0, "abcd"), UMBOX_PASS);
+	assert_int_equal(server_has(fixture, 0), UMBOX_PASS); /* said before it came */
+	assert_int_equal(client(fixture, 4, "efgh"), UMBOX_PASS);
+	expect_shown(fixture, UMBOX_CLIENT, "abcdefgh");
+	/* What came first was the second, since the first was lost before. */
+	restart(fixture, &watcher);
+	fixture->shown_bytes[UMBOX_CLIENT] = 0;
+	assert_int_equal(client(fixture, 4, "efgh"), UMBOX_PASS);
+	assert_int_equal(server_has(fixture, 0), UMBOX_PASS);
+	assert_int_equal(client(fixture, 0, "abcd"), UMBOX_PASS);
+	assert_int_equal(server_has(fixture, 8), UMBOX_PASS);
+	assert_int_equal(client(fixture, 8, "!"), UMBOX_PASS);
+	expect_shown(fixture, UMBOX_CLIENT, "efghabcdefgh!");
+}
+
 static void what_is_forgotten_is_not_from_before(void **state)
 {
 	struct fixture *fixture = *state;
@@ -585,6 +606,7 @@ int main(void)
 		EACH(data_before_the_end_of_the_handshake_waits),
 		EACH(a_client_does_not_agree_for_the_server),
 		EACH(only_the_device_says_where_it_is_in_its_middle),
+		EACH(what_crosses_in_the_middle_is_followed),
 		EACH(what_is_forgotten_is_not_from_before),
 		EACH(memory_comes_back),
 		EACH(who_leaves_holes_does_not_keep_the_memory),

@@ -101,6 +101,23 @@ static bool grow(struct window *window, struct window_budget *budget, uint32_t b
 	return true;
 }
 
+void window_move(struct window *window, struct window_budget *budget, uint32_t sequence)
+{
+	struct window_range known = {window->acked, window->next};
+	if (!after(known.from, sequence) && !after(sequence, known.to))
+		return;
+	if (after(known.from, sequence) && after(known.to, known.from) &&
+	    known.to - sequence <= UMBOX_STREAM_WINDOW_BYTES &&
+	    grow(window, budget, known.to - sequence)) {
+		window->acked = window->next = sequence;
+		window->ahead[0] = known;
+		window->ahead_count = 1;
+		return;
+	}
+	window_done(window, budget);
+	window_start(window, sequence);
+}
+
 /* Whether [from, from + count) agrees with what is known in [known.from, known.to). */
 static bool agrees(const struct window *window, struct window_range known, uint32_t from,
 		   const uint8_t *bytes, uint32_t count)

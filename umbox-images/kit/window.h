@@ -40,6 +40,9 @@ enum window_result {
 
 void window_start(struct window *window, uint32_t sequence);
 void window_done(struct window *window, struct window_budget *budget);
+/* The receiver waits for `sequence`.  Where that is in front of what was taken so far, what was
+ * taken is ahead; where it is behind, or too far away, all begins there. */
+void window_move(struct window *window, struct window_budget *budget, uint32_t sequence);
 
 enum window_result window_put(struct window *window, struct window_budget *budget,
 			      uint32_t sequence, const uint8_t *bytes, uint32_t count);
