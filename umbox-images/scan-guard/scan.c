@@ -24,7 +24,7 @@ struct port {
 	uint8_t protocol, zero;
 };
 
-/* Who looks for hosts: an address, or the MAC of somebody who has none (yet). */
+/* Who looks for hosts: an address, or a MAC. */
 struct seeker {
 	struct umbox_ip ip;
 	uint8_t mac[6];
@@ -217,41 +217,49 @@ static void judge_port(struct scan *scan, const struct umbox_frame *frame,
 
 /* --- hosts --- */
 
-static void say_mac(const uint8_t *mac, struct scan_result *ret)
+static void say_mac(const struct seeker *seeker, struct scan_result *ret)
 {
+	const uint8_t *mac = seeker->mac;
 	size_t length = strlen(ret->detail);
 	ret->alert.source = (struct umbox_ip){0};
 	snprintf(ret->detail + length, sizeof(ret->detail) - length,
-		 " by %02x:%02x:%02x:%02x:%02x:%02x, which has no address", mac[0], mac[1], mac[2],
-		 mac[3], mac[4], mac[5]);
+		 " by %02x:%02x:%02x:%02x:%02x:%02x", mac[0], mac[1], mac[2], mac[3], mac[4],
+		 mac[5]);
 }
 
-/* Where the MAC stands that the answer goes to. */
-static uint32_t asker_at(const struct umbox_headers *headers)
+static bool judge_seeker(struct scan *scan, const struct umbox_frame *frame,
+			 const struct umbox_headers *headers, const struct seeker *seeker,
+			 const struct umbox_ip *host, struct scan_result *ret)
 {
-	enum { ARP_SENDER_AT = 8 };
-	return headers->ether_type == ETHERTYPE_ARP ? headers->network + ARP_SENDER_AT : ETH_ALEN;
+	struct umbox_spread_result result;
+	umbox_spread_add(scan->hosts, seeker, host, frame->time_us, &result);
+	if (result.tell && !ret->alarm) {
+		say_spread("host-sweep", "hosts", headers, &result, ret);
+		if (!seeker->ip.family)
+			say_mac(seeker, ret);
+	}
+	return result.over;
 }
 
 static void judge_host(struct scan *scan, const struct umbox_frame *frame,
 		       const struct umbox_headers *headers, const struct umbox_ip *host,
 		       struct scan_result *ret)
 {
-	struct umbox_spread_result result;
 	struct seeker seeker = {.ip = headers->source};
 	ret->probe = true;
-	if (is_nobody(&headers->source)) {
-		seeker.ip.family = 0;
-		memcpy(seeker.mac, frame->bytes + asker_at(headers), ETH_ALEN);
-	}
-	umbox_spread_add(scan->hosts, &seeker, host, frame->time_us, &result);
-	if (result.tell && !ret->alarm) {
-		say_spread("host-sweep", "hosts", headers, &result, ret);
-		if (!seeker.ip.family)
-			say_mac(seeker.mac, ret);
-	}
-	if (result.over)
+	if (!is_nobody(&headers->source) && judge_seeker(scan, frame, headers, &seeker, host, ret))
 		block(scan, frame, &headers->source, ret);
+}
+
+/* Who asks for a neighbour can do so under any address, and under none. */
+static void judge_asker(struct scan *scan, const struct umbox_frame *frame,
+			const struct umbox_headers *headers, const uint8_t *mac,
+			const struct umbox_ip *host, struct scan_result *ret)
+{
+	struct seeker seeker = {.ip = {.family = 0}};
+	memcpy(seeker.mac, mac, ETH_ALEN);
+	judge_host(scan, frame, headers, host, ret);
+	judge_seeker(scan, frame, headers, &seeker, host, ret);
 }
 
 /* Who says that it has an address looks for nobody; who asks whether it may take one (RFC 5227)
@@ -259,8 +267,10 @@ static void judge_host(struct scan *scan, const struct umbox_frame *frame,
 static void judge_arp(struct scan *scan, const struct umbox_frame *frame,
 		      const struct umbox_headers *headers, struct scan_result *ret)
 {
+	enum { SENDER_AT = 8 }; /* whom the answer goes to */
 	if (headers->arp_operation == 1 && !umbox_ip_equal(&headers->source, &headers->target))
-		judge_host(scan, frame, headers, &headers->target, ret);
+		judge_asker(scan, frame, headers, frame->bytes + headers->network + SENDER_AT,
+			    &headers->target, ret);
 }
 
 /* Neighbour solicitation: four reserved bytes, then the address that is looked for (RFC 4861). */
@@ -271,7 +281,7 @@ static void judge_neighbour(struct scan *scan, const struct umbox_frame *frame,
 	if (headers->payload_bytes < 4 + sizeof(host.octet))
 		return;
 	memcpy(host.octet, frame->bytes + headers->payload + 4, sizeof(host.octet));
-	judge_host(scan, frame, headers, &host, ret);
+	judge_asker(scan, frame, headers, frame->bytes + ETH_ALEN, &host, ret);
 }
 
 /* --- a frame --- */

@@ -338,11 +338,46 @@ static void who_has_no_address_may_ask_for_a_few(void **state)
 		assert_false(i < 5 && judge(scan, &frame, UMBOX_OUT, i).alarm);
 	}
 	assert_alert(&result, "host-sweep", "", 20);
-	assert_string_equal(result.detail,
-			    "20 hosts within 10 s by 02:00:00:00:00:00, which has no "
-			    "address");
+	assert_string_equal(result.detail, "20 hosts within 10 s by 02:00:00:00:00:00");
 	/* Nobody is blocked for it: the address is everybody's who has none. */
 	assert_int_equal(result.verdict, UMBOX_PASS);
+	scan_free(scan);
+}
+
+static void other_addresses_hide_no_sweep(void **state)
+{
+	struct scan *scan = scan_new(&usual);
+	struct scan_result result = {.alarm = false};
+	struct test_frame frame;
+	char source[32], target[32];
+	(void)state;
+	for (unsigned i = 0; i < 20; i++) {
+		assert_false(result.alarm);
+		snprintf(source, sizeof(source), "10.20.1.%u", i);
+		snprintf(target, sizeof(target), "10.20.0.%u", 20 + i);
+		make_arp(&frame, source, target);
+		result = judge(scan, &frame, UMBOX_OUT, i);
+	}
+	assert_alert(&result, "host-sweep", "", 20);
+	scan_free(scan);
+}
+
+static void a_sweep_under_one_address_is_told_once(void **state)
+{
+	struct scan *scan = scan_new(&usual);
+	unsigned alarms = 0;
+	struct test_frame frame;
+	char target[32];
+	(void)state;
+	for (unsigned i = 0; i < 40; i++) {
+		snprintf(target, sizeof(target), "10.20.0.%u", 20 + i);
+		make_arp(&frame, "10.20.0.9", target);
+		struct scan_result result = judge(scan, &frame, UMBOX_OUT, i);
+		alarms += result.alarm;
+		if (result.alarm)
+			assert_alert(&result, "host-sweep", "10.20.0.9", 20);
+	}
+	assert_int_equal(alarms, 1);
 	scan_free(scan);
 }
 
@@ -424,6 +459,8 @@ int main(void)
 		cmocka_unit_test(a_neighbour_is_looked_for),
 		cmocka_unit_test(groups_and_claims_are_no_sweep),
 		cmocka_unit_test(who_has_no_address_may_ask_for_a_few),
+		cmocka_unit_test(other_addresses_hide_no_sweep),
+		cmocka_unit_test(a_sweep_under_one_address_is_told_once),
 		cmocka_unit_test(a_block_ends),
 		cmocka_unit_test(an_exempt_source_is_not_judged),
 		cmocka_unit_test(what_cannot_be_judged_is_dropped),
