@@ -17,9 +17,9 @@
 enum {
 	PROXY_PORTS_MAX = 16,
 	PROXY_SESSIONS_MAX = 1024,
-	PROXY_SOURCES_MAX = 4096,
-	PROXY_BLOCKED_MAX = 8192,
-	PROXY_OPENED_MAX = 4096, /* connections of the device's own */
+	PROXY_SOURCES_MAX = 2048,
+	PROXY_BLOCKED_MAX = 4096,
+	PROXY_OPENED_MAX = 2048, /* connections of the device's own */
 	PROXY_NAME_BYTES = 64,
 	PROXY_HOSTS_MAX = 16,
 	PROXY_HEAD_BYTES = 8 * 1024, /* of a request to the HTTP proxy */

@@ -11,7 +11,7 @@ enum {
 	HUE_PATHS_MAX = 64,
 	HUE_CONNECTIONS_MAX = 128,
 	HUE_COPIES_BYTES = 1024 * 1024, /* of all connections */
-	HUE_SOURCES_MAX = 4096,
+	HUE_SOURCES_MAX = 2048,
 	HUE_TOKEN_BYTES = 64, /* the bridge's have 40 characters */
 };
 

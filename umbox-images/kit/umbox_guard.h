@@ -11,7 +11,7 @@ enum {
 	/* What one takes at most: where the limit is high, fewer keys are remembered. */
 	UMBOX_TALLY_BYTES = 512 * 1024,
 	UMBOX_SPREAD_BYTES = 1024 * 1024,
-	UMBOX_BLOCKS_MAX = 16384,
+	UMBOX_BLOCKS_MAX = 8192,
 };
 
 /* Counts per key, of `key_bytes` compared as they are (clear the padding). */

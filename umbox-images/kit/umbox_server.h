@@ -23,7 +23,7 @@
 #include "umbox_frame.h"
 
 enum {
-	UMBOX_SERVER_CONNECTIONS_MAX = 128,  /* the one that was silent for the longest time goes,
+	UMBOX_SERVER_CONNECTIONS_MAX = 80,   /* the one that was silent for the longest time goes,
 					      * those that were led on to the device last */
 	UMBOX_SERVER_SAID_BYTES = 64 * 1024, /* said on one connection, and not acknowledged */
 	UMBOX_SERVER_SILENCE_US = 10 * 1000 * 1000, /* of the client; also to take what was said */
