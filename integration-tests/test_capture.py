@@ -12,8 +12,9 @@ from harness.daemon import wait_for
 from harness.policies import block, chain, device_type, hop, rule
 
 TYPE = device_type("camera", {
-    "Normal": chain(hop("frames", "kalki/capture:1", ring_kb=256),
-                    hop("guard", "kalki/brute-force:1", ports=[22], attempts=3)),
+    # Last, so that it has what the guard tells of before the guard does: the cut comes at once.
+    "Normal": chain(hop("guard", "kalki/brute-force:1", ports=[22], attempts=3),
+                    hop("frames", "kalki/capture:1", ring_kb=256)),
     "Attack": block(stop_now=True)},
     [rule("guessing", ["Normal"], 'alert("brute-force")', "Attack")])
 
