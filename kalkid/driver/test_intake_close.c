@@ -97,7 +97,7 @@ static void with_a_connection_that_is_refused(void **state)
 	struct place *place = *state;
 	struct rescue rescue;
 	int lingering = begin(place, &rescue);
-	cleanup_close int fd = connect_to(place);
+	maybe_unused cleanup_close int first = connect_to(place);
 	turn(place, 2);
 	cleanup_close int second = connect_to(place);
 	say_with(second, "{}\n", &lingering, 1);

@@ -330,7 +330,7 @@ static void credentials_with_two_readings_are_cut(void **state)
 	static const char *const bad[] = {
 		"Basic YWRt-aW46YWRtaW4=",    /* some step over what is no digit */
 		"Basic YWRtaW46YWRtaW4AeA==", /* some end at a NUL */
-		"Basic YTph\r\nAuthorization: Basic " BASIC_ADMIN_ADMIN,
+		("Basic YTph\r\nAuthorization: Basic " BASIC_ADMIN_ADMIN),
 	};
 	struct fixture *fixture = *state;
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
