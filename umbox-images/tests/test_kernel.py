@@ -27,8 +27,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
     do_HEAD = do_GET
     def log_message(self, *_):
         pass
+server = http.server.ThreadingHTTPServer(("", 80), Handler)
 print("up", flush=True)
-http.server.ThreadingHTTPServer(("", 80), Handler).serve_forever()
+server.serve_forever()
 """
 
 
