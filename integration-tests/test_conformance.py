@@ -99,7 +99,8 @@ def trials(engine, images, tmp_path_factory):
     def run(image, *words):
         rows = run_once(image, *words)
         told = "\n".join(row["detail"] for row in rows.values())
-        if "did not connect" in rows.get("start", {"detail": ""})["detail"] or "OCI runtime" in told:
+        if ("did not connect" in rows.get("start", {"detail": ""})["detail"] or
+                "OCI runtime" in told or "docker: cannot start" in told):
             # An engine under load was seen to start a container that then did not get to run, and
             # to start one twice.
             rows = run_once(image, *words)
