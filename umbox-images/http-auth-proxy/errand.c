@@ -183,6 +183,7 @@ static void go(struct visit *visit, const struct umbox_http_request *request, co
 	} else if (!tunnel && visit->http.parser.flags & F_CHUNKED) {
 		visit_answer(visit, "411 Length Required", "", "Tell the length of the body.\n");
 	} else {
+		visit->errand.body_at = (size_t)(end - visit->errand.head) + 2;
 		dial(visit, &place, tunnel);
 		if (!tunnel)
 			umbox_server_pass_on(visit->peer, head.text, head.length);
@@ -192,6 +193,7 @@ static void go(struct visit *visit, const struct umbox_http_request *request, co
 static enum umbox_stream_word on_head(struct umbox_stream *stream,
 				      struct umbox_http_request *request, void *user)
 {
+	static const char unauthorized[] = "407 Proxy Authentication Required";
 	struct visit *visit = user;
 	const char *authorization = request->fields[UMBOX_HTTP_PROXY_AUTHORIZATION];
 	char name[PROXY_NAME_BYTES], password[UMBOX_HTTP_FIELD_BYTES];
@@ -202,26 +204,15 @@ static enum umbox_stream_word on_head(struct umbox_stream *stream,
 		return UMBOX_STREAM_LET_GO;
 	}
 	if (!umbox_http_basic(authorization, name, sizeof(name), password, sizeof(password))) {
-		visit_answer(visit, "407 Proxy Authentication Required", ask, "Log in.\n");
+		visit_answer(visit, unauthorized, ask, "Log in.\n");
 		return UMBOX_STREAM_LET_GO;
 	}
-	switch (proxy_check(visit->proxy, visit->peer, name, password, visit->now_us)) {
-	case PROXY_LOGIN_GOOD:
-		visit->errand.body_at = (size_t)(end - visit->errand.head) + 4;
+	enum proxy_login login = proxy_check(visit->proxy, visit->peer, name, password,
+					     visit->now_us);
+	if (login == PROXY_LOGIN_GOOD)
 		go(visit, request, end + 2);
-		break;
-	case PROXY_LOGIN_BAD:
-		visit_answer(visit, "407 Proxy Authentication Required", ask,
-			     "Wrong name or password.\n");
-		break;
-	case PROXY_LOGIN_LOCKED_OUT:
-		visit_answer(visit, "429 Too Many Requests", "", "Too many failed logins.\n");
-		break;
-	case PROXY_LOGIN_BUSY:
-		visit_answer(visit, "503 Service Unavailable", "Retry-After: 1\r\n",
-			     "Try again.\n");
-		break;
-	}
+	else
+		visit_turn_away(visit, login, unauthorized, ask);
 	return UMBOX_STREAM_LET_GO;
 }
 

@@ -102,5 +102,8 @@ void visit_bytes(struct visit *visit, const uint8_t *bytes, size_t count);
 void visit_close(struct visit *visit);
 /* `field` is a whole line, or "". */
 void visit_answer(struct visit *visit, const char *status, const char *field, const char *text);
+/* What there is to say to a login that is not good; `unauthorized` is the status of a bad one. */
+void visit_turn_away(struct visit *visit, enum proxy_login login, const char *unauthorized,
+		     const char *field);
 void errand_bytes(struct visit *visit, const uint8_t *bytes, size_t count);
 void errand_dialed(struct visit *visit, bool taken);

@@ -38,18 +38,13 @@ static void show_the_way(struct visit *visit)
 	visit_answer(visit, "401 Unauthorized", field, text);
 }
 
-static void log_in(struct visit *visit, const char *name, const char *password)
+void visit_turn_away(struct visit *visit, enum proxy_login login, const char *unauthorized,
+		     const char *field)
 {
-	char text[128];
-	switch (proxy_log_in(visit->proxy, visit->peer, name, password, visit->now_us)) {
-	case PROXY_LOGIN_GOOD:
-		snprintf(text, sizeof(text),
-			 "Logged in. The device is open to this address for %" PRId64 " s.\n",
-			 proxy_settings_of(visit->proxy)->session_us / 1000000);
-		visit_answer(visit, "200 OK", "", text);
-		break;
+	switch (login) {
+	case PROXY_LOGIN_GOOD: break;
 	case PROXY_LOGIN_BAD:
-		visit_answer(visit, "401 Unauthorized", ask, "Wrong name or password.\n");
+		visit_answer(visit, unauthorized, field, "Wrong name or password.\n");
 		break;
 	case PROXY_LOGIN_LOCKED_OUT:
 		visit_answer(visit, "429 Too Many Requests", "", "Too many failed logins.\n");
@@ -59,6 +54,21 @@ static void log_in(struct visit *visit, const char *name, const char *password)
 			     "Try again.\n");
 		break;
 	}
+}
+
+static void log_in(struct visit *visit, const char *name, const char *password)
+{
+	char text[128];
+	enum proxy_login login = proxy_log_in(visit->proxy, visit->peer, name, password,
+					      visit->now_us);
+	if (login != PROXY_LOGIN_GOOD) {
+		visit_turn_away(visit, login, "401 Unauthorized", ask);
+		return;
+	}
+	snprintf(text, sizeof(text),
+		 "Logged in. The device is open to this address for %" PRId64 " s.\n",
+		 proxy_settings_of(visit->proxy)->session_us / 1000000);
+	visit_answer(visit, "200 OK", "", text);
 }
 
 static enum umbox_stream_word on_head(struct umbox_stream *stream,
