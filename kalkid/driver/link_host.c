@@ -15,17 +15,16 @@ static void on_change(void *data, const struct nlmsghdr *message maybe_unused)
 	*(bool *)data = true;
 }
 
-/* Whether anything of the host's interfaces changed since the last call. */
-static int has_changed(struct link *link, bool *ret, struct error *err)
+/* Notes whether anything of the host's interfaces changed since it was read. */
+static int hear_changes(struct link *link, struct error *err)
 {
 	static const unsigned groups[] = {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR};
-	*ret = false;
 	if (link->host_watch.fd >= 0) {
-		int lost = netlink_read(&link->host_watch, on_change, ret, err);
-		*ret |= lost > 0;
+		int lost = netlink_read(&link->host_watch, on_change, &link->host_changed, err);
+		link->host_changed |= lost > 0;
 		return lost < 0 ? lost : 0;
 	}
-	*ret = true;
+	link->host_changed = true;
 	int r = netlink_open(&link->host_watch, -1, NETLINK_ROUTE, err);
 	for (unsigned i = 0; r == 0 && i < ARRAY_SIZE(groups); i++)
 		r = netlink_join(&link->host_watch, groups[i], err);
@@ -73,15 +72,15 @@ static int read_host(struct link *link, struct host_identity *ret, struct error 
 int link_read_host(struct link *link, struct error *err)
 {
 	struct host_identity host = {0};
-	bool changed = false;
 	if (!link->plane.host_leg[0])
 		return 0;
-	int r = has_changed(link, &changed, err);
-	if (r < 0 || !changed)
+	int r = hear_changes(link, err);
+	if (r < 0 || !link->host_changed)
 		return r;
 	r = read_host(link, &host, err);
 	if (r < 0 && r != -ENODEV) /* -ENODEV: away until it is mended, and owns what it owned */
 		return r;
+	link->host_changed = false;
 	if (r < 0 || host_identity_equal(&host, &link->host))
 		return 0;
 	link->host = host;

@@ -21,6 +21,7 @@ struct link {
 	struct netlink inside, watch; /* in the data-plane namespace */
 	struct netlink outside;       /* in the host's */
 	struct netlink host_watch;    /* in the host's: changes of addresses */
+	bool host_changed;            /* since it was read */
 	struct host_identity host;
 	int packet_fd; /* for frames of our own; -1 until the first */
 	unsigned mtu;

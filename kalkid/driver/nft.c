@@ -485,7 +485,12 @@ int nft_clean(struct nft *nft, uint32_t number, const struct path *keep, struct 
 int nft_follow_host(struct nft *nft, struct error *err)
 {
 	int r = link_read_host(nft->link, err);
-	return r > 0 ? nft_sync_given(nft, err) : r;
+	nft->host_unwritten |= r > 0;
+	if (r < 0 || !nft->host_unwritten)
+		return r;
+	r = nft_sync_given(nft, err);
+	nft->host_unwritten = r < 0;
+	return r;
 }
 
 /* Hooks of legs */

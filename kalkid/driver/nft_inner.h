@@ -41,8 +41,9 @@ struct nft {
 	struct netlink watch;   /* not open where the table is owned */
 	struct netlink heard;   /* frames that tell of addresses */
 	struct nft_batch batch;
-	bool owner;      /* the kernel keeps others off the table */
-	bool hook_lists; /* hooks can be added to a base chain */
+	bool owner;          /* the kernel keeps others off the table */
+	bool hook_lists;     /* hooks can be added to a base chain */
+	bool host_unwritten; /* the host's addresses are others than the table's */
 	/* Of the rules as the kernel tells them: regular chains, and base chains of each kind. */
 	char rules_digest[DIGEST_TEXT_BYTES];
 	char base_digest[NFT_BASE_COUNT][DIGEST_TEXT_BYTES];
