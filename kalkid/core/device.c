@@ -59,6 +59,14 @@ const struct ip *device_first_ip(const struct device_identity *device)
 	return NULL;
 }
 
+const struct ip *device_ip4(const struct device_identity *device)
+{
+	for (unsigned i = 0; i < device->ip_count; i++)
+		if (device->ips[i].family == 4)
+			return &device->ips[i];
+	return NULL;
+}
+
 bool device_learns(const struct device_identity *device)
 {
 	switch (device->addresses) {

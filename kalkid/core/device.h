@@ -82,6 +82,9 @@ bool device_owns_ip(const struct device_identity *device, const struct ip *ip);
 bool device_vouched_ip(const struct device_identity *device, const struct ip *ip);
 /* Where to reach it: the operator's first, else one that was learnt; NULL when none is known. */
 const struct ip *device_first_ip(const struct device_identity *device);
+/* The first IPv4 address of its file, which is all that the older contract and ARP know; NULL:
+ * none. */
+const struct ip *device_ip4(const struct device_identity *device);
 bool device_learns(const struct device_identity *device);
 /* How often it is asked: 1 as its type says, 2 twice as often, 0 not at all. */
 double device_telemetry_factor(const struct device *device);

@@ -41,9 +41,8 @@ struct driver_umbox {
 /* What observing one device's steering found. */
 struct driver_device {
 	uint32_t device;
-	bool enrolled; /* slot pair and identity entries present */
-	struct device_identity
-		as; /* identity fields only (port, mac, addresses, multicast), as enrolled */
+	bool enrolled;             /* slot pair and identity entries present */
+	struct device_identity as; /* as enrolled: port, mac, addresses, multicast alone */
 	struct path path;
 	bool leftovers;
 	uint32_t prepared[HOPS_MAX];

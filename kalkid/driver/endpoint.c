@@ -137,8 +137,8 @@ static void on_connection(uv_poll_t *poll, int status maybe_unused, int events m
 		return;
 	}
 	cleanup_close int fd = accept4(endpoint->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-	if (fd < 0 &&
-	    errno == EINVAL) { /* it listens no more, and would be told as readable for ever */
+	/* It listens no more, and would be told as readable for ever. */
+	if (fd < 0 && errno == EINVAL) {
 		intake_end(endpoint->intake, "its endpoint was closed");
 		return;
 	}

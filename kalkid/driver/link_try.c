@@ -36,13 +36,9 @@ static void make_probe(struct arp_probe *probe, const struct mac *from,
 	memset(probe->ethernet.h_dest, 0xff, ETH_ALEN);
 	memcpy(probe->ethernet.h_source, from->octet, ETH_ALEN);
 	memcpy(probe->arp.arp_sha, from->octet, ETH_ALEN);
-	for (unsigned i = 0; i < device->ip_count; i++) {
-		if (device->ips[i].family == 4) {
-			memcpy(probe->arp.arp_tpa, device->ips[i].octet,
-			       sizeof(probe->arp.arp_tpa));
-			break;
-		}
-	}
+	const struct ip *ip = device_ip4(device);
+	if (ip)
+		memcpy(probe->arp.arp_tpa, ip->octet, sizeof(probe->arp.arp_tpa));
 }
 
 /* Kept: to close one takes the kernel some 10 ms. */

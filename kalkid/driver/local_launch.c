@@ -121,21 +121,12 @@ static const struct umbox_image *keep_image(struct local_driver *local, const ch
 	return kept;
 }
 
-/* The older contract knows one IPv4 address. */
-static const struct ip *find_ip4(const struct device_identity *device)
-{
-	for (unsigned i = 0; i < device->ip_count; i++)
-		if (device->ips[i].family == 4)
-			return &device->ips[i];
-	return NULL;
-}
-
 static int use_image(struct launch *launch, const struct umbox_image *image, struct error *err)
 {
 	int result = umbox_image_check_parameters(image, launch->hop.parameters, err);
 	if (result == 0)
 		result = umbox_image_check_shadow(image, &launch->hop, err);
-	if (result == 0 && image->legacy && !find_ip4(&launch->device))
+	if (result == 0 && image->legacy && !device_ip4(&launch->device))
 		result = error_set(err, -EINVAL,
 				   "an image with umbox.mode=legacy is started with the device's "
 				   "IPv4 address, and '%s' has none (it needs one in its ips)",
@@ -162,7 +153,7 @@ static void order(struct launch *launch)
 	cleanup_free char *directory = umbox_directory(launch->umbox);
 	char address[IP_TEXT_BYTES] = "";
 	if (launch->image.legacy)
-		ip_print(address, find_ip4(&launch->device));
+		ip_print(address, device_ip4(&launch->device));
 	const struct container_order container = {
 		.marks = &launch->marks,
 		.image = &launch->image,

@@ -82,10 +82,7 @@ static bool is_device(const struct visit *visit, const char *host)
 static bool is_open_port(const struct visit *visit, long port)
 {
 	const struct proxy_settings *settings = proxy_settings_of(visit->proxy);
-	for (size_t i = 0; i < settings->relay_port_count; i++)
-		if (settings->relay_ports[i] == port)
-			return true;
-	return false;
+	return proxy_lists_port(settings->relay_ports, settings->relay_port_count, port);
 }
 
 /* --- the request, as the device gets it --- */

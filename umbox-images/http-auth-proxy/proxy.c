@@ -224,10 +224,10 @@ static bool is_no_tcp(const struct umbox_headers *headers)
 	}
 }
 
-static bool is_http_port(const struct proxy_settings *settings, uint16_t port)
+bool proxy_lists_port(const int64_t *ports, size_t count, int64_t port)
 {
-	for (size_t i = 0; i < settings->http_port_count; i++)
-		if (settings->http_ports[i] == port)
+	for (size_t i = 0; i < count; i++)
+		if (ports[i] == port)
 			return true;
 	return false;
 }
@@ -272,7 +272,8 @@ static enum umbox_verdict judge(struct proxy *proxy, const struct umbox_frame *f
 		return refuse(proxy, frame, headers);
 	if (is_opened_by_device(proxy, headers))
 		return UMBOX_PASS;
-	if (is_http_port(settings, headers->target_port)) {
+	if (proxy_lists_port(settings->http_ports, settings->http_port_count,
+			     headers->target_port)) {
 		umbox_server_take(proxy->server, frame, headers);
 		return UMBOX_DROP;
 	}

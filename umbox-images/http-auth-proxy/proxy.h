@@ -79,6 +79,8 @@ enum proxy_login proxy_check(struct proxy *proxy, const struct umbox_peer *peer,
 enum proxy_login proxy_log_in(struct proxy *proxy, const struct umbox_peer *peer, const char *name,
 			      const char *password, int64_t now_us);
 const struct proxy_settings *proxy_settings_of(const struct proxy *proxy);
+/* Whether it is one of the ports of a list of the settings. */
+bool proxy_lists_port(const int64_t *ports, size_t count, int64_t port);
 
 /* A request to the HTTP proxy. */
 struct errand {
