@@ -37,13 +37,17 @@ struct flags_key {
 
 struct scan {
 	struct scan_settings settings;
-	struct umbox_spread *ports;     /* struct pair -> struct port */
-	struct umbox_spread *all_ports; /* one key that nobody can push out; or NULL */
-	struct umbox_spread *hosts;     /* struct seeker -> struct umbox_ip */
-	struct umbox_tally *flags;      /* struct flags_key */
-	struct umbox_flows *flows;
+	struct umbox_spread *ports;      /* struct pair -> struct port */
+	struct umbox_spread *all_ports;  /* one key that nobody can push out; or NULL */
+	struct umbox_spread *hosts;      /* struct seeker -> struct umbox_ip */
+	struct umbox_tally *flags;       /* struct flags_key */
+	struct umbox_flows *flows;       /* of all but TCP, which fills a table of its own */
+	struct umbox_flows *connections; /* of TCP; marked: its first segment was judged */
 	struct umbox_blocks *blocks;
+	int64_t settled_us; /* from here on the device has no connections from before us */
 };
+
+enum { SETTLING_US = 300 * 1000 * 1000 };
 
 struct scan *scan_new(const struct scan_settings *settings)
 {
@@ -73,6 +77,8 @@ struct scan *scan_new(const struct scan_settings *settings)
 	scan->flags = umbox_tally_new(SCAN_SOURCES_MAX, sizeof(struct flags_key), 1,
 				      settings->interval_us, settings->alert_pause_us);
 	scan->flows = umbox_flows_new(SCAN_FLOWS_MAX);
+	scan->connections = umbox_flows_new(SCAN_FLOWS_MAX);
+	scan->settled_us = -1;
 	scan->blocks = umbox_blocks_new(UMBOX_BLOCKS_MAX);
 	return scan;
 }
@@ -86,6 +92,7 @@ void scan_free(struct scan *scan)
 	umbox_spread_free(scan->hosts);
 	umbox_tally_free(scan->flags);
 	umbox_flows_free(scan->flows);
+	umbox_flows_free(scan->connections);
 	umbox_blocks_free(scan->blocks);
 	free(scan);
 }
@@ -203,7 +210,8 @@ static void judge_port(struct scan *scan, const struct umbox_frame *frame,
 	struct umbox_tally_result crowd = {.tell = false};
 	umbox_spread_add(scan->ports, &pair, &port, frame->time_us, &result);
 	if (result.tell && !ret->alarm)
-		say_spread("port-scan", "ports", headers, &result, ret);
+		say_spread("port-scan", headers->transport ? "ports" : "protocols", headers,
+			   &result, ret);
 	if (result.over)
 		block(scan, frame, &headers->source, ret);
 	else
@@ -304,33 +312,57 @@ static bool is_ping(const struct umbox_headers *headers, bool opens)
 	}
 }
 
+/* At a port, or of what has none at the protocol itself (nmap -sO). */
+static bool is_knock(const struct umbox_headers *headers, bool opens)
+{
+	return opens && headers->protocol != IPPROTO_ICMP && headers->protocol != IPPROTO_ICMPV6;
+}
+
 static void judge_ip(struct scan *scan, const struct umbox_frame *frame,
 		     const struct umbox_headers *headers, bool opens, struct scan_result *ret)
 {
-	bool udp = headers->protocol == IPPROTO_UDP && opens;
 	bool tcp = headers->protocol == IPPROTO_TCP && headers->transport;
-	bool syn = tcp && (headers->tcp_flags & (UMBOX_TCP_SYN | UMBOX_TCP_ACK)) == UMBOX_TCP_SYN;
+	bool knock = is_knock(headers, opens);
 	if (headers->protocol == IPPROTO_ICMPV6 && headers->icmp_type == ND_NEIGHBOR_SOLICIT)
 		judge_neighbour(scan, frame, headers, ret);
 	if (umbox_to_group(frame, headers))
 		return;
 	if (tcp)
 		judge_flags(scan, frame, headers, ret);
-	if ((tcp && ret->flags) || syn || udp) {
+	if (ret->flags || knock) {
 		ret->probe = true;
 		judge_port(scan, frame, headers, ret);
 	}
-	if (syn || udp || is_ping(headers, opens))
+	if (knock || is_ping(headers, opens))
 		judge_host(scan, frame, headers, &headers->target, ret);
 }
 
-/* UDP and echo have no SYN: who opened must be remembered. */
+/* A SYN, or a segment of a connection that nobody began, to which an answer comes as well (nmap
+ * -sA, -sW, -sM).  The device may go on for a while with what it began before us. */
+static bool tcp_opens(struct scan *scan, const struct umbox_frame *frame,
+		      const struct umbox_headers *headers)
+{
+	bool is_new;
+	if (headers->tcp_flags & UMBOX_TCP_RST) /* is not answered, and must make nothing known */
+		return false;
+	struct umbox_flow *flow = umbox_flows_see(scan->connections, frame, headers, &is_new);
+	if ((headers->tcp_flags & (UMBOX_TCP_SYN | UMBOX_TCP_ACK)) == UMBOX_TCP_SYN)
+		return true;
+	if (!flow || !flow->guessed || flow->mark)
+		return false;
+	flow->mark = 1;
+	return frame->from == UMBOX_OUT || frame->time_us >= scan->settled_us;
+}
+
+/* Whether the frame begins what it is part of.  Only TCP says so: else who opened must be
+ * remembered. */
 static bool does_open(struct scan *scan, const struct umbox_frame *frame,
 		      const struct umbox_headers *headers)
 {
 	bool opens = false;
-	if (headers->protocol != IPPROTO_TCP)
-		umbox_flows_see(scan->flows, frame, headers, &opens);
+	if (headers->protocol == IPPROTO_TCP)
+		return headers->transport && tcp_opens(scan, frame, headers);
+	umbox_flows_see(scan->flows, frame, headers, &opens);
 	return opens;
 }
 
@@ -339,6 +371,8 @@ void scan_frame(struct scan *scan, const struct umbox_frame *frame, struct scan_
 	const struct scan_settings *settings = &scan->settings;
 	struct umbox_headers headers;
 	*ret = (struct scan_result){.verdict = UMBOX_PASS};
+	if (scan->settled_us < 0)
+		scan->settled_us = frame->time_us + SETTLING_US;
 	umbox_parse(&headers, frame->bytes, frame->length);
 	bool opens = does_open(scan, frame, &headers);
 	ret->evasive = headers.evasive;

@@ -113,6 +113,78 @@ static void flags_of_the_honest_pass(void **state)
 	scan_free(scan);
 }
 
+/* nmap -sA and -sW, -sM, and by answers that nobody asked for. */
+static void segments_of_no_connection_are_knocks(void **state)
+{
+	static const uint8_t flags[] = {UMBOX_TCP_ACK, UMBOX_TCP_FIN | UMBOX_TCP_ACK,
+					UMBOX_TCP_SYN | UMBOX_TCP_ACK};
+	(void)state;
+	for (size_t i = 0; i < sizeof(flags); i++) {
+		struct scan *scan = scan_new(&usual);
+		struct scan_result result = {.alarm = false};
+		for (uint16_t port = 1; port <= 10; port++) {
+			assert_false(result.alarm);
+			assert_false(knock(scan, "10.20.0.9", port, UMBOX_TCP_RST, 0).probe);
+			result = knock(scan, "10.20.0.9", port, flags[i], 0);
+		}
+		assert_alert(&result, "port-scan", "10.20.0.9", 10);
+		assert_false(knock(scan, "10.20.0.9", 1, flags[i], 0).probe); /* once */
+		scan_free(scan);
+	}
+}
+
+static struct scan_result device_says(struct scan *scan, uint16_t port, uint8_t flags,
+				      int64_t time_us)
+{
+	struct test_frame frame;
+	make_tcp4_to(&frame, DEVICE, 80, "10.20.0.9", port, flags);
+	return judge(scan, &frame, UMBOX_IN, time_us);
+}
+
+static void what_goes_on_is_no_knock(void **state)
+{
+	struct scan *scan = scan_new(&usual);
+	struct scan_result result = {.alarm = false};
+	struct test_frame frame;
+	(void)state;
+	/* The device answers connections that began before the umbox. */
+	for (uint16_t port = 40000; port < 40100; port++)
+		assert_false(device_says(scan, port, UMBOX_TCP_ACK, 0).probe);
+	for (uint16_t port = 50000; port < 50100; port++) {
+		make_tcp4_to(&frame, "10.20.0.9", port, DEVICE, 80, UMBOX_TCP_SYN);
+		assert_true(judge(scan, &frame, UMBOX_OUT, SECOND).probe);
+		make_tcp4_to(&frame, "10.20.0.9", port, DEVICE, 80, UMBOX_TCP_ACK);
+		assert_false(judge(scan, &frame, UMBOX_OUT, SECOND).probe);
+		assert_false(device_says(scan, port, UMBOX_TCP_SYN | UMBOX_TCP_ACK, SECOND).probe);
+		assert_false(device_says(scan, port, UMBOX_TCP_ACK, 3600 * SECOND).probe);
+	}
+	assert_false(device_says(scan, 40001, UMBOX_TCP_ACK, 3600 * SECOND).probe);
+	for (uint16_t port = 1; port <= 10; port++) {
+		assert_false(result.alarm);
+		result = device_says(scan, port, UMBOX_TCP_ACK, 3600 * SECOND);
+	}
+	assert_alert(&result, "port-scan", DEVICE, 10);
+	scan_free(scan);
+}
+
+static void protocols_are_looked_for(void **state)
+{
+	struct scan *scan = scan_new(&usual);
+	struct scan_result result = {.alarm = false};
+	struct test_frame frame;
+	(void)state;
+	for (uint8_t protocol = 200; protocol < 210; protocol++) {
+		assert_false(result.alarm);
+		start_frame(&frame, 0x0800);
+		put_ipv4(&frame, "10.20.0.9", DEVICE, protocol, 0, 0);
+		result = judge(scan, &frame, UMBOX_OUT, 0);
+		assert_false(judge(scan, &frame, UMBOX_OUT, SECOND).probe);
+	}
+	assert_alert(&result, "port-scan", "10.20.0.9", 10);
+	assert_string_equal(result.detail, "10 protocols within 10 s");
+	scan_free(scan);
+}
+
 static void many_ports_are_a_scan(void **state)
 {
 	struct scan *scan = scan_new(&usual);
@@ -447,6 +519,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(flags_of_scanners_are_told_and_dropped),
 		cmocka_unit_test(flags_of_the_honest_pass),
+		cmocka_unit_test(segments_of_no_connection_are_knocks),
+		cmocka_unit_test(what_goes_on_is_no_knock),
+		cmocka_unit_test(protocols_are_looked_for),
 		cmocka_unit_test(many_ports_are_a_scan),
 		cmocka_unit_test(the_slow_are_seen),
 		cmocka_unit_test(many_sources_are_one_scan),

@@ -42,6 +42,15 @@ class ScanGuard(Case):
             lambda line: line.get("source") == NETWORK_IP6 and line["type"] == "port-scan", seconds=60))
         self.end_well(self.process)
 
+    def test_segments_of_no_connection_and_protocols(self):
+        self.guard(alert_pause_s=0)
+        for option, numbers, things in (("-sA", "1-40", "ports"), ("-sW", "101-140", "ports"),
+                                        ("-sM", "201-240", "ports"), ("-sO", "160-199", "protocols")):
+            self.daemon.lines.clear()
+            self.nmap("net", option, "-p", numbers, DEVICE_IP)
+            self.assertIn(things, self.assert_told("port-scan", NETWORK_IP, DEVICE_IP)["detail"], option)
+        self.end_well(self.process)
+
     def test_a_scanner_is_blocked(self):
         self.guard(block_s=3600)
         self.assertTrue(self.ping(DEVICE_IP, role="net"))
