@@ -89,11 +89,11 @@ static uint64_t rules_of_name(const struct outbound_settings *settings, const ch
 	return rules;
 }
 
-static void learn_address(struct outbound *outbound, const struct umbox_dns_record *record,
+static void learn_address(struct outbound *outbound, const struct umbox_ip *address, uint32_t ttl_s,
 			  uint64_t rules, int64_t now_us)
 {
-	int64_t keep_us = (int64_t)record->ttl_s * 1000000;
-	struct learnt *learnt = umbox_table_put(outbound->names, &record->address);
+	int64_t keep_us = (int64_t)ttl_s * 1000000;
+	struct learnt *learnt = umbox_table_put(outbound->names, address);
 	if (keep_us < outbound->settings.names_us)
 		keep_us = outbound->settings.names_us;
 	if (now_us >= learnt->until_us)
@@ -108,6 +108,7 @@ static bool learn(struct outbound *outbound, const uint8_t *bytes, size_t length
 {
 	struct umbox_dns dns;
 	struct umbox_dns_record record;
+	struct umbox_ip address;
 	char name[UMBOX_DNS_NAME_BYTES];
 	bool learnt = false;
 	if (!umbox_dns_open(&dns, bytes, length) || !dns.answer)
@@ -119,8 +120,8 @@ static bool learn(struct outbound *outbound, const uint8_t *bytes, size_t length
 			continue;
 		if (record.type == UMBOX_DNS_CNAME)
 			memcpy(name, record.target, sizeof(name));
-		else if (record.address.family) {
-			learn_address(outbound, &record, rules, now_us);
+		while (umbox_dns_address(&record, &address)) {
+			learn_address(outbound, &address, record.ttl_s, rules, now_us);
 			learnt = true;
 		}
 	}

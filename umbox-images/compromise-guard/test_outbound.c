@@ -251,6 +251,11 @@ static void names_are_learnt_from_answers(void **state)
 	assert_false(tcp(outbound, UMBOX_IN, PEER, 4000, 443, UMBOX_TCP_SYN, 5).outside);
 	assert_true(tcp(outbound, UMBOX_IN, PEER, 4000, 80, UMBOX_TCP_SYN, 5).outside);
 	assert_true(tcp(outbound, UMBOX_IN, "203.0.113.8", 4000, 443, UMBOX_TCP_SYN, 5).outside);
+	start_dns(&dns, "api.camera.example", 1);
+	put_dns_https(&dns, "api.camera.example", "", "203.0.113.9", "203.0.113.10");
+	udp(outbound, UMBOX_IN, RESOLVER, 4004, 53, 6);
+	answer_dns(outbound, &dns, RESOLVER, 4004, true, 6);
+	assert_false(tcp(outbound, UMBOX_IN, "203.0.113.10", 4000, 443, UMBOX_TCP_SYN, 7).outside);
 	/* A connection outlives the name's time, a new one needs the name anew. */
 	assert_false(tcp(outbound, UMBOX_IN, PEER, 4000, 443, UMBOX_TCP_ACK, 4000).outside);
 	assert_true(tcp(outbound, UMBOX_IN, PEER, 4009, 443, UMBOX_TCP_SYN, 4000).outside);

@@ -336,21 +336,31 @@ static bool is_public_name(const struct sift *sift, const char *name)
 	return strchr(name, '.') && !is_in(&sift->settings.local, name);
 }
 
-/* True when the record must not come through. */
-static bool is_bad_record(struct sift *sift, const struct sift_ends *ends, const char *name,
-			  const struct umbox_dns_record *record)
+static void say_rebinding(struct sift *sift, const struct sift_ends *ends, const char *name,
+			  const struct umbox_ip *ip)
 {
 	char address[UMBOX_IP_TEXT_BYTES], what[UMBOX_IP_TEXT_BYTES + 16];
-	if (record->target[0] && is_denied(sift, ends, record->target, true))
-		return true;
-	if (!sift->settings.rebinding || !is_public_name(sift, name) ||
-	    !sift_is_private(&record->address))
-		return false;
 	sift->counts.rebound++;
-	umbox_ip_print(address, &record->address);
+	umbox_ip_print(address, ip);
 	snprintf(what, sizeof(what), "%s as address of ", address);
 	say_name(sift, ends, "dns-rebinding", what, name);
-	return true;
+}
+
+/* True when the record must not come through. */
+static bool is_bad_record(struct sift *sift, const struct sift_ends *ends, const char *name,
+			  struct umbox_dns_record *record)
+{
+	struct umbox_ip ip;
+	if (record->target[0] && is_denied(sift, ends, record->target, true))
+		return true;
+	if (!sift->settings.rebinding || !is_public_name(sift, name))
+		return false;
+	while (umbox_dns_address(record, &ip))
+		if (sift_is_private(&ip)) {
+			say_rebinding(sift, ends, name, &ip);
+			return true;
+		}
+	return false;
 }
 
 /* Refusals may come without the question. */

@@ -158,6 +158,29 @@ static void the_last_record_counts_too(void **state)
 	resolver_free(resolver);
 }
 
+static void hints_count_as_addresses_and_aliases(void **state)
+{
+	struct told told = {.count = 0};
+	struct resolver_settings settings = usual;
+	struct test_dns dns;
+	(void)state;
+	settings.sift.deny = (struct sift_names){{"evil.example"}, 1};
+	struct resolver *resolver = resolver_new(&settings, tell, &told);
+	start_dns(&dns, "www.good.example", 1);
+	put_dns_https(&dns, "www.good.example", "", "203.0.113.7", "192.168.1.1");
+	assert_int_equal(send_udp(resolver, &dns, false, 0), UMBOX_DROP);
+	assert_string_equal(told.detail, "192.168.1.1 as address of www.good.example");
+	start_dns(&dns, "www.good.example", 1);
+	put_dns_https(&dns, "www.good.example", "evil.example", "203.0.113.7", "203.0.113.8");
+	assert_int_equal(send_udp(resolver, &dns, false, 0), UMBOX_DROP);
+	assert_string_equal(told.detail, "an alias of evil.example");
+	start_dns(&dns, "nas.lan", 1);
+	put_dns_https(&dns, "nas.lan", "", "203.0.113.7", "192.168.1.1");
+	assert_int_equal(send_udp(resolver, &dns, false, 0), UMBOX_PASS);
+	assert_int_equal(told.count, 2);
+	resolver_free(resolver);
+}
+
 static void data_in_names_is_a_tunnel(void **state)
 {
 	struct told told = {.count = 0};
@@ -436,6 +459,7 @@ int main(void)
 		cmocka_unit_test(names_are_allowed_and_denied),
 		cmocka_unit_test(private_addresses_of_public_names_are_rebinding),
 		cmocka_unit_test(the_last_record_counts_too),
+		cmocka_unit_test(hints_count_as_addresses_and_aliases),
 		cmocka_unit_test(data_in_names_is_a_tunnel),
 		cmocka_unit_test(a_slow_tunnel_is_seen),
 		cmocka_unit_test(a_tunnel_below_a_short_domain_is_seen),

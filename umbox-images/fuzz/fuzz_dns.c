@@ -17,6 +17,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct umbox_dns dns;
 	struct umbox_dns_record record;
+	struct umbox_ip ip;
 	if (!umbox_dns_open(&dns, data, size))
 		return 0;
 	check_name(dns.name);
@@ -24,8 +25,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	while (umbox_dns_next(&dns, &record) > 0) {
 		check_name(record.name);
 		check_name(record.target);
-		assert(!record.address.family || record.type == UMBOX_DNS_A ||
-		       record.type == UMBOX_DNS_AAAA);
+		while (umbox_dns_address(&record, &ip)) {
+			assert(ip.family == 4 || ip.family == 6);
+			assert(record.addresses <= record.end && record.end <= data + size);
+		}
 		assert(dns.at <= size);
 	}
 	return 0;

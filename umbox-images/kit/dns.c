@@ -10,6 +10,9 @@ enum {
 	HEADER_BYTES = 12,
 	RECORD_BYTES = 10, /* behind the name: type, class, time to live, length */
 	CLASS_INTERNET = 1,
+	PARAMETER_BYTES = 4, /* its key and length */
+	IPV4_HINT = 4,
+	IPV6_HINT = 6,
 };
 
 static uint16_t get16(const uint8_t *bytes)
@@ -76,18 +79,56 @@ bool umbox_dns_open(struct umbox_dns *dns, const uint8_t *bytes, size_t length)
 	return true;
 }
 
+static size_t bytes_of(uint8_t family)
+{
+	return family == 4 ? 4 : 16;
+}
+
+/* Steps to the addresses of the next parameter, which may be none (RFC 9460, 2.2 and 7.3); false
+ * when there is no other, or it is no good. */
+static bool next_parameter(struct umbox_dns_record *record)
+{
+	const uint8_t *at = record->parameters;
+	if (record->end - at < PARAMETER_BYTES)
+		return false;
+	uint16_t key = get16(at), bytes = get16(at + 2);
+	at += PARAMETER_BYTES;
+	if (bytes > record->end - at)
+		return false;
+	record->family = key == IPV4_HINT ? 4 : key == IPV6_HINT ? 6 : 0;
+	record->addresses = record->family ? at : at + bytes;
+	record->parameters = at + bytes;
+	return !record->family || bytes % bytes_of(record->family) == 0;
+}
+
+/* Priority, target, parameters (RFC 9460, 2.2). */
+static bool read_service(const struct umbox_dns *dns, struct umbox_dns_record *ret)
+{
+	size_t at = dns->at + 2, end = (size_t)(ret->end - dns->bytes);
+	if (at > end || !read_name(dns, &at, ret->target) || at > end)
+		return false;
+	ret->addresses = ret->parameters = dns->bytes + at;
+	struct umbox_dns_record walk = *ret;
+	while (walk.parameters < walk.end)
+		if (!next_parameter(&walk))
+			return false;
+	return true;
+}
+
 static bool read_data(const struct umbox_dns *dns, uint16_t bytes, struct umbox_dns_record *ret)
 {
 	size_t at = dns->at;
-	if (ret->type == UMBOX_DNS_CNAME)
-		return read_name(dns, &at, ret->target) && at == dns->at + bytes;
-	uint8_t family = ret->type == UMBOX_DNS_A ? 4 : ret->type == UMBOX_DNS_AAAA ? 6 : 0;
-	if (family && bytes != (family == 4 ? 4 : 16))
-		return false;
-	ret->address.family = family;
-	if (family)
-		memcpy(ret->address.octet, dns->bytes + at, bytes);
-	return true;
+	switch (ret->type) {
+	case UMBOX_DNS_CNAME: return read_name(dns, &at, ret->target) && at == dns->at + bytes;
+	case UMBOX_DNS_A:
+	case UMBOX_DNS_AAAA:
+		ret->family = ret->type == UMBOX_DNS_A ? 4 : 6;
+		ret->addresses = dns->bytes + at;
+		return bytes == bytes_of(ret->family);
+	case UMBOX_DNS_SVCB:
+	case UMBOX_DNS_HTTPS: return read_service(dns, ret);
+	default: return true;
+	}
 }
 
 int umbox_dns_next(struct umbox_dns *dns, struct umbox_dns_record *ret)
@@ -106,10 +147,22 @@ int umbox_dns_next(struct umbox_dns *dns, struct umbox_dns_record *ret)
 		return -1;
 	ret->type = get16(fixed);
 	ret->ttl_s = (uint32_t)get16(fixed + 4) << 16 | get16(fixed + 6);
+	ret->addresses = ret->parameters = ret->end = dns->bytes + dns->at + data_bytes;
 	if (get16(fixed + 2) == CLASS_INTERNET && !read_data(dns, data_bytes, ret))
 		return -1;
 	dns->at += data_bytes;
 	return 1;
+}
+
+bool umbox_dns_address(struct umbox_dns_record *record, struct umbox_ip *ret)
+{
+	while (record->addresses == record->parameters)
+		if (!next_parameter(record))
+			return false;
+	*ret = (struct umbox_ip){.family = record->family};
+	memcpy(ret->octet, record->addresses, bytes_of(record->family));
+	record->addresses += bytes_of(record->family);
+	return true;
 }
 
 bool umbox_dns_is(const char *pattern, const char *name)

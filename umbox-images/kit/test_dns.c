@@ -11,12 +11,26 @@
 #include "frames.h"
 #include "umbox_dns.h"
 
+static void assert_address(struct umbox_dns_record *record, const char *expected)
+{
+	char printed[UMBOX_IP_TEXT_BYTES];
+	struct umbox_ip ip;
+	assert_true(umbox_dns_address(record, &ip));
+	umbox_ip_print(printed, &ip);
+	assert_string_equal(printed, expected);
+}
+
+static void assert_no_address(struct umbox_dns_record *record)
+{
+	struct umbox_ip ip;
+	assert_false(umbox_dns_address(record, &ip));
+}
+
 static void an_answer_is_read(void **state)
 {
 	struct test_dns made;
 	struct umbox_dns dns;
 	struct umbox_dns_record record;
-	char printed[UMBOX_IP_TEXT_BYTES];
 	(void)state;
 	start_dns(&made, "API.Camera.Example", 3);
 	put_dns_record(&made, "api.camera.example", NULL, "x.cdn.example");
@@ -28,15 +42,45 @@ static void an_answer_is_read(void **state)
 	assert_string_equal(dns.name, "api.camera.example");
 	assert_int_equal(umbox_dns_next(&dns, &record), 1);
 	assert_string_equal(record.target, "x.cdn.example");
+	assert_no_address(&record);
 	assert_int_equal(umbox_dns_next(&dns, &record), 1);
 	assert_string_equal(record.name, "x.cdn.example");
 	assert_int_equal(record.ttl_s, 60);
-	umbox_ip_print(printed, &record.address);
-	assert_string_equal(printed, "203.0.113.7");
+	assert_address(&record, "203.0.113.7");
+	assert_no_address(&record);
 	assert_int_equal(umbox_dns_next(&dns, &record), 1);
-	umbox_ip_print(printed, &record.address);
-	assert_string_equal(printed, "2001:db8::7");
+	assert_address(&record, "2001:db8::7");
+	assert_no_address(&record);
 	assert_int_equal(umbox_dns_next(&dns, &record), 0);
+}
+
+static void hints_are_read(void **state)
+{
+	struct test_dns made;
+	struct umbox_dns dns;
+	struct umbox_dns_record record;
+	(void)state;
+	start_dns(&made, "a.example", 1);
+	put_dns_https(&made, "a.example", "x.example", "203.0.113.7", "10.0.0.1");
+	uint16_t length = made.length;
+	assert_true(umbox_dns_open(&dns, made.bytes, length));
+	assert_int_equal(umbox_dns_next(&dns, &record), 1);
+	assert_int_equal(record.type, UMBOX_DNS_HTTPS);
+	assert_string_equal(record.target, "x.example");
+	assert_address(&record, "203.0.113.7");
+	assert_address(&record, "10.0.0.1");
+	assert_address(&record, "fd00::1");
+	assert_no_address(&record);
+	assert_int_equal(umbox_dns_next(&dns, &record), 0);
+	made.bytes[length - 1 - 16 - 2]++; /* the last hint's key: of no addresses */
+	assert_true(umbox_dns_open(&dns, made.bytes, length));
+	assert_int_equal(umbox_dns_next(&dns, &record), 1);
+	assert_address(&record, "203.0.113.7");
+	assert_address(&record, "10.0.0.1");
+	assert_no_address(&record);
+	made.bytes[length - 1 - 16]++; /* its length: longer than there is */
+	assert_true(umbox_dns_open(&dns, made.bytes, length));
+	assert_int_equal(umbox_dns_next(&dns, &record), -1);
 }
 
 static void what_is_cut_short_is_told(void **state)
@@ -121,6 +165,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_answer_is_read),
+		cmocka_unit_test(hints_are_read),
 		cmocka_unit_test(what_is_cut_short_is_told),
 		cmocka_unit_test(pointers_lead_back),
 		cmocka_unit_test(a_dot_within_a_label_is_no_dot),

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* umbox_dns.h - reads DNS messages: one question, and the records behind it (RFC 1035).  Pure
+/* umbox_dns.h - reads DNS messages: one question, and the records behind it (RFC 1035, 9460).  Pure
  * functions, safe on any bytes.
  *
  *     if (umbox_dns_open(&dns, payload, payload_bytes) && dns.answer)
- *             while (umbox_dns_next(&dns, &record) > 0) ... */
+ *             while (umbox_dns_next(&dns, &record) > 0)
+ *                     while (umbox_dns_address(&record, &ip)) ... */
 #pragma once
 
 #include "umbox_frame.h"
@@ -13,6 +14,8 @@ enum {
 	UMBOX_DNS_A = 1,
 	UMBOX_DNS_CNAME = 5,
 	UMBOX_DNS_AAAA = 28,
+	UMBOX_DNS_SVCB = 64,
+	UMBOX_DNS_HTTPS = 65,
 };
 
 struct umbox_dns {
@@ -33,8 +36,10 @@ struct umbox_dns_record {
 	bool in_answer; /* not in the sections behind it */
 	uint16_t type;
 	uint32_t ttl_s;
-	struct umbox_ip address;           /* of A and AAAA; else of family 0 */
-	char target[UMBOX_DNS_NAME_BYTES]; /* of CNAME; else "" */
+	char target[UMBOX_DNS_NAME_BYTES]; /* of CNAME, SVCB and HTTPS; else "" */
+	/* What umbox_dns_address needs: addresses of one family, and parameters behind them. */
+	uint8_t family;
+	const uint8_t *addresses, *parameters, *end;
 };
 
 /* False when it is no message with exactly one question.  `bytes` must live as long as `dns` is
@@ -42,6 +47,9 @@ struct umbox_dns_record {
 bool umbox_dns_open(struct umbox_dns *dns, const uint8_t *bytes, size_t length);
 /* 1: the next record; 0: there are no more; -1: it is cut short or contradicts itself. */
 int umbox_dns_next(struct umbox_dns *dns, struct umbox_dns_record *ret);
+/* The next of the record's addresses, of A and AAAA one, of SVCB and HTTPS those that they hint at;
+ * false when there are no more.  The message's bytes must still be there. */
+bool umbox_dns_address(struct umbox_dns_record *record, struct umbox_ip *ret);
 
 /* Whether a name is meant by a pattern: "example.org" that name, "*.example.org" all below it, "*"
  * all. */

@@ -181,6 +181,27 @@ static inline void put_dns_record(struct test_dns *dns, const char *name, const 
 	}
 }
 
+/* A record of type HTTPS that hints at two IPv4 addresses, and at fd00::1. */
+static inline void put_dns_https(struct test_dns *dns, const char *name, const char *target,
+				 const char *first, const char *second)
+{
+	uint8_t octets[16];
+	put_dns_name(dns, name);
+	put_dns(dns, "\0\x41\0\1\0\0\0\x3c\0", 9);
+	uint8_t target_bytes = (uint8_t)(*target ? strlen(target) + 2 : 1);
+	put_dns(dns, &(uint8_t){(uint8_t)(2 + target_bytes + 7 + 12 + 20)}, 1);
+	put_dns(dns, "\0\1", 2);
+	put_dns_name(dns, target);
+	put_dns(dns, "\0\1\0\3\2h2\0\4\0\x8", 11); /* alpn, ipv4hint */
+	inet_pton(AF_INET, first, octets);
+	put_dns(dns, octets, 4);
+	inet_pton(AF_INET, second, octets);
+	put_dns(dns, octets, 4);
+	inet_pton(AF_INET6, "fd00::1", octets);
+	put_dns(dns, "\0\6\0\x10", 4);
+	put_dns(dns, octets, 16);
+}
+
 static inline struct umbox_frame as_frame(struct test_frame *frame, enum umbox_leg from,
 					  int64_t time_us)
 {

@@ -3,14 +3,18 @@ from ordinary import ordinary_hour
 from umbox_case import Case, main
 from umbox_site import DEVICE_IP, NETWORK_IP
 
-# Answers over UDP and TCP: names below "private" live in 10.0.0.1, others in 203.0.113.7.
+# Answers over UDP and TCP: names below "private" live in 10.0.0.1, others in 203.0.113.7; who asks for
+# type HTTPS (65) gets the address as a hint.
 SERVER = """
 import socket, socketserver, struct, threading
 def answer(query):
     address = "10.0.0.1" if b"private" in query else "203.0.113.7"
     end = query.index(b"\\0", 12) + 5
-    return (query[:2] + b"\\x81\\x80\\0\\1\\0\\1\\0\\0\\0\\0" + query[12:end] + b"\\xc0\\x0c\\0\\1\\0\\1" +
-            struct.pack("!IH", 60, 4) + socket.inet_aton(address))
+    data = socket.inet_aton(address)
+    if query[end - 3] == 65:
+        data = b"\\0\\1\\0" + struct.pack("!HH", 4, 4) + data
+    return (query[:2] + b"\\x81\\x80\\0\\1\\0\\1\\0\\0\\0\\0" + query[12:end] + b"\\xc0\\x0c" +
+            query[end - 4:end] + struct.pack("!IH", 60, len(data)) + data)
 class Udp(socketserver.BaseRequestHandler):
     def handle(self):
         self.request[1].sendto(answer(self.request[0]), self.client_address)
@@ -62,6 +66,8 @@ class DnsGuard(Case):
         for option in ("+notcp", "+tcp"):
             self.assertNotIn("10.0.0.1", self.dig("private.evil.example", option, good=False))
             self.assertEqual(self.dig("private.lan", option), "10.0.0.1")
+            self.assertNotIn("10.0.0.1", self.dig("private.evil.example", option, "-t", "TYPE65", good=False))
+            self.assertTrue(self.dig("private.lan", option, "-t", "TYPE65"))
         self.assert_told("dns-rebinding", "10.0.0.1 as address of private.evil.example")
         self.end_well(self.process)
 
