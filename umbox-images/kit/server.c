@@ -2,6 +2,7 @@
 /* server.c - see umbox_server.h and server.h. */
 #include "server.h"
 
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -138,7 +139,8 @@ bool umbox_server_say(struct umbox_peer *peer, const void *bytes, size_t count)
 
 void umbox_server_finish(struct umbox_peer *peer)
 {
-	((struct connection *)peer)->finish = true;
+	struct connection *connection = (struct connection *)peer;
+	connection->finish = connection->served = true;
 }
 
 /* --- segments --- */
@@ -153,6 +155,11 @@ static bool take_acknowledgment(struct connection *connection, const struct umbo
 	if (count > connection->sent_max - connection->acked)
 		return false;
 	connection->window = (uint32_t)(tcp[14] << 8 | tcp[15]);
+	if (!connection->window) { /* it has no room, and is there (RFC 9293, 3.8.6.1) */
+		connection->tries = 0;
+		if (connection->sent - connection->acked == 1) /* what asked was not taken */
+			connection->sent = connection->acked;
+	}
 	if (!count)
 		return true;
 	connection->finish_acked |= count > connection->said_bytes;
@@ -183,7 +190,7 @@ static void take_bytes(struct connection *connection, const struct umbox_frame *
 	connection->received += count;
 	if (count && connection->client)
 		relay_bytes(connection, bytes, count);
-	else if (count && (!connection->finish || connection->dialed))
+	else if (count && !connection->served)
 		service->on_bytes(&connection->peer, bytes, count, frame->time_us, service->user);
 	if (count == left && headers->tcp_flags & UMBOX_TCP_FIN) {
 		connection->received++;
@@ -204,11 +211,14 @@ bool server_take_segment(struct connection *connection, const struct umbox_frame
 		server_acknowledge(connection);
 		return true;
 	}
+	/* What is not where it is waited for may ask whether anybody is there, or for a window that
+	 * was lost (RFC 9293, 3.8.6.1, 3.10.7.4; RFC 1122, 4.2.3.6). */
+	bool heard = headers->payload_bytes || headers->tcp_flags & UMBOX_TCP_FIN ||
+		     headers->tcp_sequence != connection->received;
 	take_bytes(connection, frame, headers);
 	connection->heard_us = frame->time_us;
 	if (!finishing)
 		connection->silence_us = frame->time_us + UMBOX_SERVER_SILENCE_US;
-	bool heard = headers->payload_bytes || headers->tcp_flags & UMBOX_TCP_FIN;
 	if (!server_send_said(connection, 0, frame->time_us) && heard)
 		server_acknowledge(connection);
 	relay_flush(connection, frame->time_us);
@@ -231,7 +241,7 @@ static size_t find(const struct umbox_server *server, const struct umbox_headers
 void umbox_server_take(struct umbox_server *server, const struct umbox_frame *frame,
 		       const struct umbox_headers *headers)
 {
-	if (!headers->transport || !headers->payload || headers->fragment ||
+	if (headers->protocol != IPPROTO_TCP || !headers->payload || headers->fragment ||
 	    !segment_checksum_good(frame, headers))
 		return;
 	size_t at = find(server, headers);

@@ -25,6 +25,7 @@ struct connection {
 	struct connection *dialed; /* of a client's: to the device, its own */
 	struct connection *client; /* of a dialed one */
 	bool dialing;              /* the device has not taken it yet */
+	struct umbox_ip source;    /* the client, or its IPv6 /64 */
 	uint8_t link[SEGMENT_LINK_BYTES];
 	uint32_t link_bytes;
 	uint32_t received;
@@ -34,6 +35,7 @@ struct connection {
 	uint8_t *said;                  /* from `acked` on */
 	uint32_t said_bytes;
 	bool finish, finish_acked, other_finished;
+	bool served; /* the service has said its last */
 	unsigned tries;
 	int64_t again_us;                      /* INT64_MAX: nothing waits for an acknowledgment */
 	int64_t heard_us, silence_us, life_us; /* of a client's */

@@ -6,6 +6,7 @@
 
 #include "hash.h"
 #include "server.h"
+#include "umbox_guard.h"
 
 enum { COOKIE_US = 16 * 1000 * 1000 };
 
@@ -68,23 +69,32 @@ static bool brings_cookie(const struct umbox_server *server, const struct umbox_
 	       cookie == cookie_of(server, headers, first, now_us / COOKIE_US - 1);
 }
 
-/* Of two connections, the one that is let go first: not the one that a service has led on to the
- * device, then the one that was silent for longer. */
-static bool goes_before(const struct connection *a, const struct connection *b)
+/* How many of a connection's source wait to be led on; 0 of one that was. */
+static unsigned crowd_of(const struct umbox_server *server, const struct connection *connection)
 {
-	if (!a->dialed != !b->dialed)
-		return !a->dialed;
-	return a->heard_us < b->heard_us;
+	unsigned count = 0;
+	for (size_t i = 0; !connection->dialed && i < UMBOX_SERVER_CONNECTIONS_MAX; i++)
+		count += !server->connections[i]->dialed &&
+			 umbox_ip_equal(&server->connections[i]->source, &connection->source);
+	return count;
 }
 
+/* Who holds most loses the one that was silent for the longest time. */
 static size_t make_place(struct umbox_server *server)
 {
 	size_t goes = 0;
-	for (size_t i = 0; i < UMBOX_SERVER_CONNECTIONS_MAX; i++) {
+	unsigned crowd = 0;
+	for (size_t i = 0; i < UMBOX_SERVER_CONNECTIONS_MAX; i++)
 		if (!server->connections[i])
 			return i;
-		if (goes_before(server->connections[i], server->connections[goes]))
-			goes = i;
+	for (size_t i = 0; i < UMBOX_SERVER_CONNECTIONS_MAX; i++) {
+		const struct connection *connection = server->connections[i];
+		unsigned count = crowd_of(server, connection);
+		if (count < crowd ||
+		    (count == crowd && connection->heard_us >= server->connections[goes]->heard_us))
+			continue;
+		crowd = count;
+		goes = i;
 	}
 	server->counts.pushed_out++;
 	server_reset_at(server, goes);
@@ -103,6 +113,8 @@ static size_t open_connection(struct umbox_server *server, const struct umbox_fr
 		.client_port = headers->source_port,
 		.device_port = headers->target_port,
 	};
+	if (!umbox_network_of(&headers->source, &connection->source))
+		connection->source = headers->source;
 	if (server->service.own_bytes)
 		connection->peer.own = server_must(calloc(1, server->service.own_bytes));
 	segment_turn_link(connection->link, frame, headers);

@@ -2,6 +2,7 @@
 /* server_relay.c - a client's connection is led on to the device: a second one, from the client's
  * address and port, and the bytes of each go to the other.  Each end may send only what the other
  * has room for. */
+#include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -186,7 +187,7 @@ bool umbox_server_take_reply(struct umbox_server *server, const struct umbox_fra
 			     const struct umbox_headers *headers)
 {
 	size_t at;
-	if (!headers->transport || !headers->payload || headers->fragment)
+	if (headers->protocol != IPPROTO_TCP || !headers->payload || headers->fragment)
 		return false;
 	struct connection *dialed = find_dialed(server, headers, &at);
 	if (!dialed)

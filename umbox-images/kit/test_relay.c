@@ -336,6 +336,39 @@ static void a_slow_device_slows_the_client(void **state)
 	fill(fixture, &fixture->client, &fixture->device);
 }
 
+/* Who pauses a film says no more than that there is no room. */
+static void a_client_may_pause_for_long(void **state)
+{
+	struct fixture *fixture = *state;
+	struct end *client = &fixture->client;
+	relay(fixture);
+	speak(fixture, client, UMBOX_TCP_ACK, "", 0);
+	say(fixture, &fixture->device, 0, "answer");
+	unsigned asked = 0;
+	for (int i = 0; i < 300; i++) {
+		let_pass(fixture, SECOND);
+		asked += client->sent_count;
+		for (unsigned n = 0; n < client->sent_count; n++)
+			assert_int_equal(client->sent[n].payload_bytes, 1);
+		client->expected -= client->sent_count; /* there is no room for it */
+		speak(fixture, client, UMBOX_TCP_ACK, "", 0);
+	}
+	assert_true(asked > 10);
+	assert_int_equal(fixture->closed, 0);
+	speak(fixture, client, UMBOX_TCP_ACK, "", 1000);
+	assert_string_equal(client->text, "answer");
+}
+
+static void nothing_comes_behind_the_services_last_word(void **state)
+{
+	struct fixture *fixture = *state;
+	relay(fixture);
+	umbox_server_finish(fixture->peer);
+	fixture->device.text[0] = '\0';
+	say(fixture, &fixture->client, 0, "more");
+	assert_int_equal(fixture->device.sent_count, 0);
+}
+
 static void the_device_ends_it(void **state)
 {
 	struct fixture *fixture = *state;
@@ -445,6 +478,9 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(a_slow_client_slows_the_device, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_slow_device_slows_the_client, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_client_may_pause_for_long, setup, teardown),
+		cmocka_unit_test_setup_teardown(nothing_comes_behind_the_services_last_word, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(the_device_ends_it, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_client_says_its_last_word, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_reset_of_one_is_one_of_the_other, setup,

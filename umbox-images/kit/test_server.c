@@ -26,6 +26,7 @@ struct fixture {
 	struct umbox_server *server;
 	int64_t now_us;
 	bool by_ipv6;
+	const char *address; /* of the client; NULL: 10.20.0.9, 2001:db8::9 */
 	uint16_t port, window;
 	uint32_t sequence, acknowledgment;
 	struct sent sent[SENT_MAX];
@@ -112,10 +113,12 @@ static void say_at(struct fixture *fixture, uint8_t flags, uint32_t sequence, co
 	uint16_t length = (uint16_t)strlen(text);
 	if (fixture->by_ipv6) {
 		start_frame(&built, 0x86dd);
-		put_ipv6(&built, "2001:db8::9", "2001:db8::11", 6, TCP_TEST_BYTES + length);
+		put_ipv6(&built, fixture->address ? fixture->address : "2001:db8::9",
+			 "2001:db8::11", 6, TCP_TEST_BYTES + length);
 	} else {
 		start_frame(&built, 0x0800);
-		put_ipv4(&built, "10.20.0.9", "10.20.0.11", 6, TCP_TEST_BYTES + length, 0);
+		put_ipv4(&built, fixture->address ? fixture->address : "10.20.0.9", "10.20.0.11", 6,
+			 TCP_TEST_BYTES + length, 0);
 	}
 	uint32_t tcp = built.length;
 	put_tcp(&built, fixture->port, 9010, sequence, flags);
@@ -273,6 +276,21 @@ static void a_closed_window_is_asked_again(void **state)
 	assert_true(fixture->sent[0].headers.tcp_flags & UMBOX_TCP_FIN);
 }
 
+/* Linux asks so for a window, or whether anybody is there: nothing, one byte too early. */
+static void a_probe_is_answered(void **state)
+{
+	struct fixture *fixture = *state;
+	fixture->answers = false;
+	open_one(fixture);
+	say(fixture, UMBOX_TCP_ACK, "hello");
+	say_at(fixture, UMBOX_TCP_ACK, fixture->sequence, "");
+	assert_int_equal(fixture->sent_count, 0);
+	say_at(fixture, UMBOX_TCP_ACK, fixture->sequence - 1, "");
+	assert_int_equal(fixture->sent_count, 1);
+	assert_int_equal(fixture->sent[0].headers.tcp_acknowledgment, fixture->sequence);
+	assert_int_equal(fixture->got_bytes, 5);
+}
+
 static void who_is_silent_is_let_go(void **state)
 {
 	struct fixture *fixture = *state;
@@ -358,6 +376,42 @@ static void the_longest_silent_goes_when_there_are_too_many(void **state)
 	assert_int_equal(umbox_server_counts(fixture->server)->pushed_out, 1);
 }
 
+/* The connection of a quiet source is older than all those of a loud one, and stays. */
+static void check_quiet_stays(struct fixture *fixture, const char *quiet, const char *loud[2])
+{
+	fixture->answers = false;
+	fixture->address = quiet;
+	open_one(fixture);
+	uint32_t sequence = fixture->sequence, acknowledgment = fixture->acknowledgment;
+	for (int i = 0; i < 2 * UMBOX_SERVER_CONNECTIONS_MAX; i++) {
+		fixture->address = loud[i % 2];
+		fixture->port++;
+		fixture->now_us++;
+		say_at(fixture, UMBOX_TCP_SYN, fixture->sequence++, "");
+		fixture->acknowledgment = fixture->sent[0].headers.tcp_sequence + 1;
+		say(fixture, UMBOX_TCP_ACK, "");
+	}
+	assert_int_equal(fixture->closed, UMBOX_SERVER_CONNECTIONS_MAX + 1);
+	fixture->address = quiet;
+	fixture->port = 4000;
+	fixture->sequence = sequence;
+	fixture->acknowledgment = acknowledgment;
+	say(fixture, UMBOX_TCP_RST, ""); /* opens nothing, and ends what is there */
+	assert_int_equal(fixture->closed, UMBOX_SERVER_CONNECTIONS_MAX + 2);
+}
+
+static void a_loud_source_pushes_out_itself(void **state)
+{
+	check_quiet_stays(*state, "10.20.0.8", (const char *[]){"10.20.0.9", "10.20.0.9"});
+}
+
+static void under_many_ipv6_addresses_too(void **state)
+{
+	((struct fixture *)*state)->by_ipv6 = true;
+	check_quiet_stays(*state, "2001:db8:0:1::8",
+			  (const char *[]){"2001:db8::9", "2001:db8::a"});
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -368,12 +422,15 @@ int main(void)
 						teardown),
 		cmocka_unit_test_setup_teardown(what_was_lost_is_said_again, setup, teardown),
 		cmocka_unit_test_setup_teardown(a_closed_window_is_asked_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(a_probe_is_answered, setup, teardown),
 		cmocka_unit_test_setup_teardown(who_is_silent_is_let_go, setup, teardown),
 		cmocka_unit_test_setup_teardown(nobody_stays_for_ever, setup, teardown),
 		cmocka_unit_test_setup_teardown(only_a_true_handshake_opens, setup, teardown),
 		cmocka_unit_test_setup_teardown(resets_must_know_the_place, setup, teardown),
 		cmocka_unit_test_setup_teardown(the_longest_silent_goes_when_there_are_too_many,
 						setup, teardown),
+		cmocka_unit_test_setup_teardown(a_loud_source_pushes_out_itself, setup, teardown),
+		cmocka_unit_test_setup_teardown(under_many_ipv6_addresses_too, setup, teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

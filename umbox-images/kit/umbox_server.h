@@ -23,8 +23,9 @@
 #include "umbox_frame.h"
 
 enum {
-	UMBOX_SERVER_CONNECTIONS_MAX = 80,   /* the one that was silent for the longest time goes,
-					      * those that were led on to the device last */
+	/* Beyond, the source that holds most loses the one that was silent for the longest time;
+	 * all of an IPv6 /64 are one source.  Those that were led on to the device go last. */
+	UMBOX_SERVER_CONNECTIONS_MAX = 80,
 	UMBOX_SERVER_SAID_BYTES = 64 * 1024, /* said on one connection, and not acknowledged */
 	UMBOX_SERVER_SILENCE_US = 10 * 1000 * 1000, /* of the client; also to take what was said */
 	UMBOX_SERVER_LIFE_US = 60 * 1000 * 1000,    /* of a connection */
