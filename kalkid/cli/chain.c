@@ -16,7 +16,8 @@ int chain_get(struct cli *cli, const char *device, json_t **ret)
 	return client_get(cli, path.bytes, ret);
 }
 
-void chain_words(struct buffer *words, const json_t *chain)
+/* "device - brute-force 418 - network". */
+static void print_chain(struct buffer *words, const json_t *chain)
 {
 	json_t *hop;
 	size_t i;
@@ -46,7 +47,7 @@ int run_chain_list(struct cli *cli)
 		{
 			static const char *const keys[] = {"device", "state", "generation", "goal"};
 			cleanup_buffer struct buffer words = {0};
-			chain_words(&words, chain);
+			print_chain(&words, chain);
 			table_fields(&table, chain, keys, ARRAY_SIZE(keys));
 			table_cell(&table, "%s", words.bytes);
 		}
@@ -145,7 +146,7 @@ static void print_head(const json_t *chain)
 		output_print("quarantined, until kalkictl device release %s", device);
 	if (*trouble)
 		output_print("trouble: %s", trouble);
-	chain_words(&words, chain);
+	print_chain(&words, chain);
 	output_print("%s", words.bytes);
 	printf("\n");
 }

@@ -6,5 +6,3 @@
 #include "cli/output.h"
 
 int chain_get(struct cli *cli, const char *device, json_t **ret);
-/* "device - brute-force 418 - network". */
-void chain_words(struct buffer *words, const json_t *chain);

@@ -34,7 +34,7 @@ static void add_edge(struct graph *graph, unsigned from, unsigned to, bool calm,
 	edge->label = label;
 }
 
-void graph_init(struct graph *graph, const struct policy *policy)
+static void graph_init(struct graph *graph, const struct policy *policy)
 {
 	unsigned states = policy->state_count;
 	*graph = (struct graph){.policy = policy};
@@ -54,7 +54,7 @@ void graph_init(struct graph *graph, const struct policy *policy)
 	}
 }
 
-void graph_done(struct graph *graph)
+static void graph_done(struct graph *graph)
 {
 	for (unsigned i = 0; i < graph->edge_count; i++)
 		free(graph->edges[i].label);

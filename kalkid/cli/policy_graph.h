@@ -19,8 +19,6 @@ struct graph {
 	unsigned edge_count;
 };
 
-void graph_init(struct graph *graph, const struct policy *policy);
-void graph_done(struct graph *graph);
 /* "guard > stats (fails open)", pass, block. */
 void graph_print_chain(struct buffer *text, const struct posture *posture);
 /* Names of the rules that only act in the state, "" for none. */

@@ -79,7 +79,7 @@ static json_t *describe_body(void)
 	return schema_line("^[^\\x00-\\x08\\x0b\\x0c\\x0e-\\x1f\\x7f]*$", EXCHANGE_BODY_BYTES);
 }
 
-json_t *exchange_describe_text(void)
+static json_t *describe_text(void)
 {
 	return schema_line(NULL, EXCHANGE_TEXT_BYTES);
 }
@@ -223,7 +223,7 @@ static void read_headers(struct reading *reading, const struct document_node *ma
 static json_t *describe_headers(void)
 {
 	return schema_named(schema_line("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", DOCUMENT_BYTES_MAX),
-			    exchange_describe_text(), 0, EXCHANGE_HEADERS_MAX);
+			    describe_text(), 0, EXCHANGE_HEADERS_MAX);
 }
 
 static json_t *describe_pin(void)
@@ -307,7 +307,7 @@ static json_t *describe_host(void)
 
 static json_t *describe_arguments(void)
 {
-	return schema_list(exchange_describe_text(), 1, EXCHANGE_ARGUMENTS_MAX);
+	return schema_list(describe_text(), 1, EXCHANGE_ARGUMENTS_MAX);
 }
 
 static json_t *describe_program_arguments(void)

@@ -70,5 +70,4 @@ json_t *exchange_describe_http(void);
 json_t *exchange_describe_mqtt(void);
 json_t *exchange_describe_ssh(void);
 json_t *exchange_describe_program(void);
-json_t *exchange_describe_text(void);
 json_t *exchange_describe_broker(void);

@@ -84,7 +84,8 @@ static void add_date(struct buffer *ret, int64_t wall_us)
 		     utc.tm_sec);
 }
 
-void mail_write_text(struct buffer *ret, const struct notice *notice)
+/* Without a template: a line for each thing that is known. */
+static void write_known(struct buffer *ret, const struct notice *notice)
 {
 	static const char *const lines[][2] = {
 		{"device", "{device} ({type})"},
@@ -120,7 +121,7 @@ static void add_text(struct buffer *ret, const struct notifier *notifier,
 	if (notifier->body[0])
 		notice_fill(&text, notifier->body, NOTICE_IN_TEXT, notice);
 	else
-		mail_write_text(&text, notice);
+		write_known(&text, notice);
 	for (size_t at = 0; at < text.length; at += LINE_BYTES) {
 		add_base64(ret, text.bytes + at, min_of(text.length - at, (size_t)LINE_BYTES));
 		buffer_print(ret, "\r\n");

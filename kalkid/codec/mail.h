@@ -7,5 +7,3 @@
 /* Appends the whole message, lines ended by CR LF.  Subject and text are the notifier's templates,
  * or say what is known.  The same notice has the same Message-ID whenever it is sent. */
 void mail_write(struct buffer *ret, const struct notifier *notifier, const struct notice *notice);
-/* The text of a notice without a template: a line for each thing that is known. */
-void mail_write_text(struct buffer *ret, const struct notice *notice);

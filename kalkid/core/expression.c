@@ -106,28 +106,3 @@ bool expression_reserves(const char *word)
 			return true;
 	return false;
 }
-
-static bool names_type(const struct argument *argument, const char *type)
-{
-	return argument->given && (!type || argument->any || text_equal(argument->text, type));
-}
-
-bool expression_node_names_alert(const struct expression_node *node, const char *type)
-{
-	if (node->operation == OPERATION_NAME)
-		return node->name->any_alert;
-	return node->operation == OPERATION_CALL &&
-	       (names_type(&node->arguments[SLOT_TYPE], type) ||
-		names_type(&node->arguments[SLOT_THEN], type));
-}
-
-bool expression_names_alert(const struct expression *expression, const char *type)
-{
-	for (unsigned i = 0; i < expression->node_count; i++) {
-		if (expression->nodes[i].skip_to) /* alerts of others */
-			i = expression->nodes[i].skip_to;
-		if (expression_node_names_alert(&expression->nodes[i], type))
-			return true;
-	}
-	return false;
-}

@@ -136,5 +136,3 @@ unsigned long expression_cost(const struct expression *expression);
  */
 bool expression_reserves(const char *word);
 const char *expression_text(const struct expression *expression);
-/* Whether a new alert of this type (NULL: of some type) can change its value. */
-bool expression_names_alert(const struct expression *expression, const char *type);

@@ -12,8 +12,8 @@ static bool has_tag(const struct device *device, const char *tag)
 	return false;
 }
 
-bool fleet_selects(const struct facts *facts, const struct argument *arguments,
-		   const struct fleet_member *member)
+static bool selects(const struct facts *facts, const struct argument *arguments,
+		    const struct fleet_member *member)
 {
 	const struct device *device = member->device;
 	const struct argument *group = &arguments[SLOT_GROUP];
@@ -72,7 +72,7 @@ void call_fleet(const struct facts *facts, const struct expression_node *nodes, 
 	bool all_known = true;
 	for (unsigned i = 0; facts->fleet && i < facts->fleet->count; i++) {
 		const struct fleet_member *member = &facts->fleet->members[i];
-		if (!fleet_selects(facts, node->arguments, member))
+		if (!selects(facts, node->arguments, member))
 			continue;
 		struct value value = look_at(facts, nodes, node, member, values);
 		looked_at++;
@@ -90,6 +90,21 @@ void call_fleet(const struct facts *facts, const struct expression_node *nodes, 
 	} else {
 		combine(decisive, looked_at, all_known, ret);
 	}
+}
+
+static bool names_type(const struct argument *argument, const char *type)
+{
+	return argument->given && (argument->any || text_equal(argument->text, type));
+}
+
+/* Whether a new alert of this type can change its value. */
+static bool node_names_alert(const struct expression_node *node, const char *type)
+{
+	if (node->operation == OPERATION_NAME)
+		return node->name->any_alert;
+	return node->operation == OPERATION_CALL &&
+	       (names_type(&node->arguments[SLOT_TYPE], type) ||
+		names_type(&node->arguments[SLOT_THEN], type));
 }
 
 static bool names_sensor(const struct sensor_reference *sensor, const struct fleet_change *change)
@@ -123,7 +138,7 @@ static bool node_names_change(const struct expression_node *node, const struct f
 {
 	switch (change->kind) {
 	case FLEET_STATE: return true;
-	case FLEET_ALERT: return expression_node_names_alert(node, change->alert);
+	case FLEET_ALERT: return node_names_alert(node, change->alert);
 	case FLEET_SENSORS: return node_names_sensors(node, change);
 	}
 	return true;

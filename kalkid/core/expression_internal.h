@@ -364,10 +364,6 @@ void call_count_alerts(const struct facts *facts, const struct expression_node *
 /* A call over other devices: evaluates its condition for each that it selects. */
 void call_fleet(const struct facts *facts, const struct expression_node *nodes, unsigned call,
 		struct value *values, struct value *ret);
-/* As expression_names_alert, for one node. */
-bool expression_node_names_alert(const struct expression_node *node, const char *type);
-bool fleet_selects(const struct facts *facts, const struct argument *arguments,
-		   const struct fleet_member *member);
 
 /* expression_alerts.c */
 void call_alert(const struct facts *facts, const struct argument *arguments, struct value *ret);

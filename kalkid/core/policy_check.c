@@ -10,18 +10,6 @@
 #include "base/text.h"
 #include "core/expression_logic.h"
 
-const char *finding_kind_name(enum finding_kind kind)
-{
-	static const char *const names[FINDING_KIND_COUNT] = {
-		[FINDING_NEVER_TRUE] = "never-true",   [FINDING_SHADOWED] = "shadowed",
-		[FINDING_DEAD_PART] = "dead-part",     [FINDING_LEFT_AT_ONCE] = "left-at-once",
-		[FINDING_UNREACHABLE] = "unreachable", [FINDING_NO_WAY_BACK] = "no-way-back",
-		[FINDING_NOT_FINAL] = "not-final",     [FINDING_FLAPPING] = "flapping",
-		[FINDING_CUT_OFF] = "cut-off",
-	};
-	return names[kind];
-}
-
 bool finding_is_error(enum finding_kind kind)
 {
 	return kind == FINDING_NEVER_TRUE || kind == FINDING_SHADOWED;
@@ -225,7 +213,8 @@ static void tell_left_at_once(struct policy_check *check, unsigned index)
 	check_hint(finding, "name what the rule waits for");
 }
 
-void check_rules(struct policy_check *check)
+/* Sets `fires`. */
+static void check_rules(struct policy_check *check)
 {
 	const struct policy *policy = check->policy;
 	uint64_t subjects[POLICY_RULES_MAX];

@@ -23,8 +23,6 @@ enum finding_kind {
 	FINDING_KIND_COUNT,
 };
 
-/* "never-true": what programs get to see. */
-const char *finding_kind_name(enum finding_kind kind);
 /* The policy does not do what it says: an error, else a warning. */
 bool finding_is_error(enum finding_kind kind);
 

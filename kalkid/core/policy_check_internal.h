@@ -26,8 +26,6 @@ static inline bool state_in(uint32_t states, unsigned state)
 	return states >> state & 1;
 }
 
-/* Sets `fires`. */
-void check_rules(struct policy_check *check);
 void check_actions(struct policy_check *check);
 void check_states(struct policy_check *check);
 void check_cycles(struct policy_check *check);

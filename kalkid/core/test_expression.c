@@ -334,26 +334,43 @@ static void used_up_alerts_do_not_count(void **state maybe_unused)
 	machine_done(&machine);
 }
 
-static void cost_and_names_are_known(void **state maybe_unused)
+static void check_cost(const char *text, unsigned long cost)
 {
-	struct expression *expression =
-		parse("alert(\"a\") or 1 < 2 and count(\"b\", within: 1m) > 1");
-	assert_true(expression_names_alert(expression, "a"));
-	assert_true(expression_names_alert(expression, "b"));
-	assert_false(expression_names_alert(expression, "c"));
-	assert_true(expression_names_alert(expression, NULL));
-	assert_int_equal(expression_cost(expression), 7 + 2 * 2 * EXPRESSION_ALERTS_MAX);
+	struct expression *expression = parse(text);
+	assert_int_equal(expression_cost(expression), cost);
 	expression_free(expression);
-	expression = parse("state == \"Normal\" and time_in_state > 1m");
-	assert_false(expression_names_alert(expression, NULL));
-	assert_int_equal(expression_cost(expression), 7);
+}
+
+static void cost_is_known(void **state maybe_unused)
+{
+	check_cost("alert(\"a\") or 1 < 2 and count(\"b\", within: 1m) > 1",
+		   7 + 2 * 2 * EXPRESSION_ALERTS_MAX);
+	check_cost("state == \"Normal\" and time_in_state > 1m", 7);
+}
+
+/* Whether an alert of another device asks for another look. */
+static bool names_alert(const char *text, const char *type)
+{
+	const struct device other = {.name = "lamp1"};
+	const struct fleet_member member = {.device = &other};
+	const struct fleet_change change = {.kind = FLEET_ALERT, .member = &member, .alert = type};
+	struct expression *expression = parse(text);
+	bool names = expression_names_change(expression, &change);
 	expression_free(expression);
-	expression = parse("time_since_alert > 1m");
-	assert_true(expression_names_alert(expression, "a"));
-	expression_free(expression);
-	expression = parse("alert(\"*\")");
-	assert_true(expression_names_alert(expression, "a"));
-	expression_free(expression);
+	return names;
+}
+
+static void alerts_of_others_are_known(void **state maybe_unused)
+{
+	const char *two =
+		"any(name: \"lamp1\", where: alert(\"a\") or count(\"b\", within: 1m) > 1)";
+	assert_true(names_alert(two, "a"));
+	assert_true(names_alert(two, "b"));
+	assert_false(names_alert(two, "c"));
+	assert_false(names_alert("any(name: \"lamp2\", where: alert(\"a\"))", "a"));
+	assert_false(names_alert("any(where: time_in_state > 1m) and alert(\"a\")", "a"));
+	assert_true(names_alert("any(where: time_since_alert > 1m)", "a"));
+	assert_true(names_alert("any(where: alert(\"*\"))", "a"));
 }
 
 /* A line for each part: its depth, its text, its value, and '!' when the whole rests on it. */
@@ -446,7 +463,8 @@ int main(void)
 		cmocka_unit_test(limits_hold),
 		cmocka_unit_test(what_made_it_true_is_counted),
 		cmocka_unit_test(used_up_alerts_do_not_count),
-		cmocka_unit_test(cost_and_names_are_known),
+		cmocka_unit_test(cost_is_known),
+		cmocka_unit_test(alerts_of_others_are_known),
 		cmocka_unit_test(parts_are_explained),
 		cmocka_unit_test(durations_go_both_ways),
 	};

@@ -51,6 +51,18 @@ static struct policy *make_policy(const struct rule_text *rules)
 	return policy;
 }
 
+static const char *name_kind(enum finding_kind kind)
+{
+	static const char *const names[FINDING_KIND_COUNT] = {
+		[FINDING_NEVER_TRUE] = "never-true",   [FINDING_SHADOWED] = "shadowed",
+		[FINDING_DEAD_PART] = "dead-part",     [FINDING_LEFT_AT_ONCE] = "left-at-once",
+		[FINDING_UNREACHABLE] = "unreachable", [FINDING_NO_WAY_BACK] = "no-way-back",
+		[FINDING_NOT_FINAL] = "not-final",     [FINDING_FLAPPING] = "flapping",
+		[FINDING_CUT_OFF] = "cut-off",
+	};
+	return names[kind];
+}
+
 static void check(struct policy *policy, const char *lines)
 {
 	struct findings findings = {0};
@@ -61,7 +73,7 @@ static void check(struct policy *policy, const char *lines)
 		const struct finding *finding = &findings.items[i];
 		const char *name = finding->of_rule ? policy->rules[finding->index].name
 						    : policy->states[finding->index].name;
-		buffer_print(&found, "%s %s", finding_kind_name(finding->kind), name);
+		buffer_print(&found, "%s %s", name_kind(finding->kind), name);
 		if (finding->in_condition)
 			buffer_print(&found, "+%zu", finding->offset);
 		buffer_print(&found, ": %s (%s)\n", finding->words, finding->hint);

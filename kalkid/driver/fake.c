@@ -395,12 +395,6 @@ void fake_wake(struct driver *driver)
 	arm(fake);
 }
 
-int64_t fake_next_us(const struct driver *driver)
-{
-	const struct fake_driver *fake = container_of(driver, struct fake_driver, driver);
-	return fake->errands && !is_cut(fake) ? fake->errands->due_us : INT64_MAX;
-}
-
 void fake_cut(struct driver *driver)
 {
 	struct fake_driver *fake = of(driver);

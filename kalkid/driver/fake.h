@@ -99,8 +99,6 @@ struct driver *fake_open(struct fake_world *world, uv_loop_t *loop,
 			 struct driver_listener *listener);
 /* The clock was moved: what is due runs, and frames of a path before have come out. */
 void fake_wake(struct driver *driver);
-/* When the next result or notice is due; INT64_MAX: none is. */
-int64_t fake_next_us(const struct driver *driver);
 /* The daemon was killed: from now on this driver does nothing, sees nothing, tells nothing; what is
  * asked of it ends with -ECANCELED when it is closed. */
 void fake_cut(struct driver *driver);

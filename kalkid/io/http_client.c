@@ -147,8 +147,3 @@ void http_client_start(struct http_client *client, struct http_client_request *r
 	request->transfer.done = on_done;
 	transfer_start(client->transfers, &request->transfer);
 }
-
-void http_client_cancel(struct http_client_request *request)
-{
-	transfer_cancel(&request->transfer);
-}

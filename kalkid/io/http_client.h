@@ -52,6 +52,3 @@ void http_client_close(struct http_client *client, void (*closed)(void *data), v
 
 /* Also from inside on_head, on_data and done. */
 void http_client_start(struct http_client *client, struct http_client_request *request);
-/* No more of on_head and on_data; `done` comes with -ECANCELED, unless the end was
- * already there. */
-void http_client_cancel(struct http_client_request *request);

@@ -329,13 +329,13 @@ static void cancelling_completes_once(void **state)
 {
 	struct asked early = {0}, late = {0};
 	ask(*state, &early, "GET", "/hello");
-	http_client_cancel(&early.request);
-	http_client_cancel(&early.request);
+	transfer_cancel(&early.request.transfer);
+	transfer_cancel(&early.request.transfer);
 	assert_int_equal(early.done, 0);
 	ask(*state, &late, "GET", "/never");
 	for (unsigned i = 0; i < 5; i++)
 		uv_run(&((struct server *)*state)->loop, UV_RUN_NOWAIT);
-	http_client_cancel(&late.request);
+	transfer_cancel(&late.request.transfer);
 	run_until(*state, &late.done);
 	assert_int_equal(early.done, 1);
 	assert_int_equal(early.result, -ECANCELED);
