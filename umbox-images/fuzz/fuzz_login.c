@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* fuzz_login.c - arbitrary bytes of a client and a device over HTTP, FTP or Telnet: whatever gets
- * to the device over HTTP brings no factory credentials, however it was cut into segments.
+ * to the device over HTTP brings no factory credentials, in a field, a form or JSON, however it was
+ * cut into segments.
  *
  * Input: the port; then segments, each the side (one bit) and the length, then the bytes. */
+#include <jansson.h>
+
 #include "login.h"
 #include "talk.h"
 
@@ -34,6 +37,19 @@ static enum umbox_stream_word on_head(struct umbox_stream *stream,
 			    sizeof(password)) &&
 	    umbox_http_form(request->target, strlen(request->target), "u", user, sizeof(user)))
 		assert(strcmp(user, "a") != 0 || strcmp(password, "b") != 0);
+	return UMBOX_STREAM_GO_ON;
+}
+
+static enum umbox_stream_word on_body(struct umbox_stream *stream,
+				      struct umbox_http_request *request, void *own)
+{
+	json_t *body = request->body_cut ? NULL
+					 : json_loadb(request->body, request->body_bytes, 0, NULL);
+	const char *user = json_string_value(json_object_get(body, "u"));
+	const char *password = json_string_value(json_object_get(body, "p"));
+	(void)stream, (void)own;
+	assert(!user || !password || strcmp(user, "a") != 0 || strcmp(password, "b") != 0);
+	json_decref(body);
 	return UMBOX_STREAM_GO_ON;
 }
 
@@ -79,7 +95,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	struct umbox_http http = {.other = false};
 	struct umbox_stream stream = {.client_port = 1};
-	struct umbox_http_watcher watcher = {.on_head = on_head};
+	struct umbox_http_watcher watcher = {.on_head = on_head, .on_body = on_body};
 	enum umbox_stream_word word;
 	if (talk.server_port == 80)
 		umbox_http_take(&http, &watcher, &stream, got, count, &word);

@@ -147,7 +147,7 @@ bool umbox_http_form(const char *text, size_t length, const char *name, char *re
 		next = stop + (stop < end);
 		const char *equals = memchr(text, '=', (size_t)(stop - text));
 		if (equals && decode(text, (size_t)(equals - text), true, key, sizeof(key)) &&
-		    strcmp(key, name) == 0)
+		    strcasecmp(key, name) == 0)
 			return decode(equals + 1, (size_t)(stop - equals - 1), true, ret, room);
 	}
 	return false;

@@ -96,7 +96,8 @@ bool umbox_http_basic(const char *authorization, char *user, size_t user_room, c
 		      size_t password_room);
 /* A parameter of "Digest ..." (RFC 7616): `username`, `uri`, ...; false when it is not there. */
 bool umbox_http_digest(const char *authorization, const char *parameter, char *ret, size_t room);
-/* A field of a form (application/x-www-form-urlencoded, or the query of a target), decoded. */
+/* A field of a form (application/x-www-form-urlencoded, or the query of a target), decoded; the
+ * case of its name is nothing. */
 bool umbox_http_form(const char *text, size_t length, const char *name, char *ret, size_t room);
 /* The path of a target without query, decoded, with "//", "." and ".." resolved, so that one path
  * has one spelling; false when it cannot be decoded or does not fit. */

@@ -3,7 +3,9 @@
  * attempts.
  *
  *   session_http.c   Basic and Digest; what the device answered
- *   session_form.c   forms
+ *   session_form.c   forms, and what one of any kind means
+ *   session_json.c   fields in JSON
+ *   session_parts.c  fields in parts (multipart)
  *   session_text.c   FTP's and Telnet's lines
  *   login.c          what an attempt means
  */

@@ -30,28 +30,32 @@ static void wait_for_answer(struct session *session, const struct umbox_http_req
 	};
 }
 
-static void note_login(struct session *session, const char *user, const char *password)
+void session_http_tried(struct session *session, const struct login_attempt *attempt)
 {
 	struct session_http *http = &session->http;
-	login_tried(session, &(struct login_attempt){.user = user, .password = password});
+	login_tried(session, attempt);
 	if (http->answers_lost) {
-		login_failed(session, user);
+		login_failed(session, attempt->user);
 		return;
 	}
 	struct waiting_request *waiting = last_waiting(http);
 	waiting->login = true;
-	snprintf(waiting->user, sizeof(waiting->user), "%s", user);
+	snprintf(waiting->user, sizeof(waiting->user), "%s", attempt->user);
 }
 
 static void read_authorization(struct session *session, const char *authorization)
 {
 	char user[LOGIN_USER_BYTES], password[UMBOX_HTTP_FIELD_BYTES];
+	struct login_attempt attempt = {.user = user};
 	if (umbox_http_basic(authorization, user, sizeof(user), password, sizeof(password)))
-		note_login(session, user, password);
-	else if (umbox_http_digest(authorization, "username", user, sizeof(user)))
-		note_login(session, user, NULL);
-	else if (strncasecmp(authorization, "Basic", 5) == 0)
-		session->word = UMBOX_STREAM_CUT; /* who can tell what a device makes of it? */
+		attempt.password = password;
+	else if (!umbox_http_digest(authorization, "username", user, sizeof(user))) {
+		if (strncasecmp(authorization, "Basic", 5) == 0)
+			session->word =
+				UMBOX_STREAM_CUT; /* who can tell what a device makes of it? */
+		return;
+	}
+	session_http_tried(session, &attempt);
 }
 
 static enum umbox_stream_word on_head(struct umbox_stream *stream,

@@ -288,6 +288,127 @@ static void no_form_hides_factory_credentials(void **state)
 	assert_int_equal(login_counts(fixture->guard)->defaults, 8);
 }
 
+/* The body comes in segments of so many bytes. */
+static enum umbox_verdict post_slowly(struct fixture *fixture, const char *type, const char *body,
+				      size_t step)
+{
+	char text[512];
+	assert_true(talk_open(&fixture->talk));
+	snprintf(text, sizeof(text), "POST / HTTP/1.1\r\nContent-Length: %zu\r\n%s\r\n",
+		 strlen(body), type);
+	enum umbox_verdict verdict = talk_client(&fixture->talk, text);
+	for (; *body && verdict == UMBOX_PASS; body += strlen(text)) {
+		snprintf(text, step + 1, "%s", body);
+		verdict = talk_client(&fixture->talk, text);
+	}
+	return verdict;
+}
+
+static void json_hides_no_factory_credentials(void **state)
+{
+	static const char *const bodies[] = {
+		"{\"user\":\"admin\",\"password\":\"admin\"}",
+		" [ 1, {\"a\": {\"Password\" : \"admin\", \"n\": null, \"USER\": \"admin\"}} ]",
+		"{\"us\\u0065r\":\"\\u0061dmin\",\"pass\\word\":\"a\\u0064min\"}",
+		"{\"user\":\"a\",\"user\":\"admin\",\"password\":\"admin\",\"password\":\"x\"}",
+		"[{\"user\":\"a\",\"password\":\"b\"},{\"user\":\"admin\",\"password\":\"admin\"},"
+		"{\"user\":\"c\",\"password\":\"d\"}]",
+		"{user:admin,password:admin}",
+	};
+	struct fixture *fixture = *state;
+	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++)
+		for (size_t step = 1; step < 300; step += 99)
+			assert_int_equal(post_slowly(fixture, "", bodies[i], step), UMBOX_DROP);
+	/* Half in the target. */
+	assert_true(talk_open(&fixture->talk));
+	assert_int_equal(talk_client(&fixture->talk, "POST /?cmd=Login&user=admin HTTP/1.1\r\n"
+						     "Content-Length: 20\r\n\r\n"
+						     "{\"password\":\"admin\"}"),
+			 UMBOX_DROP);
+}
+
+static void numbers_in_json_are_passwords(void **state)
+{
+	struct fixture *fixture = *state;
+	struct login_settings settings = standard;
+	settings.defaults = (struct login_texts){{"admin:1234"}, 1};
+	start(fixture, &settings, 80);
+	assert_int_equal(post_slowly(fixture, "", "{\"user\":\"admin\",\"password\":1234}", 200),
+			 UMBOX_DROP);
+}
+
+static void a_login_in_json_has_failed_when_the_device_says_so(void **state)
+{
+	static const char login[] = "{\"user\":\"bob\",\"password\":\"x\"}";
+	struct fixture *fixture = *state;
+	for (int i = 0; i < 20; i++) {
+		assert_int_equal(post_slowly(fixture, "", login, 300), UMBOX_PASS);
+		talk_server(&fixture->talk, yes);
+	}
+	assert_int_equal(fixture->alerts, 0);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(post_slowly(fixture, "", login, 300), UMBOX_PASS);
+		talk_server(&fixture->talk, no);
+	}
+	assert_int_equal(fixture->alerts, 1);
+	assert_non_null(strstr(fixture->detail, "as 'bob'"));
+	/* What only holds some is none: an image of the device's own software. */
+	assert_int_equal(
+		post_slowly(fixture, "", "x{\"user\":\"admin\",\"password\":\"admin\"}", 300),
+		UMBOX_PASS);
+}
+
+#define MULTIPART "Content-Type: multipart/form-data; boundary=\"-xy\"\r\n"
+#define PART      "---xy\r\nContent-Disposition: form-data; name="
+
+static void parts_hide_no_factory_credentials(void **state)
+{
+	static const char *const bodies[] = {
+		PART "\"user\"\r\n\r\nadmin\r\n" PART "\"password\"\r\n\r\nadmin\r\n---xy--\r\n",
+		"preamble\n" PART "password\n\nadmin\n" PART "USER\n\nadmin",
+		PART "\"user\"\r\nContent-Type: text/plain\r\n\r\nadmin\r\n" PART
+		     "\"f\"; filename=\"C:\\x; name=y\"\r\n\r\nuser\r\n\r\n--no\r\n" PART
+		     "\"password\"\r\n\r\nadmin",
+	};
+	struct fixture *fixture = *state;
+	for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++)
+		for (size_t step = 1; step < 300; step += 99)
+			assert_int_equal(post_slowly(fixture, MULTIPART, bodies[i], step),
+					 UMBOX_DROP);
+	assert_int_equal(login_counts(fixture->guard)->defaults, 12);
+}
+
+static void parts_with_two_readings_are_cut(void **state)
+{
+	static const char two[] = "Content-Type: multipart/form-data; boundary=a; boundary=b\r\n";
+	static const char *const heads[] = {
+		PART "\"a\"; name=\"user\"\r\n\r\n",
+		PART "\"a\\\"; name=\"user\"\r\n\r\n",
+		PART "\"a\"\r\nContent-Disposition: form-data; name=\"user\"\r\n\r\n",
+		PART "\"a\";\r\n b=c\r\n\r\n",
+		"---xy\nContent-Disposition: form-data; name*=utf-8''user\r\n\r\n",
+	};
+	struct fixture *fixture = *state;
+	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++)
+		assert_int_equal(post_slowly(fixture, MULTIPART, heads[i], 300), UMBOX_DROP);
+	assert_int_equal(post_slowly(fixture, two, "x", 300), UMBOX_DROP);
+	assert_int_equal(post_slowly(fixture, "Content-Type: multipart/form-data\r\n", "x", 300),
+			 UMBOX_DROP);
+	assert_int_equal(login_counts(fixture->guard)->attempts, 0);
+}
+
+static void a_file_in_parts_is_no_login(void **state)
+{
+	static const char upload[] = PART
+		"\"f\"; filename=\"firmware.bin\"\r\nContent-Type: application/octet-stream\r\n\r\n"
+		"user=x\r\n--\r\nContent-Disposition: form-data; name=\"password\"\r\n\r\nadmin\r\n"
+		"---xy--\r\n";
+	struct fixture *fixture = *state;
+	for (int i = 0; i < 9; i++)
+		assert_int_equal(post_slowly(fixture, MULTIPART, upload, 300), UMBOX_PASS);
+	assert_int_equal(login_counts(fixture->guard)->attempts, 0);
+}
+
 static void padding_hides_no_form(void **state)
 {
 	struct fixture *fixture = *state;
@@ -527,6 +648,12 @@ int main(void)
 		EACH(ftp_is_read),
 		EACH(telnet_is_read_by_its_prompts),
 		EACH(no_form_hides_factory_credentials),
+		EACH(json_hides_no_factory_credentials),
+		EACH(numbers_in_json_are_passwords),
+		EACH(a_login_in_json_has_failed_when_the_device_says_so),
+		EACH(parts_hide_no_factory_credentials),
+		EACH(parts_with_two_readings_are_cut),
+		EACH(a_file_in_parts_is_no_login),
 		EACH(padding_hides_no_form),
 		EACH(a_form_counts_once),
 		EACH(credentials_with_two_readings_are_cut),

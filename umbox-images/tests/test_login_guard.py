@@ -7,7 +7,8 @@ from ordinary import ordinary_hour
 from umbox_case import Case, main
 from umbox_site import DEVICE_IP, NETWORK_IP, inside
 
-# A camera's pages: one user with one password, over Basic; a page is made of ten parts.
+# A camera's pages: one user with one password, over Basic; a page is made of ten parts.  What is posted
+# is refused.
 CAMERA = """
 import base64, http.server
 GOOD = "Basic " + base64.b64encode(b"owner:correct horse").decode()
@@ -21,9 +22,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_header("WWW-Authenticate", 'Basic realm="camera"')
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        if self.command == "GET":
+        if self.command != "HEAD":
             self.wfile.write(body)
     do_HEAD = do_GET
+    def do_POST(self):
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.do_GET()
     def log_message(self, *_):
         pass
 server = http.server.ThreadingHTTPServer(("", 80), Handler)
@@ -119,6 +123,20 @@ class LoginGuard(Case):
                 continue
             guesser.close()
         self.assertEqual(self.alert_at(23), "max-login-attempts")
+        self.end_well(self.process)
+
+    def test_parts_and_json(self):
+        self.guarded_camera(alert_pause_s=0)
+        for form in (("-F", "x=1", "-F", "username=admin", "-F", "password=admin"),
+                     ("-d", '{"cmd": "Login", "param": {"userName": "admin", "password": "\\u0061dmin"}}')):
+            self.daemon.lines.clear()
+            self.assertIn("reset", self.curl(*form).stdout)
+            self.assertEqual(self.alert_at(80), "default-login")
+        self.daemon.lines.clear()
+        for number in range(4):
+            guess = '{"username": "bob", "password": "%d"}' % number
+            self.assertEqual(self.curl("-H", "Content-Type: application/json", "-d", guess).stdout, "401")
+        self.assertEqual(self.alert_at(80), "max-login-attempts")
         self.end_well(self.process)
 
     def test_an_hour_of_a_user_who_watches_is_no_attack(self):
