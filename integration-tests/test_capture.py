@@ -7,7 +7,6 @@ import pytest
 from scapy.layers.inet import IP, TCP
 from scapy.utils import PcapNgReader
 
-from harness import net
 from harness.daemon import wait_for
 from harness.policies import block, chain, device_type, hop, rule
 
@@ -68,7 +67,7 @@ def test_the_frames_before_an_alert_are_kept(site, camera, tmp_path):
 
 def test_an_operator_asks_for_the_newest_frames(site, camera, tmp_path):
     host = site.add_host("host")
-    assert net.ping(camera.ns, host.ip)
+    camera.reach(host)
     path = tmp_path / "now.pcapng"
     done = site.daemon.kalkictl("chain", "capture", "cam1", str(path), "--reason", "looking")
     assert done.returncode == 0, done.stderr
@@ -80,7 +79,7 @@ def test_an_operator_asks_for_the_newest_frames(site, camera, tmp_path):
     site.daemon.start()
     site.wait_settled()
     assert len(kept(site)) == 1
-    assert net.ping(camera.ns, host.ip)
+    camera.reach(host)
     wait_for(lambda: site.daemon.kalkictl("chain", "capture", "cam1", str(tmp_path / "again.pcapng"))
              .returncode == 0, timeout=60, what="a capture after the restart")
     assert frames_in(tmp_path / "again.pcapng")

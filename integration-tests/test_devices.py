@@ -21,7 +21,7 @@ def cam(site):
     site.start()
     site.api.post("/devices", cam.enrolment)
     site.wait_goal("cam1", "converged")
-    assert cam.ping(site.hosts["host"])
+    cam.reach(site.hosts["host"])
     return cam
 
 
@@ -36,9 +36,9 @@ def test_a_device_goes_and_comes_at_once(site, cam):
         site.api.delete("/devices/cam1")
         site.api.post("/devices", cam.enrolment)
         site.wait_goal("cam1", "converged")
-        wait_for(lambda: cam.ping(site.hosts["host"]), what="a ping")
+        cam.reach(site.hosts["host"])
         wait_for(lambda: not set(before) & set(containers(site)), what="the end of the old umboxes")
-        assert cam.ping(site.hosts["host"])
+        cam.reach(site.hosts["host"])
 
 
 def test_another_address(site, cam):
@@ -50,7 +50,7 @@ def test_another_address(site, cam):
                   f"address add {address}/24 dev eth0"], ns=cam.ns)
     net.ip("neigh", "flush", "all", ns=host.ns)
     site.wait_goal("cam1", "converged")
-    wait_for(lambda: cam.ping(host), what="a ping")
+    cam.reach(host)
     folder = os.path.join(site.root, "run/kalki/umbox")
     for umbox in wait_for(lambda: len(os.listdir(folder)) == 1 and os.listdir(folder)):
         with open(os.path.join(folder, umbox, "umbox.json"), encoding="utf-8") as file:
@@ -66,7 +66,7 @@ def test_another_type_and_description(site, cam):
     assert done.returncode == 0, done.stderr
     site.wait_goal("cam1", "converged")
     assert site.hops("cam1") == ["b", "c"]
-    wait_for(lambda: cam.ping(site.hosts["host"]), what="a ping")
+    cam.reach(site.hosts["host"])
     definition = site.device_status("cam1")["definition"]
     assert (definition["description"], definition["groups"], definition["tags"]) == (
         "at the door", ["hall", "cameras"], ["old"])
@@ -88,7 +88,7 @@ def test_a_daemon_that_was_stopped_for_a_while(site, cam):
     site.daemon.process.send_signal(signal.SIGCONT)
     time.sleep(3)
     assert containers(site) == before
-    assert cam.ping(site.hosts["host"])
+    cam.reach(site.hosts["host"])
 
 
 def test_the_machine_itself_reaches_devices_through_their_chains(machine_site):
@@ -96,7 +96,7 @@ def test_the_machine_itself_reaches_devices_through_their_chains(machine_site):
     site.types = [device_type("camera", {"Normal": chain(stamp("a")), "Attack": block()})]
     cam = site.add_device("cam1", "camera")
     site.start()
-    assert net.ping(site.machine, cam.ip)
+    wait_for(lambda: net.ping(site.machine, cam.ip), what="a ping")
     site.set_state("cam1", "Attack", reason="a test")
     site.wait_goal("cam1", "held")
     assert not net.ping(site.machine, cam.ip)

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from harness import net
-from harness.daemon import BUILD
+from harness.daemon import BUILD, PATIENCE, wait_for
 from harness.policies import PUPPET
 
 HANDS = os.path.join(BUILD, "integration-tests/hands")
@@ -33,7 +33,7 @@ class Hands:
                 self._lines.append(json.loads(line))
                 self._news.notify_all()
 
-    def wait(self, wanted, timeout=20):
+    def wait(self, wanted, timeout=PATIENCE):
         end = time.monotonic() + timeout
         with self._news:
             while True:
@@ -56,7 +56,7 @@ class Hands:
         self._process.stdin.flush()
 
     def result(self, order):
-        return self.wait(lambda line: line.get("call") == order.split("{")[0], 60)
+        return self.wait(lambda line: line.get("call") == order.split("{")[0])
 
     def do(self, order):
         self.say(order)
@@ -78,7 +78,7 @@ class Hands:
     def end(self):
         """The driver closes; what runs stays."""
         self._process.stdin.close()
-        return self._process.wait(30)
+        return self._process.wait(PATIENCE)
 
     def kill(self):
         self._process.kill()
@@ -201,8 +201,7 @@ def test_death_is_told_once(place):
     os.kill(place.pid(1), signal.SIGKILL)
     told = hands.notice("gone", 1)
     print(f"death told after {told['at_ms'] - start_ms:.2f} ms: {told['words']}")
-    while place.containers()[0]["State"] != "exited":
-        time.sleep(0.05)
+    wait_for(lambda: place.containers()[0]["State"] == "exited", what="its end in the engine's list")
     assert hands.umboxes()[1]["state"] == "gone"
     assert hands.count("gone") == 0
     hands.good("remove 1")
@@ -257,7 +256,7 @@ def test_a_newer_image_of_the_same_name_is_taken(place):
     for umbox, contract in ((1, 1), (2, 2)):
         place.engine.import_program("kalki-test/changes:1", PROGRAM, umbox_contract=contract)
         # The engine's event about the image is on its way.
-        end = time.monotonic() + 10
+        end = time.monotonic() + PATIENCE
         while (done := hands.launch(umbox, "kalki-test/changes:1"))["result"] == 0 and contract == 2:
             hands.good(f"remove {umbox}")
             assert time.monotonic() < end

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The wires of a site and the proof's eyes, with a plain bridge where the daemon would stand: what
 the other tests say must not happen does happen here, and is seen."""
-import time
 
 import pytest
 
@@ -38,22 +37,21 @@ def open_site(tmp_path):
 
 
 def test_the_proof_sees_a_bypass(open_site, tmp_path):
-    flow = Flow(tmp_path, open_site.devices["cam1"], open_site.hosts["host"], rate=10_000)
-    time.sleep(1)
-    flow.stop()
+    flow = Flow(tmp_path, open_site.devices["cam1"], open_site.hosts["host"], rate=10_000, seconds=1)
+    flow.finish()
     for verdict in flow.judge(lambda path: path == (1, 2)):
-        assert verdict.received > 5000
-        assert verdict.wrong == verdict.received
-        assert verdict.lost_outside([]) < 1000
+        assert (verdict.sent, set(verdict.paths)) == (10_000, {()})
+        assert verdict.wrong == verdict.received > 9000
 
 
 def test_frames_are_heard_where_they_arrive(open_site):
     cam1, cam2, host = *open_site.devices.values(), open_site.hosts["host"]
-    assert cam1.ping(host, count=2) and cam2.ping6(host, count=2)
+    cam1.reach(host)
+    cam2.reach6(host)
     mark = marker()
     frame = (bytes.fromhex("ffffffffffff") + bytes.fromhex(cam1.mac.replace(":", ""))
              + b"\x88\xb5" + mark.ljust(46, b"\0"))
-    assert heard(cam1, frame, mark, host, cam2, cam1) == [1, 1, 0]
+    assert heard(cam1, frame, mark, host, cam2, cam1, least=2) == [1, 1, 0]
 
 
 def test_leftovers_are_seen(open_site):

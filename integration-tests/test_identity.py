@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import time
 from ipaddress import ip_address
 
 import pytest
@@ -73,9 +72,9 @@ def counters(site):
 
 def test_genuine_frames_pass_once_each_way(cam1, host):
     mark = marker()
-    assert heard(cam1, datagram(cam1, host, mark), mark, host) == 1
+    assert heard(cam1, datagram(cam1, host, mark), mark, host, least=1) == 1
     mark = marker()
-    assert heard(host, datagram(host, cam1, mark), mark, cam1) == 1
+    assert heard(host, datagram(host, cam1, mark), mark, cam1, least=1) == 1
 
 
 def test_a_mac_that_nobody_has(site, cam1, host):
@@ -146,7 +145,7 @@ def arp_answer(sender, claimed_ip, target, mark, claimed_mac=None):
 @pytest.mark.parametrize("forgery", ["foreign address", "foreign mac"])
 def test_forged_arp(site, cam1, cam2, host, forgery):
     mark = marker()
-    assert heard(cam1, arp_answer(cam1, cam1.ip, host, mark), mark, host) == 1
+    assert heard(cam1, arp_answer(cam1, cam1.ip, host, mark), mark, host, least=1) == 1
     before = counters(site)["frames_spoofed"]
     mark = marker()
     frame = (arp_answer(cam1, cam2.ip, host, mark) if forgery == "foreign address"
@@ -156,8 +155,8 @@ def test_forged_arp(site, cam1, cam2, host, forgery):
 
 
 def test_ipv6_passes(cam1, host):
-    assert cam1.ping6(host, count=3)
-    assert host.ping6(cam1, count=3)
+    cam1.reach6(host)
+    host.reach6(cam1)
 
 
 def test_a_foreign_ipv6_address(site, cam1, host):
@@ -201,7 +200,7 @@ def test_the_largest_frames_pass_and_larger_ones_harm_nobody(site, cam1, host):
         assert heard(cam1, frame, mark, host) == 0
     finally:
         cam1.run("ip", "link", "set", "eth0", "mtu", "1500")
-    assert cam1.ping(host, count=3)
+    cam1.reach(host)
 
 
 def dhcp(sender_mac, mark, kind, source, destination, ports):
@@ -214,19 +213,19 @@ def dhcp(sender_mac, mark, kind, source, destination, ports):
 def test_dhcp_passes_through_the_chain(site, cam1, host):
     mark = marker()
     frame = dhcp(cam1.mac, mark, "discover", "0.0.0.0", "255.255.255.255", (68, 67))
-    assert heard(cam1, frame, mark, host) == 1
+    assert heard(cam1, frame, mark, host, least=1) == 1
     mark = marker()
     frame = dhcp(host.mac, mark, "offer", host.ip, "255.255.255.255", (67, 68))
-    assert heard(host, frame, mark, cam1) == 1
+    assert heard(host, frame, mark, cam1, least=1) == 1
 
 
 def test_arp_and_discovery_pass_through_the_chain(cam1, host):
     for end in (cam1, host):
         end.run("ip", "neigh", "flush", "dev", "eth0")
-    assert cam1.ping(host, count=2)
+    cam1.reach(host)
     for end in (cam1, host):
         end.run("ip", "neigh", "flush", "dev", "eth0")
-    assert host.ping6(cam1, count=2)
+    host.reach6(cam1)
 
 
 def test_a_broadcast_reaches_each_device_once_and_strangers_never(site, host):
@@ -235,7 +234,7 @@ def test_a_broadcast_reaches_each_device_once_and_strangers_never(site, host):
     request = (Ether(src=host.mac, dst=BROADCAST)
                / ARP(op=1, hwsrc=host.mac, psrc=host.ip, pdst=lamp.ip) / Raw(mark))
     devices = (site.devices["cam1"], site.devices["cam2"], lamp, stranger)
-    counts = heard(host, request, mark, *devices)
+    counts = heard(host, request, mark, *devices, least=1)
     assert counts[2:] == [1, 0], "the one that is asked for; never the stranger"
     assert max(counts) == 1
 
@@ -257,9 +256,9 @@ def test_multicast_only_where_it_is_allowed(cam1, cam2, host):
     mark = marker()
     assert heard(cam1, multicast(cam1, mark), mark, host) == 0
     mark = marker()
-    assert heard(cam2, multicast(cam2, mark), mark, host) == 1
+    assert heard(cam2, multicast(cam2, mark), mark, host, least=1) == 1
     mark = marker()
-    assert heard(host, multicast(host, mark), mark, cam1, cam2) == [0, 1]
+    assert heard(host, multicast(host, mark), mark, cam1, cam2, least=1) == [0, 1]
 
 
 def test_device_to_device_crosses_both_chains(site, cam1, cam2, tmp_path):
@@ -267,11 +266,10 @@ def test_device_to_device_crosses_both_chains(site, cam1, cam2, tmp_path):
     hops = {name: [hop["umbox"] for hop in site.api.get(f"/devices/{name}/chain")["hops"]
                    if hop["role"] == "in_force"] for name in ("cam1", "cam2")}
     both = tuple(hops["cam1"] + hops["cam2"])
-    time.sleep(1.5)
-    flow.stop()
+    flow.finish()
     up, down = flow.judge(lambda path: path == both)
     for verdict in (up, down):
-        assert verdict.received > 100, verdict.summary()
+        assert verdict.received > 300, verdict.summary()
         assert verdict.wrong == 0, (both, verdict.wrong_paths)
 
 
@@ -327,17 +325,18 @@ def test_addresses_are_learnt_from_dhcp_and_held(site, cam1, host):
     first, second = site.devices["roaming1"], site.devices["roaming2"]
     umboxes = [hop["umbox"] for hop in site.api.get("/devices/roaming1/chain")["hops"]]
     mark = marker()
-    assert heard(first, datagram(first, host, mark, ip="10.20.0.77"), mark, host) == 1  # not known yet
+    assert heard(first, datagram(first, host, mark, ip="10.20.0.77"), mark, host, least=1) == 1  # not known yet
     # Nobody takes what belongs to somebody, whatever a server says.
     lease(site, first, host, cam1.ip, 11)
     wait_for(lambda: notes(site, "roaming1", "address-conflict"), what="the conflict")
     assert learnt(site, "roaming1") == {}
     lease(site, first, host, "10.20.0.77", 12)
     wait_for(lambda: learnt(site, "roaming1") == {"10.20.0.77": "dhcp"}, what="the address")
-    assert notes(site, "roaming1", "address-learnt")[0]["words"] == "10.20.0.77 (dhcp, for 1h)"
+    note = wait_for(lambda: notes(site, "roaming1", "address-learnt"), what="a note")[0]
+    assert note["words"] == "10.20.0.77 (dhcp, for 1h)"
     site.wait_goal("roaming1", "converged")
     mark = marker()
-    assert heard(first, datagram(first, host, mark, ip="10.20.0.77"), mark, host) == 1
+    assert heard(first, datagram(first, host, mark, ip="10.20.0.77"), mark, host, least=1) == 1
     mark = marker()
     assert heard(first, datagram(first, host, mark, ip="10.20.0.78"), mark, host) == 0
     mark = marker()
@@ -359,7 +358,7 @@ def test_addresses_are_learnt_from_neighbour_discovery(site, host):
     first, second = site.devices["roaming1"], site.devices["roaming2"]
     second.run("ip", "address", "add", "fd20::77/64", "dev", "eth0")  # with DAD
     wait_for(lambda: learnt(site, "roaming2", 6).get("fd20::77") == "nd", what="the address")
-    wait_for(lambda: second.ping6(host), what="a ping")
+    second.reach6(host)
     frame = (Ether(src=first.mac, dst=host.mac) / IPv6(src="fd20::77", dst=host.ip6)
              / UDP(sport=4000, dport=4001))
     mark = marker()

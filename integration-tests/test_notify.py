@@ -172,10 +172,13 @@ def test_a_broker_that_goes_and_comes_back(told, tmp_path):
     use(told, home={"mqtt": {"broker": f"mqtt://127.0.0.1:{broker.port}", "discovery": "ha",
                              "credential": "broker-login"}, "events": ["transition"], "timeout": "2s"})
     topic = f"kalki/{told.tag}"
+
+    def last_word():
+        return json.loads(broker.retained(f"{topic}/cam1")[f"{topic}/cam1"])
     try:
         listener = broker.listen(f"{topic}/notice")
         told.start()
-        kept = wait_for(lambda: len(kept := broker.retained()) == 3 and kept, timeout=60,
+        kept = wait_for(lambda: len(kept := broker.retained(count=3)) == 3 and kept, timeout=60,
                         what="the announcements")
         state = json.loads(kept[f"{topic}/cam1"])
         assert (state["state"], state["problem"], state["type"]) == ("Normal", "OFF", "camera")
@@ -195,11 +198,10 @@ def test_a_broker_that_goes_and_comes_back(told, tmp_path):
         assert 3 <= notifier(told, "home")["waiting"] <= 5
         broker.start()
         wait_for(lambda: notifier(told, "home")["waiting"] == 0, timeout=60, what="the deliveries")
-        state = json.loads(broker.retained(f"{topic}/cam1")[f"{topic}/cam1"])
+        state = last_word()
         assert (state["state"], state["reason"]) == ("Normal", "no. 2")
         told.api.post("/devices/cam1/quarantine", {})
-        wait_for(lambda: json.loads(broker.retained(f"{topic}/cam1")[f"{topic}/cam1"])["problem"] ==
-                 "ON", timeout=60, what="the quarantine")
+        wait_for(lambda: last_word()["problem"] == "ON", what="the quarantine")
     finally:
         broker.stop()
 

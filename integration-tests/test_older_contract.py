@@ -71,7 +71,8 @@ def events(site, kind):
 
 def test_it_forwards_once_it_has_said_ready_and_reaches_nobody_else(site):
     device, host = site.devices["cam1"], site.hosts["host"]
-    assert device.ping(host) and host.ping(device)
+    device.reach(host)
+    host.reach(device)
     record = wait_for(lambda: events(site, "umbox"), timeout=60, what="its log-info")[0]
     text = str(record)
     assert f"'{device.ip}'" in text and "'elsewhere': 'ECONNREFUSED'" in text
@@ -96,7 +97,7 @@ def test_the_next_daemon_takes_it_over_as_it_is(site):
     site.daemon.start()
     site.wait_settled()
     assert old_hop(site)["umbox"] == before
-    assert site.devices["cam1"].ping(site.hosts["host"])
+    site.devices["cam1"].reach(site.hosts["host"])
     count = len(events(site, "alert"))
     assert telnet(site) == "Connection refused"
     wait_for(lambda: len(events(site, "alert")) > count, timeout=60, what="an alert")
@@ -111,7 +112,7 @@ def test_one_that_takes_the_endpoint_meanwhile_is_replaced(site):
         site.daemon.start()
         wait_for(lambda: [hop for hop in old_hops(site) if hop["umbox"] != before], timeout=60, what="another umbox")
         site.wait_settled()
-    assert site.devices["cam1"].ping(site.hosts["host"])
+    site.devices["cam1"].reach(site.hosts["host"])
     wait_for(lambda: f"umbox {before} died: the umbox's endpoint: port 6060" in site.daemon.log_text(),
              timeout=60, what="the reason")
 
@@ -125,7 +126,8 @@ def test_one_that_hangs_is_replaced(site):
         return [hop for hop in old_hops(site) if hop["umbox"] != before]
     wait_for(another, timeout=60, what="another umbox")
     site.wait_settled()
-    assert device.ping(host) and host.ping(device)
+    device.reach(host)
+    host.reach(device)
     wait_for(lambda: f"(umbox {before}) died: it takes no frames any more" in site.daemon.log_text(),
              timeout=60, what="the reason")
 

@@ -210,10 +210,11 @@ def test_an_image_that_fails_is_not_rolled_out(images_site, tmp_path, program, s
     before, good = in_force(site), wanted(site)
 
     def change():
+        refused = len(remarks(site, "image-refused"))
         site.engine.import_program(reference(site), program, umbox_contract=1,
                                    umbox_capabilities="NET_RAW", umbox_parameters=schema,
                                    version=time.time_ns())
-        wait_for(lambda: remarks(site, "image-refused"), timeout=60, what="the refusal")
+        wait_for(lambda: len(remarks(site, "image-refused")) > refused, what="the refusal")
         assert in_force(site) == before
     without_a_gap(site, tmp_path, change)
     assert why in site.daemon.log_text()

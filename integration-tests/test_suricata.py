@@ -166,8 +166,8 @@ def suricata_of(site, name):
 
 def test_ordinary_traffic_passes_and_what_a_rule_names_is_told(running):
     plug, peer = running.devices["plug"], running.hosts["peer"]
-    assert peer.ping(plug, count=3, timeout_s=5)
-    assert plug.ping6(peer, count=3, timeout_s=5)
+    peer.reach(plug)
+    plug.reach6(peer)
     plug.run("ping", "-c", "2", "-W", "5", "-s", "4000", peer.ip)  # in fragments
     assert wait_alert(running, "plug", "ping")["src_ip"] == peer.ip
     server = Server(peer, 8000, echo=True)
@@ -303,7 +303,7 @@ def test_when_it_dies_another_takes_its_place(running):
     before = umbox_of(running, "late")
     os.kill(suricata_of(running, "late"), signal.SIGKILL)
     wait_for(lambda: umbox_of(running, "late") > before, timeout=120, what="another umbox")
-    wait_for(lambda: late.ping(peer), timeout=60, what="traffic through it")
+    late.reach(peer)
     assert "ended by signal 9" in wait_record(running, "late", "failure")["failure"]
 
 

@@ -33,7 +33,8 @@ def test_lines_of_a_program_move_its_device(site, tmp_path):
                               [rule("telnet", ["Normal"], 'alert("telnet")', "Suspicious")])]
     device, host = site.add_device("cam1", "camera"), site.add_host("host")
     site.start()
-    assert device.ping(host) and host.ping(device)
+    device.reach(host)
+    host.reach(device)
 
     def call():
         with socket.socket() as caller:

@@ -200,6 +200,13 @@ static void send_due(struct traffic *traffic)
 	uint64_t elapsed_ns = (uint64_t)(now_ns(CLOCK_MONOTONIC) - traffic->started_ns);
 	uint64_t due = elapsed_ns * traffic->rate / 1000000000;
 
+	/* What a busy machine kept it from sending is left out: a burst of all of it would be lost.
+	 */
+	if (due > traffic->sent + BATCH) {
+		traffic->started_ns +=
+			(int64_t)((due - traffic->sent - BATCH) * 1000000000 / traffic->rate);
+		due = traffic->sent + BATCH;
+	}
 	if (due > traffic->sent_max)
 		due = traffic->sent_max;
 	while (traffic->sent < due) {

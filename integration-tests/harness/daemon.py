@@ -14,6 +14,9 @@ from . import net
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 BUILD = os.environ.get("KALKI_BUILD", os.path.join(REPOSITORY, "build"))
 
+# How long what must come is waited for, in seconds: as long as a loaded machine may need.
+PATIENCE = 60
+
 # What a sanitizer or an assertion of ours prints; no test may cause any of it.
 CRASH_MARKS = ("AddressSanitizer", "LeakSanitizer", "runtime error:", "Assertion `")
 
@@ -44,7 +47,7 @@ class Api:
     def __init__(self, path):
         self.path = path
 
-    def request(self, method, path, body=None, headers=None, timeout=10):
+    def request(self, method, path, body=None, headers=None, timeout=PATIENCE):
         connection = UnixConnection(self.path, timeout)
         try:
             sent = dict(headers or {})
@@ -125,7 +128,7 @@ class Events(threading.Thread):
                     self._changed.notify_all()
                 data = []
 
-    def wait(self, wanted, timeout=10):
+    def wait(self, wanted, timeout=PATIENCE):
         """The first event for which `wanted` is true."""
         end = time.monotonic() + timeout
         seen = 0
@@ -152,7 +155,7 @@ class Events(threading.Thread):
         self.join(5)
 
 
-def wait_for(question, timeout=20, every=0.05, what="the condition"):
+def wait_for(question, timeout=PATIENCE, every=0.05, what="the condition"):
     """Asks until the answer is truthy, and returns it."""
     end = time.monotonic() + timeout
     last = None
@@ -196,7 +199,7 @@ class Kalkid:
     def running(self):
         return self.process is not None and self.process.poll() is None
 
-    def stop(self, timeout=15):
+    def stop(self, timeout=PATIENCE):
         """A clean end, as systemd asks for it."""
         if self.running():
             self.process.send_signal(signal.SIGTERM)

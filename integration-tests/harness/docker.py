@@ -11,7 +11,7 @@ import tarfile
 import threading
 import urllib.parse
 
-from .daemon import REPOSITORY, UnixConnection
+from .daemon import PATIENCE, REPOSITORY, UnixConnection
 
 
 def python_files(script):
@@ -41,7 +41,7 @@ class Engine:
 
     def _script(self, command):
         done = subprocess.run([os.path.join(REPOSITORY, "scripts/engine"), command, "--name",
-                               self.name], capture_output=True, text=True, timeout=90)
+                               self.name], capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
@@ -63,7 +63,7 @@ class Engine:
         """It takes connections and answers nothing."""
         self._signal(signal.SIGSTOP if frozen else signal.SIGCONT)
 
-    def request(self, method, path, body=None, kind="application/x-tar", timeout=20):
+    def request(self, method, path, body=None, kind="application/x-tar", timeout=PATIENCE):
         connection = UnixConnection(self.socket, timeout)
         try:
             headers = {"Content-Type": kind} if body else {}
@@ -134,4 +134,4 @@ class Watch(threading.Thread):
 
     def close(self):
         self._stopping.set()
-        self.join(25)
+        self.join(PATIENCE + 5)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Single frames: made by hand, sent from one namespace, looked for in another."""
+import contextlib
 import errno
 import os
 import select
@@ -7,6 +8,7 @@ import socket
 import time
 
 from . import net
+from .daemon import wait_for
 
 ETH_P_ALL = 3
 
@@ -60,13 +62,13 @@ class Ear:
         self._socket.close()
 
 
-def heard(sender, frame, mark, *listeners, seconds=0.4):
-    """Sends a frame; how often each of the listeners heard its mark."""
-    ears = [Ear(listener) for listener in listeners]
-    send(sender, frame)
-    time.sleep(seconds)
-    counts = []
-    for ear in ears:
-        with ear:
-            counts.append(ear.count(mark, 0.05))
+def heard(sender, frame, mark, *listeners, least=0, seconds=0.4):
+    """Sends a frame; how often each of the listeners heard its mark.  Where it must come, `least` times
+    in all, that is waited for; then there are `seconds` for what must not come."""
+    with contextlib.ExitStack() as stack:
+        ears = [stack.enter_context(Ear(listener)) for listener in listeners]
+        send(sender, frame)
+        wait_for(lambda: sum(ear.count(mark, 0.01) for ear in ears) >= least, what="the frame")
+        time.sleep(seconds)
+        counts = [ear.count(mark, 0.01) for ear in ears]
     return counts[0] if len(counts) == 1 else counts

@@ -6,7 +6,7 @@ import time
 from datetime import datetime
 
 from . import verify
-from .daemon import BUILD
+from .daemon import BUILD, PATIENCE
 from .docker import Watch
 
 RATE = 10_000
@@ -35,12 +35,18 @@ class Flow:
             process.stdin.flush()
         self.started_ns = time.time_ns()
 
+    def finish(self):
+        """Ends when all is sent that there is to send."""
+        for process in self._running.values():
+            process.wait(PATIENCE)
+        return self.stop()
+
     def stop(self):
         for process in self._running.values():
             process.terminate()
         said = {}
         for end, process in self._running.items():
-            text, _ = process.communicate(timeout=30)
+            text, _ = process.communicate(timeout=PATIENCE)
             assert process.returncode == 0
             said[end] = json.loads(text)
             assert said[end]["foreign"] == 0, said

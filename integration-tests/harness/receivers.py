@@ -13,7 +13,7 @@ import ssl
 import subprocess
 import threading
 
-from .daemon import wait_for
+from .daemon import PATIENCE, wait_for
 
 
 def make_certificate(folder, name="own"):
@@ -207,10 +207,10 @@ class Broker:
             self.process.wait()
             self.process = None
 
-    def retained(self, topic="#"):
-        """What the broker keeps: topic to text."""
-        done = subprocess.run(["mosquitto_sub", "-h", "127.0.0.1", "-p", str(self.port),
-                               *self._login, "-t", topic, "-v", "-W", "1"],
+    def retained(self, topic="#", count=1):
+        """What the broker keeps: topic to text.  Fewer than `count` if there are no more yet."""
+        done = subprocess.run(["mosquitto_sub", "-h", "127.0.0.1", "-p", str(self.port), *self._login,
+                               "-t", topic, "-v", "--retained-only", "-C", str(count), "-W", "10"],
                               capture_output=True, text=True, check=False)
         return dict(line.split(" ", 1) for line in done.stdout.splitlines() if " " in line)
 
@@ -231,7 +231,7 @@ class _Listener:
         self.process = subprocess.Popen(["stdbuf", "-oL", *command], stdout=subprocess.PIPE,
                                         stderr=subprocess.STDOUT, text=True)
         threading.Thread(target=self._read, daemon=True).start()
-        assert self._ready.wait(30), "mosquitto_sub does not subscribe"
+        assert self._ready.wait(PATIENCE), "mosquitto_sub does not subscribe"
 
     def _read(self):
         for line in self.process.stdout:

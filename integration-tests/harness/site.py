@@ -18,7 +18,7 @@ import shutil
 import signal
 
 from . import net
-from .daemon import Kalkid, wait_for
+from .daemon import PATIENCE, Kalkid, wait_for
 from .policies import PUPPET
 
 _numbers = itertools.count(1)
@@ -38,6 +38,13 @@ class Host:
 
     def ping6(self, other, **options):
         return net.ping(self.ns, getattr(other, "ip6", other), **options)
+
+    def reach(self, other):
+        """Waits until a ping comes back: much may be on its way on a loaded machine."""
+        wait_for(lambda: self.ping(other), what=f"{self.name}: a ping")
+
+    def reach6(self, other):
+        wait_for(lambda: self.ping6(other), what=f"{self.name}: a ping over IPv6")
 
     def run(self, *command, **options):
         return net.run_in(self.ns, *command, **options)
@@ -213,7 +220,7 @@ class Site:
     def device_status(self, name):
         return self.api.get(f"/devices/{name}")
 
-    def wait_goal(self, name, *goals, timeout=30):
+    def wait_goal(self, name, *goals, timeout=PATIENCE):
         """Waits until the device stands at one of the goals, in the newest generation."""
         def reached():
             status = self.device_status(name)
@@ -221,7 +228,7 @@ class Site:
                 status["generation"] == status["generation_reached"]) and status
         return wait_for(reached, timeout=timeout, what=f"{name}: {' or '.join(goals)}")
 
-    def wait_settled(self, timeout=40):
+    def wait_settled(self, timeout=PATIENCE):
         wanted = len(self.wireless) + sum(device.enrolled for device in self.devices.values())
         wait_for(lambda: self.api.get("/status")["chains"]["converged"] == wanted,
                  timeout=timeout, what="every chain")
@@ -234,8 +241,7 @@ class Site:
         before = self.daemon.log_text().count("reloaded")
         self.write_files()
         self.daemon.process.send_signal(signal.SIGHUP)
-        wait_for(lambda: self.daemon.log_text().count("reloaded") > before, timeout=60,
-                 what="a reload")
+        wait_for(lambda: self.daemon.log_text().count("reloaded") > before, what="a reload")
 
     def hops(self, name):
         """Names of the hops that are in force, the device's side first."""
