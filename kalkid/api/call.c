@@ -250,23 +250,23 @@ static void on_written(struct engine_written *written, int result)
 	free(accepted);
 }
 
-void call_accepted(struct api_call *call, const struct operator_order *order, unsigned status,
-		   json_t *body, const char *location)
+void call_accepted(struct engine *engine, struct http_request *request, bool dry_run,
+		   unsigned status, json_t *body, const char *location)
 {
 	json_object_set_new(body, "accepted", json_true());
-	json_object_set_new(body, "dry_run", json_boolean(order->dry_run));
-	if (order->dry_run) {
-		answer_status(call->request, 200, body, NULL);
+	json_object_set_new(body, "dry_run", json_boolean(dry_run));
+	if (dry_run) {
+		answer_status(request, 200, body, NULL);
 		return;
 	}
 	struct accepted_call *accepted = mem_alloc(sizeof(*accepted));
 	accepted->written.done = on_written;
-	accepted->request = call->request;
+	accepted->request = request;
 	accepted->status = status;
 	accepted->body = body;
 	accepted->location = location ? mem_copy_text(location) : NULL;
-	http_request_watch(call->request, on_accepted_request_gone, accepted);
-	engine_await_written(call->engine, &accepted->written);
+	http_request_watch(request, on_accepted_request_gone, accepted);
+	engine_await_written(engine, &accepted->written);
 }
 
 void call_changed(struct api_call *call, const struct operator_order *order, const char *device,
@@ -274,9 +274,11 @@ void call_changed(struct api_call *call, const struct operator_order *order, con
 {
 	json_t *body = json_pack("{s:s}", "device", device);
 	struct device_status now;
-	if (engine_find_device(call->engine, device, &now, NULL) == 0)
+	if (engine_find_device(call->engine, device, &now, NULL) == 0) {
 		json_object_set_new(body, "generation", json_integer(now.generation));
+		json_object_set_new(body, "quarantined", json_boolean(now.quarantined));
+	}
 	cleanup_free char *location = status == 201 ? mem_printf("/api/v1/devices/%s", device)
 						    : NULL;
-	call_accepted(call, order, status, body, location);
+	call_accepted(call->engine, call->request, order->dry_run, status, body, location);
 }

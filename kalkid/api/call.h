@@ -56,8 +56,8 @@ bool call_reasoned_order(struct api_call *call, struct operator_order *ret,
 			 struct document **ret_document) must_check;
 /* Answers an order that was accepted, with "accepted", "dry_run" and "written" added to `body`,
  * which is taken: once it is on disk, or cannot be for now.  `location` may be NULL. */
-void call_accepted(struct api_call *call, const struct operator_order *order, unsigned status,
-		   json_t *body, const char *location);
+void call_accepted(struct engine *engine, struct http_request *request, bool dry_run,
+		   unsigned status, json_t *body, const char *location);
 /* Answers a change of a device: `status` when it was done, 200 when it was only tried. */
 void call_changed(struct api_call *call, const struct operator_order *order, const char *device,
 		  unsigned status);

@@ -130,6 +130,6 @@ void delete_capture(struct api_call *call)
 	if (engine_remove_capture(call->engine, id, &order, &err) < 0)
 		answer_error(call->request, &err);
 	else
-		call_accepted(call, &order, 200, json_pack("{s:I}", "capture", (json_int_t)id),
-			      NULL);
+		call_accepted(call->engine, call->request, order.dry_run, 200,
+			      json_pack("{s:I}", "capture", (json_int_t)id), NULL);
 }

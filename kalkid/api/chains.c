@@ -100,34 +100,65 @@ void get_umboxes(struct api_call *call)
 	get_page(call, add_umboxes);
 }
 
+enum { UMBOXES_HINTED = 8 };
+
 struct umbox_search {
 	uint64_t id;
 	json_t *found;
+	struct buffer others; /* some of them */
+	unsigned other_count;
 };
 
 static bool find_umbox(void *data, const struct chain_status *chain)
 {
 	struct umbox_search *search = data;
-	for (unsigned i = 0; i < chain->hop_count && !search->found; i++)
-		if (chain->hops[i].umbox == search->id)
-			search->found = umbox_to_json(chain, &chain->hops[i]);
+	for (unsigned i = 0; i < chain->hop_count && !search->found; i++) {
+		const struct hop_status *hop = &chain->hops[i];
+		if (hop->umbox == search->id && hop->umbox)
+			search->found = umbox_to_json(chain, hop);
+		else if (hop->umbox && search->other_count++ < UMBOXES_HINTED)
+			buffer_print(&search->others, "%s%u (%s of %s)",
+				     search->others.length ? ", " : "", hop->umbox, hop->name,
+				     chain->device.name);
+	}
 	return !search->found;
+}
+
+static void answer_no_umbox(struct api_call *call, const struct umbox_search *search)
+{
+	cleanup_free char *hint = NULL;
+	if (!search->other_count)
+		hint = mem_copy_text("there are no umboxes now");
+	else if (search->other_count <= UMBOXES_HINTED)
+		hint = mem_printf("there are %s", search->others.bytes);
+	else
+		hint = mem_printf("there are %s and %u more", search->others.bytes,
+				  search->other_count - UMBOXES_HINTED);
+	struct problem problem = {404, "not_found", hint};
+	answer_problem(call->request, &problem, "there is no umbox '%s'", call->argument);
+}
+
+/* The umbox that the path names, NULL when there is none: that is answered here. */
+static json_t *seek_umbox(struct api_call *call, uint32_t *ret_id)
+{
+	struct umbox_search search = {0};
+	char name[NAME_BYTES] = "";
+	if (number_parse(&search.id, call->argument) < 0)
+		search.id = 0; /* nobody has it */
+	walk_chains(call->engine, name, find_umbox, &search);
+	if (!search.found)
+		answer_no_umbox(call, &search);
+	*ret_id = (uint32_t)search.id;
+	buffer_done(&search.others);
+	return search.found;
 }
 
 void get_umbox(struct api_call *call)
 {
-	struct umbox_search search = {0};
-	char name[NAME_BYTES] = "";
-	if (!call_id(call, UINT32_MAX, &search.id))
-		return;
-	walk_chains(call->engine, name, find_umbox, &search);
-	if (search.found) {
-		answer_json(call->request, search.found, NULL);
-		return;
-	}
-	struct problem problem = {404, "not_found"};
-	answer_problem(call->request, &problem, "there is no umbox %llu",
-		       (unsigned long long)search.id);
+	uint32_t id;
+	json_t *umbox = seek_umbox(call, &id);
+	if (umbox)
+		answer_json(call->request, umbox, NULL);
 }
 
 /* Lives until the engine is done, which may be after its request, and after the API. */
@@ -159,15 +190,19 @@ static void on_logs(struct engine_logs *engine_logs, int result, const char *tex
 
 void get_umbox_logs(struct api_call *call)
 {
-	uint64_t id, bytes;
+	uint32_t id;
+	uint64_t bytes;
 	struct error err = {0};
-	if (!call_id(call, UINT32_MAX, &id) ||
-	    !call_number(call, "bytes", 1, LOG_BYTES_MAX, LOG_BYTES, &bytes))
+	if (!call_number(call, "bytes", 1, LOG_BYTES_MAX, LOG_BYTES, &bytes))
 		return;
+	json_t *umbox = seek_umbox(call, &id);
+	if (!umbox)
+		return;
+	json_decref(umbox);
 	struct logs_call *logs = mem_alloc(sizeof(*logs));
 	logs->logs.done = on_logs;
 	logs->request = call->request;
-	int result = engine_read_logs(call->engine, (uint32_t)id, bytes, &logs->logs, &err);
+	int result = engine_read_logs(call->engine, id, bytes, &logs->logs, &err);
 	if (result == 0) {
 		http_request_watch(call->request, on_logs_request_gone, logs);
 		return;

@@ -300,15 +300,20 @@ static void on_turn(uv_handle_t *turn)
 		fake_engine_end_reads(engine);
 }
 
-/* The end comes a turn of the loop later: closing a handle takes one. */
-void engine_read_events(struct engine *engine, struct event_read *read)
+/* Ends come a turn of the loop later: closing a handle takes one. */
+static void end_later(struct engine *engine, uv_close_cb end)
 {
 	uv_idle_t *turn = mem_alloc(sizeof(*turn));
-	read->read.next = engine->reads;
-	engine->reads = &read->read;
 	uv_idle_init(engine->loop, turn);
 	turn->data = engine;
-	uv_close((uv_handle_t *)turn, on_turn);
+	uv_close((uv_handle_t *)turn, end);
+}
+
+void engine_read_events(struct engine *engine, struct event_read *read)
+{
+	read->read.next = engine->reads;
+	engine->reads = &read->read;
+	end_later(engine, on_turn);
 }
 
 void engine_cancel_read(struct engine *engine maybe_unused, struct store_read *read)
@@ -356,82 +361,6 @@ void engine_unsubscribe(struct engine *engine, struct engine_subscriber *subscri
 		subscriber->next->previous = subscriber->previous;
 }
 
-/* Notes an order as "what name [detail] who reason dry_run", or fails as told. */
-static int note(struct engine *engine, const char *what, const char *name, const char *detail,
-		const struct operator_order *order, struct error *err)
-{
-	if (engine->fails)
-		return error_set(err, engine->fails, "%s '%s' was refused", what, name);
-	snprintf(engine->order, sizeof(engine->order), "%s %s %s by %s because %s%s", what, name,
-		 detail, order->who, order->reason ? order->reason : "-",
-		 order->dry_run ? " dry" : "");
-	return 0;
-}
-
-static int note_known(struct engine *engine, const char *what, const char *name, const char *detail,
-		      const struct operator_order *order, struct error *err)
-{
-	struct device_status status;
-	int result = engine_find_device(engine, name, &status, err);
-	return result < 0 ? result : note(engine, what, name, detail, order, err);
-}
-
-int engine_add_device(struct engine *engine, const struct device *device,
-		      const struct operator_order *order, struct error *err)
-{
-	return note(engine, "add", device->name, device->port, order, err);
-}
-
-int engine_change_device(struct engine *engine, const struct device *device,
-			 const struct operator_order *order, struct error *err)
-{
-	return note_known(engine, "change", device->name, device->port, order, err);
-}
-
-int engine_remove_device(struct engine *engine, const char *name,
-			 const struct operator_order *order, struct error *err)
-{
-	return note_known(engine, "remove", name, "-", order, err);
-}
-
-int engine_set_state(struct engine *engine, const char *device, const char *state, int64_t for_us,
-		     const struct operator_order *order, struct error *err)
-{
-	cleanup_free char *detail = mem_printf("%s for %lld", state, (long long)for_us);
-	return note_known(engine, "set", device, detail, order, err);
-}
-
-int engine_quarantine(struct engine *engine, const char *device, const struct operator_order *order,
-		      struct error *err)
-{
-	return note_known(engine, "quarantine", device, "-", order, err);
-}
-
-int engine_release(struct engine *engine, const char *device, const struct operator_order *order,
-		   struct error *err)
-{
-	return note_known(engine, "release", device, "-", order, err);
-}
-
-int engine_shadow(struct engine *engine, const char *device, const struct operator_order *order,
-		  struct error *err)
-{
-	return note_known(engine, "shadow", device, "-", order, err);
-}
-
-int engine_enforce(struct engine *engine, const char *device, const struct operator_order *order,
-		   struct error *err)
-{
-	return note_known(engine, "enforce", device, "-", order, err);
-}
-
-int engine_reload_files(struct engine *engine, const struct operator_order *order,
-			engine_on_change *each, void *data, struct error *err)
-{
-	each(data, "cam1", "another chain");
-	return note_known(engine, "reload", "cam1", "-", order, err);
-}
-
 int engine_read_notifier(const struct engine *engine maybe_unused, unsigned index,
 			 struct notifier_status *ret)
 {
@@ -455,27 +384,6 @@ int engine_read_notifier(const struct engine *engine maybe_unused, unsigned inde
 	return 0;
 }
 
-int engine_command(struct engine *engine, const char *device, const char *command,
-		   const struct operator_order *order, struct error *err)
-{
-	return note_known(engine, "command", device, command, order, err);
-}
-
-int engine_test_notifier(struct engine *engine, const char *name,
-			 const struct operator_order *order, struct error *err)
-{
-	if (!text_equal(name, "ops"))
-		return error_set(err, -ENOENT, "no notifier is named '%s'", name);
-	return note(engine, "test", name, "-", order, err);
-}
-
-int engine_acknowledge(struct engine *engine, uint64_t alert, const struct operator_order *order,
-		       struct error *err)
-{
-	cleanup_free char *id = mem_printf("%llu", (unsigned long long)alert);
-	return note(engine, "acknowledge", id, "-", order, err);
-}
-
 void fake_engine_end_writing(struct engine *engine, int result)
 {
 	struct engine_written *written = take(engine->written);
@@ -493,12 +401,8 @@ void engine_await_written(struct engine *engine, struct engine_written *written)
 {
 	assert(!engine->written);
 	engine->written = written;
-	if (engine->writing_rests)
-		return;
-	uv_idle_t *turn = mem_alloc(sizeof(*turn));
-	uv_idle_init(engine->loop, turn);
-	turn->data = engine;
-	uv_close((uv_handle_t *)turn, on_write_turn);
+	if (!engine->writing_rests)
+		end_later(engine, on_write_turn);
 }
 
 bool engine_next_capture(const struct engine *engine maybe_unused, const char *device maybe_unused,
@@ -507,16 +411,6 @@ bool engine_next_capture(const struct engine *engine maybe_unused, const char *d
 	*ret = (struct capture_entry){.id = 42, .wall_us = wall_us, .frames = 7, .bytes = 900};
 	TEXT_COPY(ret->device, "cam1");
 	return !before;
-}
-
-int engine_capture(struct engine *engine, const char *device, const struct operator_order *order,
-		   struct engine_capture *capture, struct error *err)
-{
-	int result = note_known(engine, "capture", device, "", order, err);
-	if (result < 0)
-		return result;
-	engine->capture = capture;
-	return 0;
 }
 
 void fake_engine_end_capture(struct engine *engine, int result, const char *words)
@@ -537,14 +431,6 @@ int engine_read_capture(const struct engine *engine maybe_unused, uint64_t id,
 		return error_set(err, -ENOENT, "there is no capture %llu", (unsigned long long)id);
 	((struct engine *)(uintptr_t)engine)->capture_job = job;
 	return 0;
-}
-
-int engine_remove_capture(struct engine *engine, uint64_t id, const struct operator_order *order,
-			  struct error *err)
-{
-	return id == 42 ? note(engine, "remove-capture", "42", "-", order, err)
-			: error_set(err, -ENOENT, "there is no capture %llu",
-				    (unsigned long long)id);
 }
 
 void fake_engine_end_capture_job(struct engine *engine, const char *file)
@@ -583,12 +469,4 @@ int engine_read_source(const struct engine *engine maybe_unused, const char *dev
 {
 	*ret = (struct source_status){"web", false, 7};
 	return index ? error_set(err, -ENOENT, "no more") : 0;
-}
-
-int engine_push(struct engine *engine, const char *device, const char *source, const json_t *values,
-		const struct operator_order *order, struct error *err)
-{
-	if (!json_is_number(json_object_get(values, "power")))
-		return error_set(err, -EINVAL, "power: is no number");
-	return note_known(engine, "push", device, source ? source : "-", order, err);
 }

@@ -4,6 +4,9 @@
 
 struct api_call;
 
+/* acknowledge.c */
+void post_acknowledge(struct api_call *call);
+
 /* site.c */
 void get_version(struct api_call *call);
 void get_status(struct api_call *call);
@@ -54,7 +57,6 @@ void get_type(struct api_call *call);
 void get_timeline(struct api_call *call);
 void get_alerts(struct api_call *call);
 void get_events(struct api_call *call);
-void post_acknowledge(struct api_call *call);
 
 /* notifiers.c */
 void get_notifiers(struct api_call *call);

@@ -214,18 +214,3 @@ void get_events(struct api_call *call)
 	else
 		answer_page(call, &filter, cursor);
 }
-
-void post_acknowledge(struct api_call *call)
-{
-	struct operator_order order;
-	struct document *document;
-	struct error err = {0};
-	uint64_t id;
-	if (!call_id(call, INT64_MAX, &id) || !call_reasoned_order(call, &order, &document))
-		return;
-	if (engine_acknowledge(call->engine, id, &order, &err) < 0)
-		answer_error(call->request, &err);
-	else
-		call_accepted(call, &order, 200, json_pack("{s:I}", "alert", (json_int_t)id), NULL);
-	document_free(document);
-}

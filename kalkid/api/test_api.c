@@ -204,10 +204,13 @@ static void the_state_is_set(void **state)
 	    "{\"state\": \"Attack\", \"for\": \"1h30m\", \"reason\": \"a drill\"}");
 	assert_int_equal(fixture->reply.status, 202);
 	expect_order(fixture, "set cam1 Attack for 5400000000 because a drill");
+	assert_true(json_is_false(at(fixture, "quarantined")));
+	fixture->engine->devices[0].quarantined = true;
 	ask(fixture, "POST", "/api/v1/devices/cam1/state?dry_run=true", NULL,
 	    "{\"state\": \"Attack\"}");
 	assert_int_equal(fixture->reply.status, 200);
 	expect_order(fixture, "set cam1 Attack for 0 because - dry");
+	assert_true(json_is_true(at(fixture, "quarantined")));
 	ask_problem(fixture, "POST", path, "{\"state\": \"Attack\", \"for\": \"soon\"}", 422,
 		    "invalid", "for: 'soon' is no time");
 	ask_problem(fixture, "POST", path, "{\"state\": \"Attack\", \"for\": \"0\"}", 422,
@@ -352,14 +355,14 @@ static void umboxes_are_told(void **state)
 	assert_string_equal(text_at(fixture, "next"), "cam1");
 	get(fixture, "/api/v1/umboxes/26");
 	assert_string_equal(text_at(fixture, "image"), "kalki/brute-force:1");
-	ask_problem(fixture, "GET", "/api/v1/umboxes/27", NULL, 404, "not_found",
-		    "there is no umbox 27");
-	ask_problem(fixture, "GET", "/api/v1/umboxes/u1a", NULL, 404, "not_found",
-		    "there is no 'u1a': an id is a number");
-	ask_problem(fixture, "GET", "/api/v1/umboxes/0", NULL, 404, "not_found",
-		    "there is no '0': an id is a number");
-	ask_problem(fixture, "GET", "/api/v1/umboxes/4294967296", NULL, 404, "not_found",
-		    "there is no '4294967296'");
+	static const char *const strangers[] = {"27", "u1a", "0", "4294967322"};
+	for (unsigned i = 0; i < ARRAY_SIZE(strangers); i++) {
+		char path[64], words[64];
+		snprintf(path, sizeof(path), "/api/v1/umboxes/%s", strangers[i]);
+		snprintf(words, sizeof(words), "there is no umbox '%s'", strangers[i]);
+		ask_problem(fixture, "GET", path, NULL, 404, "not_found", words);
+		assert_string_equal(text_at(fixture, "hint"), "there are 26 (watch of cam1)");
+	}
 }
 
 static void ask_logs(struct fixture *fixture, struct test_client *client)
@@ -392,7 +395,8 @@ static void logs_come_when_the_engine_has_them(void **state)
 	test_reply_done(&reply);
 	test_client_close(&client);
 	ask_problem(fixture, "GET", "/api/v1/umboxes/27/logs", NULL, 404, "not_found",
-		    "there is no umbox 27");
+		    "there is no umbox '27'");
+	assert_string_equal(text_at(fixture, "hint"), "there are 26 (watch of cam1)");
 	ask_problem(fixture, "GET", "/api/v1/umboxes/26/logs?bytes=0", NULL, 400, "bad_parameter",
 		    "parameter 'bytes' is '0' (a number from 1 to 1048576 is right)");
 }

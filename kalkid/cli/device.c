@@ -186,9 +186,10 @@ int run_device_timeline(struct cli *cli)
 
 /* --- what is ordered --- */
 
-/* Sends an order and says what became of it. */
+/* Sends an order and says what became of it; where the device is in quarantine, what that means for
+ * the order (NULL: nothing). */
 static int change(struct cli *cli, const char *method, const char *below, json_t *body,
-		  const char *done)
+		  const char *done, const char *in_quarantine)
 {
 	const char *name = cli_argument(cli, 0);
 	cleanup_buffer struct buffer path = {0};
@@ -200,6 +201,8 @@ static int change(struct cli *cli, const char *method, const char *below, json_t
 			output_print("%s: would be %s (nothing was done)", name, done);
 		else
 			output_print("%s: %s", name, done);
+		if (in_quarantine && json_is_true(json_object_get(answer, "quarantined")))
+			output_print("%s is in quarantine: %s", name, in_quarantine);
 	}
 	json_decref(answer);
 	json_decref(body);
@@ -216,19 +219,20 @@ int run_device_rm(struct cli *cli)
 	int code = cli_confirm(
 		cli, "'%s' is removed: its chain goes, and nothing of it passes any more.",
 		cli_argument(cli, 0));
-	return code ? code : change(cli, "DELETE", "", NULL, "removed");
+	return code ? code : change(cli, "DELETE", "", NULL, "removed", NULL);
 }
 
 int run_device_quarantine(struct cli *cli)
 {
 	int code = cli_confirm(cli, "'%s' is cut off: nothing passes until it is released.",
 			       cli_argument(cli, 0));
-	return code ? code : change(cli, "POST", "/quarantine", reason_body(cli), "quarantined");
+	return code ? code
+		    : change(cli, "POST", "/quarantine", reason_body(cli), "quarantined", NULL);
 }
 
 int run_device_release(struct cli *cli)
 {
-	return change(cli, "POST", "/release", reason_body(cli), "released");
+	return change(cli, "POST", "/release", reason_body(cli), "released", NULL);
 }
 
 int run_device_shadow(struct cli *cli)
@@ -236,12 +240,12 @@ int run_device_shadow(struct cli *cli)
 	int code = cli_confirm(
 		cli, "'%s' keeps the chain that it has: its policy no longer protects it.",
 		cli_argument(cli, 0));
-	return code ? code : change(cli, "POST", "/shadow", reason_body(cli), "in shadow");
+	return code ? code : change(cli, "POST", "/shadow", reason_body(cli), "in shadow", NULL);
 }
 
 int run_device_enforce(struct cli *cli)
 {
-	return change(cli, "POST", "/enforce", reason_body(cli), "out of the shadow");
+	return change(cli, "POST", "/enforce", reason_body(cli), "out of the shadow", NULL);
 }
 
 int run_device_command(struct cli *cli)
@@ -254,7 +258,7 @@ int run_device_command(struct cli *cli)
 	}
 	cleanup_free char *done = mem_printf(
 		"told to %s (kalkictl device timeline says how it went)", cli_argument(cli, 1));
-	return change(cli, "POST", "/command", body, done);
+	return change(cli, "POST", "/command", body, done, "nothing reaches it until its release");
 }
 
 int run_device_set_state(struct cli *cli)
@@ -266,5 +270,7 @@ int run_device_set_state(struct cli *cli)
 		return EXIT_USAGE;
 	}
 	cleanup_free char *done = mem_printf("set to %s", cli_argument(cli, 1));
-	return change(cli, "POST", "/state", body, done);
+	return change(cli, "POST", "/state", body, done,
+		      "nothing passes until 'kalkictl device release', which also ends the state "
+		      "set by hand");
 }

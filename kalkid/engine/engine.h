@@ -323,9 +323,6 @@ int engine_enforce(struct engine *engine, const char *device, const struct opera
 /* Files anew, as the reloader reads them. */
 int engine_reload_files(struct engine *engine, const struct operator_order *order,
 			engine_on_change *each, void *data, struct error *err) must_check;
-int engine_acknowledge(struct engine *engine, uint64_t alert, const struct operator_order *order,
-		       struct error *err) must_check;
-
 /* What tightens is in force before it is on disk, so an answer to whoever ordered it waits here:
  * `done` runs once, when every order so far is on disk (0), when it could not be written, or with
  * -ETIMEDOUT when the disk does not answer.  Not on disk it is in force all the same, and written
@@ -334,6 +331,21 @@ struct engine_written {
 	void (*done)(struct engine_written *written, int result);
 };
 void engine_await_written(struct engine *engine, struct engine_written *written);
+
+/* An alert that an operator has seen: `done` runs once, with -ENOENT when the history has no alert
+ * of that id.  `order` lives until then. */
+struct engine_acknowledgement {
+	void (*done)(struct engine_acknowledgement *seen, int result, const struct error *err);
+	/* The engine's from here on. */
+	struct engine *engine;
+	uint64_t alert;
+	const struct operator_order *order;
+	struct engine_written written;
+	struct event_read read;
+	bool found, unwritten;
+};
+void engine_acknowledge(struct engine *engine, uint64_t alert, const struct operator_order *order,
+			struct engine_acknowledgement *seen);
 
 /* Sends a command of its type to the device; what becomes of it stands in the history. */
 int engine_command(struct engine *engine, const char *device, const char *command,

@@ -388,20 +388,6 @@ int engine_test_notifier(struct engine *engine, const char *name,
 	return r;
 }
 
-int engine_acknowledge(struct engine *engine, uint64_t alert, const struct operator_order *order,
-		       struct error *err)
-{
-	struct store_status status;
-	store_read_status(engine->store, &status);
-	if (!alert || alert > status.newest_event)
-		return error_set(err, -ENOENT, "no alert has the id %llu",
-				 (unsigned long long)alert);
-	if (order->dry_run)
-		return 0;
-	store_acknowledge(engine->store, alert, order->who, order->reason ? order->reason : "");
-	return 0;
-}
-
 int engine_remove_capture(struct engine *engine, uint64_t id, const struct operator_order *order,
 			  struct error *err)
 {
