@@ -4,7 +4,8 @@
  * Its parameters: "silent": true (it never says ready), "every_ms": 20 (an alert of type "ping" so
  * often, whose detail is the time of writing, CLOCK_REALTIME in nanoseconds), "burst": 10 (so many
  * of them at a time), "total": 1000 (so many and no more), "alerts": ["a", "b"] (signal SIGRTMIN
- * makes it say the first type, SIGRTMIN+1 the second).  It forwards nothing.
+ * makes it say the first type, SIGRTMIN+1 the second), "burn": 4 (so many processes that do nothing
+ * but burn processor time).  It forwards nothing.
  */
 #include <inttypes.h>
 #include <signal.h>
@@ -134,6 +135,14 @@ static void talk(int fd, const char *parameters, bool silent)
 	}
 }
 
+static void burn(int64_t processes)
+{
+	for (int64_t i = 0; i < processes; i++)
+		if (fork() == 0)
+			for (volatile unsigned spin = 0;; spin++)
+				;
+}
+
 int main(void)
 {
 	static char text[16384];
@@ -144,6 +153,7 @@ int main(void)
 	sigset_t signals = asked_by();
 	sigprocmask(SIG_BLOCK, &signals, NULL);
 	fputs("the puppet plays\n", stderr); /* for the test of logs */
+	burn(number_of(text, "\"burn\":", 0));
 	for (;;) {
 		int fd = connect_to_daemon();
 		if (fd >= 0) {

@@ -24,6 +24,9 @@ static void check_hop(struct image_asker *asker, struct policy_source *source, u
 				  "%s", err.text);
 	if (known != IMAGE_READ)
 		return;
+	if (image.doubt[0])
+		policy_remark_hop(source->document, state, hop, "image", &source->warnings, NULL,
+				  "%s", image.doubt);
 	if (umbox_image_check_parameters(&image, wanted->parameters, &err) < 0)
 		policy_remark_hop(source->document, state, hop, "parameters", &source->errors, NULL,
 				  "%s", err.text);

@@ -71,16 +71,17 @@ static json_t *host_config(const struct container_order *order)
 		if (image->capable[i])
 			json_array_append_new(capabilities, json_string(umbox_capability_name(i)));
 	json_int_t memory = (json_int_t)image->memory_bytes;
-	return json_pack("{s{ss} s[s] so s[s] ss ss sb sb sb s{ss} sI sI sI"
+	return json_pack("{s{ss} s[s] so s[s] ss ss sb sb sb s{ss} sI sI sI sI"
 			 " s[{ss si si}{ss si si}] so s[{ss ss ss sb}]}",
 			 "RestartPolicy", "Name", "no", "CapDrop", "ALL", "CapAdd", capabilities,
 			 "SecurityOpt", "no-new-privileges", "NetworkMode", "none", "IpcMode",
 			 "none", "Privileged", 0, "ReadonlyRootfs", 1, "Init", 0, "Tmpfs", "/tmp",
 			 "rw,noexec,nosuid,nodev,size=4m,mode=1777", "Memory", memory, "MemorySwap",
-			 memory, "PidsLimit", (json_int_t)image->pids, "Ulimits", "Name", "nofile",
-			 "Soft", FILES_MAX, "Hard", FILES_MAX, "Name", "core", "Soft", 0, "Hard", 0,
-			 "LogConfig", log_config(order->without_log), "Mounts", "Type", "bind",
-			 "Source", order->directory, "Target", "/run/kalki", "ReadOnly", 1);
+			 memory, "CpuShares", (json_int_t)image->cpu_shares, "PidsLimit",
+			 (json_int_t)image->pids, "Ulimits", "Name", "nofile", "Soft", FILES_MAX,
+			 "Hard", FILES_MAX, "Name", "core", "Soft", 0, "Hard", 0, "LogConfig",
+			 log_config(order->without_log), "Mounts", "Type", "bind", "Source",
+			 order->directory, "Target", "/run/kalki", "ReadOnly", 1);
 }
 
 char *docker_create_body(const struct container_order *order)

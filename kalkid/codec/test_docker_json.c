@@ -33,7 +33,8 @@ static const struct container_marks marks = {
 
 static void a_container_is_ordered_with_nothing_to_spare(void **state maybe_unused)
 {
-	struct umbox_image image = {.id = "sha256:ab", .memory_bytes = 64 << 20, .pids = 32};
+	struct umbox_image image = {
+		.id = "sha256:ab", .memory_bytes = 64 << 20, .pids = 32, .cpu_shares = 1024};
 	image.capable[CAPABILITY_NET_RAW] = true;
 	struct container_order order = {
 		.marks = &marks, .image = &image, .directory = "/run/k/418"};
@@ -55,7 +56,7 @@ static void a_container_is_ordered_with_nothing_to_spare(void **state maybe_unus
 		"\"SecurityOpt\":[\"no-new-privileges\"]",
 		"\"Privileged\":false",
 		"\"ReadonlyRootfs\":true",
-		"\"Memory\":67108864,\"MemorySwap\":67108864,\"PidsLimit\":32",
+		"\"Memory\":67108864,\"MemorySwap\":67108864,\"CpuShares\":1024,\"PidsLimit\":32",
 		"\"Ulimits\":[{\"Name\":\"nofile\",\"Soft\":1024,\"Hard\":1024}",
 		"\"LogConfig\":{\"Type\":\"local\"",
 		"{\"Type\":\"bind\",\"Source\":\"/run/k/418\",\"Target\":\"/run/kalki\",\"ReadOnly\":true}",

@@ -30,6 +30,8 @@ static void defaults(void **state maybe_unused)
 	assert_string_equal(image.id, ID);
 	assert_int_equal(image.memory_bytes, 64 << 20);
 	assert_int_equal(image.pids, 32);
+	assert_int_equal(image.cpu_shares, 1024);
+	assert_string_equal(image.doubt, "");
 	assert_false(image.plain_frames || image.ready_wired || image.resets);
 	assert_int_equal(image.forwards, UMBOX_FORWARDS_ALL);
 	for (unsigned i = 0; i < CAPABILITY_COUNT; i++)
@@ -46,7 +48,7 @@ static void all_labels(void **state maybe_unused)
 			&image,
 			"\"umbox.contract\":\"1\",\"umbox.mode\":\"inline\","
 			"\"umbox.capabilities\":\"NET_RAW, NET_ADMIN\","
-			"\"umbox.memory\":\"16m\",\"umbox.pids\":\"4\","
+			"\"umbox.memory\":\"16m\",\"umbox.pids\":\"4\",\"umbox.cpus\":\"0.5\","
 			"\"umbox.offload\":\"off\",\"umbox.ready\":\"wired\","
 			"\"umbox.midstream\":\"reset\",\"umbox.direct\":\"yes\",\"umbox.forwards\":\"some\",\"other\":\"x\"",
 			NULL),
@@ -55,6 +57,8 @@ static void all_labels(void **state maybe_unused)
 	assert_false(image.capable[CAPABILITY_NET_BIND_SERVICE]);
 	assert_int_equal(image.memory_bytes, 16 << 20);
 	assert_int_equal(image.pids, 4);
+	assert_int_equal(image.cpu_shares, 512);
+	assert_string_equal(image.doubt, "");
 	assert_true(image.plain_frames && image.ready_wired && image.resets);
 	assert_int_equal(image.forwards, UMBOX_FORWARDS_SOME);
 	umbox_image_done(&image);
@@ -94,6 +98,12 @@ static void wrong_labels_are_named(void **state maybe_unused)
 		{"\"umbox.contract\":\"1\",\"umbox.memory\":\"64mb\"", "umbox.memory"},
 		{"\"umbox.contract\":\"1\",\"umbox.pids\":\"0\"", "umbox.pids"},
 		{"\"umbox.contract\":\"1\",\"umbox.pids\":\"-1\"", "umbox.pids"},
+		{"\"umbox.contract\":\"1\",\"umbox.cpus\":\"0\"", "umbox.cpus"},
+		{"\"umbox.contract\":\"1\",\"umbox.cpus\":\"17\"", "umbox.cpus"},
+		{"\"umbox.contract\":\"1\",\"umbox.cpus\":\"1e1\"", "umbox.cpus"},
+		{"\"umbox.contract\":\"1\",\"umbox.cpus\":\"0x2\"", "umbox.cpus"},
+		{"\"umbox.contract\":\"1\",\"umbox.cpus\":\"\"", "umbox.cpus"},
+		{"\"umbox.contact\":\"1\"", "is umbox.contract meant?"},
 		{"\"umbox.contract\":\"1\",\"umbox.offload\":\"on\"", "umbox.offload"},
 		{"\"umbox.contract\":\"1\",\"umbox.ready\":\"soon\"", "umbox.ready"},
 		{"\"umbox.contract\":\"1\",\"umbox.midstream\":\"x\"", "umbox.midstream"},
@@ -115,6 +125,29 @@ static void wrong_labels_are_named(void **state maybe_unused)
 		if (!strstr(err.text, cases[i].words))
 			fail_msg("%s: '%s' does not say '%s'", cases[i].labels, err.text,
 				 cases[i].words);
+	}
+}
+
+/* It means nothing, and the image is one all the same. */
+static void misspelt_labels_are_doubtful(void **state maybe_unused)
+{
+	static const struct {
+		const char *label, *doubt;
+	} cases[] = {
+		{"umbox.capabilites",
+		 "image label umbox.capabilites means nothing (is umbox.capabilities meant?)"},
+		{"umbox.Memory", "image label umbox.Memory means nothing (is umbox.memory meant?)"},
+		{"umbox.xyzzyx", ""},
+		{"umbox.", ""},
+		{"org.umbox.memroy", ""},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(cases); i++) {
+		struct umbox_image image;
+		cleanup_free char *labels = mem_printf("\"umbox.contract\":\"1\",\"%s\":\"16m\"",
+						       cases[i].label);
+		assert_int_equal(read_labels(&image, labels, NULL), 0);
+		assert_string_equal(image.doubt, cases[i].doubt);
+		umbox_image_done(&image);
 	}
 }
 
@@ -206,6 +239,7 @@ int main(void)
 		cmocka_unit_test(all_labels),
 		cmocka_unit_test(the_older_contract_has_its_own_defaults),
 		cmocka_unit_test(wrong_labels_are_named),
+		cmocka_unit_test(misspelt_labels_are_doubtful),
 		cmocka_unit_test(an_answer_that_is_none),
 		cmocka_unit_test(parameters_follow_the_schema),
 		cmocka_unit_test(without_a_schema_nothing_is_taken),

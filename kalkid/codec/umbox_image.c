@@ -3,6 +3,7 @@
 #include "codec/umbox_image.h"
 
 #include <ctype.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,8 +11,9 @@
 #include "base/text.h"
 #include "codec/parameter_schema.h"
 
-enum { PIDS_DEFAULT = 32 };
+enum { PIDS_DEFAULT = 32, SHARES_OF_A_CPU = 1024 };
 #define MEMORY_DEFAULT ((uint64_t)64 << 20)
+#define LABEL_PREFIX   "umbox."
 
 const char *umbox_capability_name(enum umbox_capability capability)
 {
@@ -35,12 +37,12 @@ static int wrong(const char *label, const char *value, const char *right, struct
 			 right);
 }
 
-static int read_contract(struct umbox_image *image maybe_unused, const char *value,
-			 struct error *err)
+static int read_contract(struct umbox_image *image, const char *value, struct error *err)
 {
 	if (!value)
 		return error_set(err, -EINVAL,
-				 "the image is no umbox: it has no label umbox.contract");
+				 "the image is no umbox: it has no label umbox.contract%s%s",
+				 image->doubt[0] ? "; " : "", image->doubt);
 	return text_equal(value, "1") ? 0 : wrong("umbox.contract", value, "1", err);
 }
 
@@ -100,6 +102,18 @@ static int read_pids(struct umbox_image *image, const char *value, struct error 
 	if (value && (!parse_bytes(&pids, value) || pids < 1 || pids > UMBOX_PIDS_MAX))
 		return wrong("umbox.pids", value, "a number from 1 to 4096", err);
 	image->pids = (unsigned)pids;
+	return 0;
+}
+
+static int read_cpus(struct umbox_image *image, const char *value, struct error *err)
+{
+	char *end = NULL;
+	double cpus = value && isdigit((unsigned char)value[0]) ? strtod(value, &end) : 0;
+	bool right = end && !*end && !value[strspn(value, "0123456789.")] && cpus >= 0.1 &&
+		     cpus <= UMBOX_CPUS_MAX;
+	if (value && !right)
+		return wrong("umbox.cpus", value, "a number from 0.1 to 16", err);
+	image->cpu_shares = value ? (unsigned)(cpus * SHARES_OF_A_CPU) : SHARES_OF_A_CPU;
 	return 0;
 }
 
@@ -181,6 +195,7 @@ static const struct {
 	{"umbox.capabilities", read_capabilities},
 	{"umbox.memory", read_memory},
 	{"umbox.pids", read_pids},
+	{"umbox.cpus", read_cpus},
 	{"umbox.offload", read_offload},
 	{"umbox.ready", read_ready},
 	{"umbox.direct", read_direct},
@@ -190,13 +205,35 @@ static const struct {
 	{"umbox.parameters", read_parameters},
 };
 
+/* Other labels of that prefix may be of a contract to come. */
+static void look_for_misspelt(struct umbox_image *image, json_t *labels)
+{
+	const char *names[ARRAY_SIZE(LABELS)], *label;
+	json_t *value;
+	for (size_t i = 0; i < ARRAY_SIZE(LABELS); i++)
+		names[i] = LABELS[i].label + strlen(LABEL_PREFIX);
+	json_object_foreach(labels, label, value)
+	{
+		if (!text_starts(label, LABEL_PREFIX))
+			continue;
+		const char *word = label + strlen(LABEL_PREFIX);
+		const char *nearest = text_nearest(word, names, ARRAY_SIZE(names));
+		if (nearest && !text_equal(nearest, word))
+			snprintf(image->doubt, sizeof(image->doubt),
+				 "image label " LABEL_PREFIX "%s means nothing (is " LABEL_PREFIX
+				 "%s meant?)",
+				 word, nearest);
+	}
+}
+
 int umbox_image_read(struct umbox_image *ret, const char *bytes, size_t count, struct error *err)
 {
 	struct umbox_image image = {0};
 	json_t *answer = json_loadb(bytes ? bytes : "", count, 0, NULL);
 	const char *id = json_string_value(json_object_get(answer, "Id"));
-	const json_t *labels = json_object_get(json_object_get(answer, "Config"), "Labels");
+	json_t *labels = json_object_get(json_object_get(answer, "Config"), "Labels");
 	int result = 0;
+	look_for_misspelt(&image, labels);
 	if (!id || !TEXT_COPY(image.id, id))
 		result = error_set(err, -EPROTO, "Docker's answer about the image has no id");
 	for (size_t i = 0; i < ARRAY_SIZE(LABELS) && result == 0; i++)

@@ -15,6 +15,8 @@
 enum {
 	UMBOX_PIDS_MAX = 4096,
 	UMBOX_LABEL_BYTES_MAX = 16 * 1024,
+	UMBOX_CPUS_MAX = 16,
+	IMAGE_DOUBT_BYTES = 128,
 };
 #define UMBOX_MEMORY_MIN_BYTES ((uint64_t)8 << 20)
 #define UMBOX_MEMORY_MAX_BYTES ((uint64_t)8 << 30)
@@ -42,13 +44,15 @@ struct umbox_image {
 	bool capable[CAPABILITY_COUNT];
 	uint64_t memory_bytes;
 	unsigned pids;
-	bool legacy;       /* umbox.mode=legacy: the older contract */
-	bool plain_frames; /* umbox.offload=off */
-	bool ready_wired;  /* umbox.ready=wired: ready once it runs and has its legs */
-	bool shadow;       /* umbox.shadow=yes: it can let pass what it would drop */
-	bool resets;       /* umbox.midstream=reset: sessions that began before it came end */
+	unsigned cpu_shares; /* umbox.cpus, in the kernel's measure */
+	bool legacy;         /* umbox.mode=legacy: the older contract */
+	bool plain_frames;   /* umbox.offload=off */
+	bool ready_wired;    /* umbox.ready=wired: ready once it runs and has its legs */
+	bool shadow;         /* umbox.shadow=yes: it can let pass what it would drop */
+	bool resets;         /* umbox.midstream=reset: sessions that began before it came end */
 	enum umbox_forwards forwards;
-	json_t *parameters; /* schema, checked; NULL: it takes none */
+	json_t *parameters;            /* schema, checked; NULL: it takes none */
+	char doubt[IMAGE_DOUBT_BYTES]; /* a label that is probably misspelt, in words; or "" */
 };
 
 /* Reads Docker's answer about an image.  -EINVAL says which label is wrong; done by

@@ -20,6 +20,10 @@ void check_labels(struct trial *trial)
 		trial_fail(trial, "%s", err.text);
 		return;
 	}
+	if (image->doubt[0]) {
+		trial_fail(trial, "%s", image->doubt);
+		return;
+	}
 	for (unsigned i = 0; i < CAPABILITY_COUNT; i++) {
 		if (image->capable[i])
 			buffer_print(&words, " %s", umbox_capability_name(i));
