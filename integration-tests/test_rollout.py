@@ -166,6 +166,32 @@ def remarks(site, kind):
     return [event for event in events if event["eve"]["kalki"]["what"] == kind]
 
 
+def test_parameters_with_which_nothing_comes_through_leave_the_old_chain(site):
+    def faulty(fault):
+        return device_type("camera", {"Normal": chain(hop("a", reference(site), fault=fault))})
+
+    def in_trouble():
+        status = site.device_status("cam1")
+        return status["goal"] == "old_chain" and "no frame came through" in (status["trouble"] or "")
+    site.engine.import_program(reference(site), FAULTY_PROGRAM, umbox_contract=1,
+                               umbox_capabilities="NET_RAW", umbox_parameters="{}")
+    site.types = [faulty("none")]
+    site.settings = {"umbox": {"ready_timeout": "3s"}}
+    site.add_device("cam1", "camera")
+    site.add_host("host")
+    site.start()
+    before = in_force(site)
+    site.types = [faulty("deaf")]
+    site.reload()
+    wait_for(in_trouble, timeout=60, what="a hop that lets nothing through")
+    site.daemon.kill()
+    site.daemon.start()  # it does not know that the umbox that it finds was on trial
+    wait_for(in_trouble, timeout=60, what="a hop that lets nothing through")
+    assert in_force(site) == before
+    assert site.devices["cam1"].ping(site.hosts["host"])
+    assert reload(site, faulty("none")) == before
+
+
 @pytest.fixture
 def images_site(site):
     """Two hops of an image of this test, and one more on standby."""

@@ -292,7 +292,8 @@ static int counters(struct driver *driver, uint32_t umbox, struct umbox_counters
 	const struct fake_plane *plane = &fake_need_device(fake->world, is->is.device)->plane;
 	if (!plane_wired(plane, umbox))
 		return -ENOENT;
-	bool mute = text_equal(is->is.image_id, fake->world->mute_image);
+	bool mute = text_equal(is->is.image_id, fake->world->mute_image) ||
+		    text_equal(is->is.digest, fake->world->mute_digest);
 	ret->leg[LEG_IN].to_umbox_frames = plane_frames(plane, umbox) + is->tried;
 	ret->leg[LEG_IN].from_umbox_frames = mute ? 0 : is->tried;
 	ret->leg[LEG_OUT].from_umbox_frames = mute ? 0 : is->tried;

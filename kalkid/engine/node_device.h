@@ -11,6 +11,7 @@ struct node_umbox {
 	char hop[NAME_BYTES], state[NAME_BYTES], image_id[IMAGE_ID_BYTES];
 	uint32_t generation;
 	bool trial;            /* launched to follow an outdated one, and not in force yet */
+	bool found;            /* a look found it: nobody knows what was seen of it before */
 	bool tried;            /* it said ready, and has yet to let frames of ours through */
 	bool may_account;      /* or to say what became of them */
 	int64_t ready_by_us;   /* deadline of its readiness, DEADLINE_NEVER when none */

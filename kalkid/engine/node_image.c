@@ -63,11 +63,35 @@ static void roll(struct node *node)
 		node_device_plan(device);
 }
 
+static struct node_image *image_of(const struct node_device *device, const char *digest);
+
+/* In force somewhere is one of another image than the reference means: its id, or NULL. */
+static const char *former_in_force(const struct node_image *image)
+{
+	struct node_device *device, *next;
+	HASH_ITER(hh, image->node->devices, device, next) {
+		for (unsigned i = 0; i < device->have.umbox_count; i++) {
+			const struct umbox_view *view = &device->have.umboxes[i];
+			const char *is = device->umboxes[i].image_id;
+			if (is[0] && !text_equal(is, image->now) &&
+			    path_has(&device->have.path, view->id) &&
+			    image_of(device, view->digest) == image)
+				return is;
+		}
+	}
+	return NULL;
+}
+
 static void take_answer(struct node_image *image)
 {
 	if (text_equal(image->now, image->answer))
 		return;
 	TEXT_COPY(image->now, image->answer);
+	if (text_equal(image->proven, image->now)) { /* a restart came in between */
+		const char *former = former_in_force(image);
+		if (former)
+			TEXT_COPY(image->proven, former);
+	}
 	image->failures = 0;
 	if (on_trial(image)) {
 		cleanup_free char *words =

@@ -140,9 +140,10 @@ static bool merge_umbox(struct node_device *device, const struct driver_umbox *s
 	if (!known) { /* adopted: in force it is as good as ready, elsewhere it may hold frames */
 		bool in_force = device->have.path.state == PATH_WHOLE &&
 				path_has(&device->have.path, seen->id);
-		view->ready = seen->ready || in_force;
+		view->ready = in_force;
 		view->quiet = false;
 		view->stray_up = view->stray_down = in_force;
+		umbox->found = true;
 		if (device->told_want && !serves(device, seen))
 			view->state = UMBOX_GONE;
 		node_device_flipped(device, clock_now_us(device->node->clock));
@@ -151,10 +152,10 @@ static bool merge_umbox(struct node_device *device, const struct driver_umbox *s
 	}
 	TEXT_COPY(umbox->hop, seen->hop);
 	TEXT_COPY(umbox->image_id, seen->image_id);
-	if (known && seen->ready)
-		node_umbox_ready(device, (unsigned)place);
 	if (!known && view->ready)
 		node_image_ready(device, (unsigned)place);
+	if (seen->ready)
+		node_umbox_ready(device, (unsigned)place);
 	umbox->generation = seen->generation;
 	return drifted;
 }

@@ -210,7 +210,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-/* "a b? c", or "block"; each hop's name is its digest. */
+/* "a b? c", or "block"; each hop's name is its digest, and B a hop b with other parameters. */
 static const struct posture *posture(struct fixture *f, unsigned at, const char *words)
 {
 	struct posture *posture = &f->postures[at];
@@ -220,9 +220,10 @@ static const struct posture *posture(struct fixture *f, unsigned at, const char 
 		struct hop *hop = &posture->hops[posture->hop_count];
 		if (*words == '?')
 			hop[-1].fail = HOP_FAIL_OPEN;
-		if (*words < 'a')
+		if (*words < 'A')
 			continue;
-		hop->name[0] = hop->digest[0] = *words;
+		hop->digest[0] = *words;
+		hop->name[0] = *words < 'a' ? *words - 'A' + 'a' : *words;
 		posture->hop_count++;
 	}
 	return posture;
@@ -240,6 +241,14 @@ static void want(struct fixture *f, unsigned at, const char *words, const char *
 		f->want.standby[0] = posture(f, at + 1, standby);
 		f->want.standby_count = 1;
 	}
+	node_want(f->node, &f->device, &f->want, "state");
+}
+
+/* The files were changed: the chain in force may stay until the new one is there. */
+static void change(struct fixture *f, unsigned at, const char *words)
+{
+	f->want.posture = posture(f, at, words);
+	f->want.hold_old = true;
 	node_want(f->node, &f->device, &f->want, "state");
 }
 
@@ -565,6 +574,74 @@ static void test_an_image_that_may_drop_accounts_for_it(void **state)
 	await_image(f, "sha256:1", 2);
 }
 
+static unsigned tried(const struct fixture *f, const char *digest)
+{
+	unsigned most = 0;
+	for (unsigned i = 0; i < f->world->umbox_count; i++)
+		if (text_equal(f->world->umboxes[i].is.digest, digest))
+			most = max_of(most, f->world->umboxes[i].tried);
+	return most;
+}
+
+static void test_parameters_with_which_nothing_comes_through_leave_the_old_chain(void **state)
+{
+	struct fixture *f = *state;
+	want(f, 0, "a b c", NULL);
+	await(f, "a b c", 3);
+	unsigned flips = f->world->flip_count;
+	f->world->mute_digest = "B";
+	change(f, 1, "a B c");
+	pass(f, 60);
+	assert_int_equal(f->world->flip_count, flips);
+	assert_int_equal(f->goal, PLAN_OLD_CHAIN);
+	for (unsigned i = 0; i < TICKS_MAX && !tried(f, "B"); i++)
+		tick(f);
+	restart_daemon(f); /* in the middle of the trial */
+	assert_int_not_equal(tried(f, "B"), 0);
+	pass(f, 60);
+	assert_int_equal(f->world->flip_count, flips);
+	f->world->mute_digest = NULL;
+	for (unsigned i = 0; i < TICKS_MAX && f->goal != PLAN_CONVERGED; i++)
+		tick(f);
+	await(f, "a b c", 3);
+	assert_int_equal(f->world->flip_count, flips + 1);
+	assert_int_equal(tried(f, "a"), 0);
+}
+
+/* What is needed at once is not tried first. */
+static void test_nothing_is_tried_while_nothing_passes(void **state)
+{
+	struct fixture *f = *state;
+	want(f, 0, "a b", NULL);
+	await(f, "a b", 2);
+	f->world->mute_digest = "B";
+	change(f, 1, "a B");
+	for (unsigned i = 0; i < TICKS_MAX && !tried(f, "B"); i++)
+		tick(f);
+	want(f, 1, "a B", NULL);
+	assert_string_equal(path(f), "held");
+	tick(f);
+	assert_string_equal(path(f), "a b");
+	assert_int_equal(f->goal, PLAN_CONVERGED);
+}
+
+static void test_what_was_exchanged_before_a_restart_goes_back(void **state)
+{
+	struct fixture *f = *state;
+	want(f, 0, "a b", NULL);
+	await(f, "a b", 2);
+	unsigned flips = f->world->flip_count;
+	fake_change_image(f->world);
+	for (unsigned i = 0; i < TICKS_MAX && f->world->flip_count == flips; i++)
+		tick(f);
+	f->world->missing_image = "sha256:1"; /* launches with it fail from now on */
+	fake_kill_umbox(f->world, 2, true);   /* the newest is of the former image */
+	await(f, "a b", 2);
+	assert_int_equal(count_image(f, "sha256:1"), 1);
+	restart_daemon(f);
+	await_image(f, "sha256:0", 2);
+}
+
 static void test_what_was_exchanged_goes_back(void **state)
 {
 	struct fixture *f = *state;
@@ -627,6 +704,13 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_another_image_comes_hop_by_hop, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(test_an_image_that_lets_nothing_through_is_refused,
+						setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_parameters_with_which_nothing_comes_through_leave_the_old_chain, setup,
+			teardown),
+		cmocka_unit_test_setup_teardown(test_nothing_is_tried_while_nothing_passes, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_what_was_exchanged_before_a_restart_goes_back,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(test_an_image_that_may_drop_accounts_for_it, setup,
 						teardown),
