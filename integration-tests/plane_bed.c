@@ -139,7 +139,7 @@ static const char *ip_of(const struct plane_bed *bed, const struct mac *mac)
 }
 
 unsigned plane_pass(struct plane_bed *bed, int from, const struct mac *from_mac, int to,
-		    const struct mac *to_mac, bool expect, unsigned *ret_marks)
+		    const struct mac *to_mac, unsigned *ret_marks)
 {
 	struct bed_frame frame, got = {0};
 	uint32_t tag = bed->tag++;
@@ -150,8 +150,7 @@ unsigned plane_pass(struct plane_bed *bed, int from, const struct mac *from_mac,
 						.from_port = PORT,
 						.to_port = PORT,
 						.tag = tag});
-	bed_send(from, &frame);
-	unsigned count = bed_receive(to, tag, expect ? WAIT_MS : ABSENT_MS, &got);
+	unsigned count = bed_pass(from, &frame, to, tag, &got);
 	if (ret_marks)
 		*ret_marks = count ? bed_marks(&got) : 0;
 	return count;

@@ -40,8 +40,7 @@ struct say {
 };
 
 /* Writes a frame into the direct leg: how many copies arrive at `at`, and what chains they saw. */
-static unsigned answer(struct direct_bed *bed, const struct say *say, int at, bool expect,
-		       unsigned *ret_marks)
+static unsigned answer(struct direct_bed *bed, const struct say *say, int at, unsigned *ret_marks)
 {
 	struct bed_frame frame;
 	uint32_t tag = bed->plane->tag++;
@@ -52,17 +51,16 @@ static unsigned answer(struct direct_bed *bed, const struct say *say, int at, bo
 						.from_port = PORT,
 						.to_port = PORT,
 						.tag = tag});
-	bed_send(bed->direct, &frame);
-	unsigned count = bed_receive(at, tag, expect ? WAIT_MS : ABSENT_MS, &frame);
+	unsigned count = bed_pass(bed->direct, &frame, at, tag, &frame);
 	*ret_marks = count ? bed_marks(&frame) : 0;
 	return count;
 }
 
-#define assert_refused(bed, reason, say, at)                                     \
-	do {                                                                     \
-		unsigned marks_;                                                 \
-		assert_int_equal(answer((bed), (say), (at), false, &marks_), 0); \
-		assert_int_equal(plane_dropped((bed)->plane, (reason)), 1);      \
+#define assert_refused(bed, reason, say, at)                                \
+	do {                                                                \
+		unsigned marks_;                                            \
+		assert_int_equal(answer((bed), (say), (at), &marks_), 0);   \
+		assert_int_equal(plane_dropped((bed)->plane, (reason)), 1); \
 	} while (0)
 
 static void answers_skip_the_rest_of_the_chain(void **state)
@@ -75,21 +73,19 @@ static void answers_skip_the_rest_of_the_chain(void **state)
 	unsigned marks;
 	assert_true(link_legs_up(plane->link, 2, true));
 	assert_false(link_legs_up(plane->link, 1, true));
-	assert_int_equal(answer(&bed, &out, plane->at_network, true, &marks), 1);
+	assert_int_equal(answer(&bed, &out, plane->at_network, &marks), 1);
 	assert_int_equal(marks, 0);
-	assert_int_equal(answer(&bed, &back, plane->at_port[0], true, &marks), 1);
+	assert_int_equal(answer(&bed, &back, plane->at_port[0], &marks), 1);
 	assert_int_equal(marks, 0);
 	/* To another device: through that one's whole chain. */
-	assert_int_equal(answer(&bed, &peer, plane->at_port[1], true, &marks), 1);
+	assert_int_equal(answer(&bed, &peer, plane->at_port[1], &marks), 1);
 	assert_int_equal(marks, 1 << 4);
 
 	/* Nothing ever comes out of it, and the chain is what it was. */
 	assert_int_equal(
-		plane_pass(plane, plane->at_port[0], a, plane->at_network, gateway, true, &marks),
-		1);
+		plane_pass(plane, plane->at_port[0], a, plane->at_network, gateway, &marks), 1);
 	assert_int_equal(marks, 1 << 1 | 1 << 2 | 1 << 3);
-	assert_int_equal(plane_pass(plane, plane->at_network, gateway, bed.direct, a, false, NULL),
-			 0);
+	assert_int_equal(plane_pass(plane, plane->at_network, gateway, bed.direct, a, NULL), 0);
 	struct umbox_counters counters;
 	assert_done(link_counters(plane->link, 2, &counters, &err));
 	assert_true(counters.direct);
@@ -125,12 +121,12 @@ static void it_ends_with_its_chain(void **state)
 	unsigned marks;
 	/* Left, it answers until it is cleaned; cut, no more. */
 	ROUTE(plane, &plane->a, 1, 3);
-	assert_int_equal(answer(&bed, &out, plane->at_network, true, &marks), 1);
+	assert_int_equal(answer(&bed, &out, plane->at_network, &marks), 1);
 	assert_done(
 		nft_clean(plane->nft, plane->a.number, &(struct path){.state = PATH_HELD}, &err));
 	assert_refused(&bed, NFT_DROP_LEG, &out, plane->at_network);
 	ROUTE(plane, &plane->a, 1, 2, 3);
-	assert_int_equal(answer(&bed, &out, plane->at_network, true, &marks), 1);
+	assert_int_equal(answer(&bed, &out, plane->at_network, &marks), 1);
 	assert_done(nft_route(plane->nft, plane->a.number, &without, true, &err));
 	assert_refused(&bed, NFT_DROP_LEG, &out, plane->at_network);
 	ROUTE(plane, &plane->a, 1, 2, 3);
@@ -147,7 +143,7 @@ static void it_ends_with_its_chain(void **state)
 			       &(struct path){.state = PATH_WHOLE, .ids = {1, 2, 3}, .count = 3}));
 	assert_false(view.leftovers);
 	assert_true(nft_legs_hooked(plane->nft, 2));
-	assert_int_equal(answer(&bed, &out, plane->at_network, true, &marks), 1);
+	assert_int_equal(answer(&bed, &out, plane->at_network, &marks), 1);
 
 	/* A lost one is missed. */
 	bed_run(bed.umbox[1].netns, "ip link del direct");

@@ -5,6 +5,7 @@
 
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +18,8 @@ enum {
 	FRAMES_A_TICK = 10,
 	TICK_US = 1000,
 	FRAMES_MAX = 400000,
-	DRAIN_MS = 300,
+	LATE_US = 20000,
+	UNDERWAY_MAX = 200, /* the kernel's queues hold 1000 of all streams together */
 };
 
 /* One direction: frames with rising numbers, sent from one end, seen at the other. */
@@ -26,10 +28,11 @@ struct stream {
 	struct bed_frame frame;
 	pthread_t sender, receiver;
 	atomic_bool stop_sending, stop_receiving;
-	uint32_t tag, sent;
+	uint32_t tag;
+	atomic_uint sent, received;
 	uint8_t *copies; /* of each number */
 	unsigned long by_marks[1 << 8];
-	unsigned long received, doubled, reordered;
+	unsigned long doubled, reordered;
 };
 
 /* The number stands behind the tag. */
@@ -40,13 +43,23 @@ static void pause_us(long us)
 	nanosleep(&(struct timespec){us / 1000000, us % 1000000 * 1000}, NULL);
 }
 
+static bool may_send(const struct stream *stream)
+{
+	return stream->sent < FRAMES_MAX && stream->sent - stream->received < UNDERWAY_MAX;
+}
+
+/* From one processor: frames in the queues of two may overtake each other. */
 static void *send_stream(void *data)
 {
 	struct stream *stream = data;
-	while (!stream->stop_sending && stream->sent < FRAMES_MAX) {
-		for (unsigned i = 0; i < FRAMES_A_TICK && stream->sent < FRAMES_MAX; i++) {
-			memcpy(stream->frame.bytes + number_at, &stream->sent,
-			       sizeof(stream->sent));
+	cpu_set_t here;
+	CPU_ZERO(&here);
+	CPU_SET(sched_getcpu(), &here);
+	pthread_setaffinity_np(pthread_self(), sizeof(here), &here);
+	while (!stream->stop_sending) {
+		for (unsigned i = 0; i < FRAMES_A_TICK && may_send(stream); i++) {
+			uint32_t number = stream->sent;
+			memcpy(stream->frame.bytes + number_at, &number, sizeof(number));
 			if (send(stream->from, stream->frame.bytes, stream->frame.length, 0) > 0)
 				stream->sent++;
 		}
@@ -103,7 +116,9 @@ static void stream_end(struct stream *stream)
 {
 	stream->stop_sending = true;
 	pthread_join(stream->sender, NULL);
-	pause_us(DRAIN_MS * 1000);
+	for (unsigned waited = 0; waited < WAIT_MS && stream->received < stream->sent; waited++)
+		pause_us(1000);
+	pause_us(LATE_US); /* for copies of the last */
 	stream->stop_receiving = true;
 	pthread_join(stream->receiver, NULL);
 	free(stream->copies);
@@ -135,7 +150,7 @@ static void assert_clean(const struct stream *stream, const char *direction)
 		whole += counted[marks] ? 0 : stream->by_marks[marks];
 		counted[marks] = true;
 	}
-	print_message("# %s: %u sent, %lu received, %lu doubled, %lu reordered, %lu on no whole "
+	print_message("# %s: %u sent, %u received, %lu doubled, %lu reordered, %lu on no whole "
 		      "chain\n",
 		      direction, stream->sent, stream->received, stream->doubled, stream->reordered,
 		      stream->received - whole);

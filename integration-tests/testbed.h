@@ -73,8 +73,10 @@ struct mac bed_mac(unsigned number);
 extern const struct mac bed_broadcast;
 
 void bed_send(int socket, const struct bed_frame *frame);
-/* How many frames with the tag arrive within the time; the last of them in `ret` (may be NULL).
- * Waits for the first, then only for what comes at once. */
-unsigned bed_receive(int socket, uint32_t tag, unsigned wait_ms, struct bed_frame *ret);
+/* Sends a frame and says how many with the tag arrived; the last of them in `ret` (may be NULL).
+ * When it returns every frame has got as far as it gets, and is counted there. The thread stays on
+ * one processor from then on. */
+unsigned bed_pass(int from, const struct bed_frame *frame, int to, uint32_t tag,
+		  struct bed_frame *ret);
 /* Bit n: byte n of the marks was set. */
 unsigned bed_marks(const struct bed_frame *frame);
