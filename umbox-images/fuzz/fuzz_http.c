@@ -73,8 +73,6 @@ static enum umbox_http_result run(const uint8_t *data, size_t size, size_t step,
 		size_t count = size - at < step ? size - at : step;
 		result = umbox_http_take(&http, &watcher, &stream, data + at, count, &word);
 	}
-	if (result == UMBOX_HTTP_BAD)
-		assert(umbox_http_why(&http));
 	umbox_http_done(&http);
 	return result;
 }

@@ -227,15 +227,6 @@ enum umbox_http_result umbox_http_take(struct umbox_http *http,
 	return UMBOX_HTTP_FINE;
 }
 
-const char *umbox_http_why(const struct umbox_http *http)
-{
-	if (http->head_bytes > UMBOX_HTTP_HEAD_BYTES)
-		return "its head is too long";
-	if (has_no_version(&http->parser))
-		return "it says no version";
-	return http_errno_description(HTTP_PARSER_ERRNO(&http->parser));
-}
-
 void umbox_http_done(struct umbox_http *http)
 {
 	free(http->request);

@@ -89,6 +89,8 @@ struct umbox {
 };
 
 int64_t umbox_now_us(void);
+/* Ready-made JSON. */
+void umbox_json_raw(struct umbox_json *json, const char *key, const char *text, size_t length);
 void umbox_free(struct umbox *umbox);
 /* Says the heartbeat, unless lines are waiting: then it would say nothing new. */
 void umbox_heartbeat(struct umbox *umbox);

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "umbox_json.h"
+#include "internal.h"
 
 static void put(struct umbox_json *json, const char *text, size_t length)
 {

@@ -78,11 +78,6 @@ void umbox_ring_free(struct umbox_ring *ring)
 	free(ring);
 }
 
-int umbox_ring_descriptor(const struct umbox_ring *ring)
-{
-	return ring->fd;
-}
-
 static struct record_head *record_at(const struct umbox_ring *ring, uint64_t position)
 {
 	return (struct record_head *)(void *)(ring->data + position % ring->data_bytes);

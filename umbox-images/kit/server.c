@@ -305,8 +305,3 @@ int64_t umbox_server_time(struct umbox_server *server, int64_t now_us)
 	}
 	return next;
 }
-
-const struct umbox_server_counts *umbox_server_counts(const struct umbox_server *server)
-{
-	return &server->counts;
-}

@@ -45,7 +45,6 @@ struct umbox_server {
 	struct umbox_service service;
 	uint64_t secret[2];
 	struct connection *connections[UMBOX_SERVER_CONNECTIONS_MAX];
-	struct umbox_server_counts counts;
 };
 
 /* --- server.c --- */

@@ -96,7 +96,6 @@ static size_t make_place(struct umbox_server *server)
 		crowd = count;
 		goes = i;
 	}
-	server->counts.pushed_out++;
 	server_reset_at(server, goes);
 	return goes;
 }
@@ -127,7 +126,6 @@ static size_t open_connection(struct umbox_server *server, const struct umbox_fr
 	connection->silence_us = frame->time_us + UMBOX_SERVER_SILENCE_US;
 	connection->life_us = frame->time_us + UMBOX_SERVER_LIFE_US;
 	server->connections[at] = connection;
-	server->counts.opened++;
 	return at;
 }
 
@@ -135,7 +133,6 @@ static void refuse(struct umbox_server *server, const struct umbox_frame *frame,
 		   const struct umbox_headers *headers)
 {
 	uint8_t bytes[UMBOX_RESET_BYTES];
-	server->counts.refused++;
 	if (headers->tcp_flags & UMBOX_TCP_RST)
 		return;
 	bool has_ack = headers->tcp_flags & UMBOX_TCP_ACK;

@@ -53,7 +53,6 @@ void umbox_server_dial(struct umbox_peer *peer, uint16_t port, int64_t now_us)
 	client->silence_us = now_us + UMBOX_RELAY_SILENCE_US;
 	if (server->service.relay_life_us)
 		client->life_us = now_us + server->service.relay_life_us;
-	server->counts.dialed++;
 	server_send(dialed, UMBOX_TCP_SYN, dialed->acked, NULL, 0);
 }
 

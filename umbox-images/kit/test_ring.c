@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "internal.h"
 #include "umbox_ring.h"
 
 enum { RING_BYTES = UMBOX_RING_BYTES_MIN, HEAD_BYTES = 64 };
@@ -30,7 +31,9 @@ static uint8_t copy[RING_BYTES];
 
 static const struct head *look(const struct umbox_ring *ring)
 {
-	assert_int_equal(pread(umbox_ring_descriptor(ring), copy, sizeof(copy), 0), sizeof(copy));
+	struct umbox umbox;
+	umbox_offer_ring(&umbox, ring);
+	assert_int_equal(pread(umbox.control.descriptor, copy, sizeof(copy), 0), sizeof(copy));
 	return (const struct head *)(const void *)copy;
 }
 

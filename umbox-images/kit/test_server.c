@@ -336,8 +336,7 @@ static void only_a_true_handshake_opens(void **state)
 	fixture->now_us += 60 * SECOND; /* the cookie is stale */
 	say(fixture, UMBOX_TCP_ACK, "hello");
 	assert_int_equal(fixture->got_bytes, 0);
-	assert_int_equal(umbox_server_counts(fixture->server)->opened, 0);
-	assert_int_equal(umbox_server_counts(fixture->server)->refused, 3);
+	assert_true(fixture->sent[0].headers.tcp_flags & UMBOX_TCP_RST);
 }
 
 static void resets_must_know_the_place(void **state)
@@ -373,7 +372,6 @@ static void the_longest_silent_goes_when_there_are_too_many(void **state)
 	assert_int_equal(fixture->sent_count, 1);
 	assert_int_equal(fixture->sent[0].headers.target_port, 4001);
 	assert_true(fixture->sent[0].headers.tcp_flags & UMBOX_TCP_RST);
-	assert_int_equal(umbox_server_counts(fixture->server)->pushed_out, 1);
 }
 
 /* The connection of a quiet source is older than all those of a loud one, and stays. */

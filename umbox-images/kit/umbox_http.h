@@ -77,7 +77,7 @@ struct umbox_http {
 enum umbox_http_result {
 	UMBOX_HTTP_FINE,
 	UMBOX_HTTP_OTHER, /* from here on another protocol, if the server agrees (CONNECT) */
-	UMBOX_HTTP_BAD,   /* no HTTP, or open to two readings; umbox_http_why */
+	UMBOX_HTTP_BAD,   /* no HTTP, or open to two readings */
 };
 
 /* The next bytes of the client.  `*ret_word` is what the watcher said, GO_ON when it was not asked.
@@ -87,7 +87,6 @@ enum umbox_http_result umbox_http_take(struct umbox_http *http,
 				       const struct umbox_http_watcher *watcher,
 				       struct umbox_stream *stream, const uint8_t *bytes,
 				       size_t count, enum umbox_stream_word *ret_word);
-const char *umbox_http_why(const struct umbox_http *http);
 void umbox_http_done(struct umbox_http *http);
 
 /* User and password of "Basic ..." (RFC 7617); false when it is none, does not fit, or has anything

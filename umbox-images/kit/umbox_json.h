@@ -30,5 +30,3 @@ void umbox_json_close(struct umbox_json *json, char bracket);
 /* Any bytes: control characters are escaped, what is not UTF-8 becomes '?'. */
 void umbox_json_text(struct umbox_json *json, const char *key, const char *text);
 void umbox_json_number(struct umbox_json *json, const char *key, uint64_t number);
-/* Ready-made JSON. */
-void umbox_json_raw(struct umbox_json *json, const char *key, const char *text, size_t length);

@@ -24,7 +24,6 @@ void umbox_ring_free(struct umbox_ring *ring);
  * day. */
 void umbox_ring_add(struct umbox_ring *ring, const struct umbox_frame *frame, uint32_t snap_bytes,
 		    int64_t wall_us);
-int umbox_ring_descriptor(const struct umbox_ring *ring);
 
 /* Before umbox_run; the ring outlives it. */
 void umbox_offer_ring(struct umbox *umbox, const struct umbox_ring *ring);

@@ -63,11 +63,6 @@ struct umbox_service {
 	size_t own_bytes;
 };
 
-struct umbox_server_counts {
-	uint64_t opened, pushed_out, refused; /* refused: segments of no connection */
-	uint64_t dialed;
-};
-
 struct umbox_server *umbox_server_new(const struct umbox_service *service);
 /* Without a word to the clients. */
 void umbox_server_free(struct umbox_server *server);
@@ -91,4 +86,3 @@ void umbox_server_dial(struct umbox_peer *peer, uint16_t port, int64_t now_us);
 /* Says to the device, once dialed.  False when it does not fit: none of it was taken.  What
  * on_bytes was given always fits. */
 bool umbox_server_pass_on(struct umbox_peer *peer, const void *bytes, size_t count);
-const struct umbox_server_counts *umbox_server_counts(const struct umbox_server *server);
