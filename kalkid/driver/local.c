@@ -3,15 +3,12 @@
 #include "driver/local.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "base/mem.h"
 #include "driver/local_inner.h"
-
-enum { DROPS_MS = 1000 };
 
 /* A result on its way to its caller. */
 struct finished {
@@ -60,45 +57,6 @@ void local_forget_images(struct local_driver *local)
 static void on_umbox_notice(struct driver_listener *listener, const struct driver_notice *notice)
 {
 	local_tell(container_of(listener, struct local_driver, umbox_listener), notice);
-}
-
-static void on_docker_up(struct docker_listener *listener)
-{
-	struct local_driver *local = container_of(listener, struct local_driver, docker_listener);
-	local_forget_images(local);
-	local_tell(local, &(struct driver_notice){.kind = DRIVER_ENGINE_UP});
-}
-
-static void on_docker_down(struct docker_listener *listener, const char *words)
-{
-	struct local_driver *local = container_of(listener, struct local_driver, docker_listener);
-	local_forget_images(local);
-	local_tell(local, &(struct driver_notice){.kind = DRIVER_ENGINE_DOWN, .words = words});
-}
-
-static struct umbox *find_container(struct umbox_set *set, const char *id)
-{
-	struct umbox *umbox = umbox_first(set);
-	while (umbox && !text_equal(umbox->container.id, id))
-		umbox = umbox_next(umbox);
-	return umbox;
-}
-
-static void on_docker_event(struct docker_listener *listener, const struct docker_event *event)
-{
-	struct local_driver *local = container_of(listener, struct local_driver, docker_listener);
-	if (event->kind == DOCKER_EVENT_IMAGES) {
-		local_forget_images(local);
-		local_tell(local, &(struct driver_notice){.kind = DRIVER_IMAGES_CHANGED});
-		return;
-	}
-	struct umbox *umbox = find_container(local->umboxes, event->container);
-	if (!umbox)
-		return;
-	cleanup_free char *words = event->kind == DOCKER_EVENT_REMOVED
-					   ? mem_copy_text("its container was removed")
-					   : mem_printf("it ended with code %d", event->exit_code);
-	umbox_tell_gone(umbox, words);
 }
 
 static int enrol(struct local_driver *local, const struct device_identity *device,
@@ -305,89 +263,6 @@ static void capture(struct driver *driver, uint32_t umbox, const char *comment, 
 	local_capture(local_of(driver), umbox, comment, ret, call);
 }
 
-/* The legs of a umbox that dies or is removed go with it: that is no interference. */
-static void on_link_change(void *data, const struct link_change *change)
-{
-	struct local_driver *local = data;
-	uint32_t id;
-	enum leg_side side;
-	if (leg_name_parse(change->name, &id, &side)) {
-		const struct umbox *umbox = umbox_find(local->umboxes, id);
-		if (!umbox || umbox->gone || umbox->removing)
-			return;
-	}
-	cleanup_free char *words = mem_printf("interface %s is %s", change->name,
-					      change->gone ? "gone" : "down");
-	local_tell(local, &(struct driver_notice){.kind = DRIVER_RULES_CHANGED, .words = words});
-}
-
-static void tell_rules_changed(struct local_driver *local, const char *words)
-{
-	local_tell(local, &(struct driver_notice){.kind = DRIVER_RULES_CHANGED, .words = words});
-}
-
-static void on_link_notice(uv_poll_t *poll, int status maybe_unused, int events maybe_unused)
-{
-	struct local_driver *local = container_of(poll, struct local_driver, link_notice);
-	if (link_read_notices(local->link, on_link_change, local, NULL) != 0)
-		tell_rules_changed(local, "notices about interfaces were lost");
-}
-
-static void on_nft_notice(uv_poll_t *poll, int status maybe_unused, int events maybe_unused)
-{
-	struct local_driver *local = container_of(poll, struct local_driver, nft_notice);
-	if (nft_read_notices(local->nft, NULL) != 0)
-		tell_rules_changed(local, "rules were changed by somebody else");
-}
-
-static void on_claim(void *data, uint32_t device, const struct claim *claim)
-{
-	local_tell(data,
-		   &(struct driver_notice){.kind = DRIVER_CLAIM, .device = device, .claim = claim});
-}
-
-/* What was lost is said again: leases are renewed, addresses announced. */
-static void on_heard(uv_poll_t *poll, int status maybe_unused, int events maybe_unused)
-{
-	struct local_driver *local = container_of(poll, struct local_driver, heard);
-	(void)!nft_read_heard(local->nft, on_claim, local, NULL);
-}
-
-static void on_unknown(void *data, const char *port, const struct mac *mac)
-{
-	struct alert alert = {.count = 1, .severity = ALERT_LOW};
-	char text[MAC_TEXT_BYTES];
-	mac_print(text, mac);
-	TEXT_COPY(alert.type, "unknown-device");
-	snprintf(alert.detail, sizeof(alert.detail), "%s at %s", text, port);
-	local_tell(data,
-		   &(struct driver_notice){.kind = DRIVER_UNKNOWN, .alert = &alert, .count = 1});
-	local_spoof_stranger(data, port, mac);
-}
-
-static void on_drops(uv_timer_t *timer)
-{
-	struct local_driver *local = container_of(timer, struct local_driver, drops);
-	struct nft_drops drops;
-	(void)!nft_follow_host(local->nft, NULL); /* on failure the next turn tries again */
-	if (nft_read_drops(local->nft, &drops, NULL) < 0)
-		return;
-	bool spoofed = false;
-	for (unsigned i = 0; i < NFT_DROP_COUNT; i++) {
-		if (!drops.news[i] || !nft_drop_is_spoof(i))
-			continue;
-		spoofed = true;
-		local_tell(local, &(struct driver_notice){.kind = DRIVER_SPOOF,
-							  .count = drops.news[i],
-							  .words = nft_drop_words(i)});
-	}
-	if (spoofed)
-		local_spoof_read(local);
-	if (drops.news[NFT_DROP_UNKNOWN])
-		(void)!nft_read_unknown(local->nft, on_unknown, local, NULL);
-	local_spoof_tell(local);
-}
-
 static void handle_closed(struct local_driver *local)
 {
 	if (--local->handles)
@@ -402,7 +277,7 @@ static void handle_closed(struct local_driver *local)
 	closed(data);
 }
 
-static void on_handle_closed(uv_handle_t *handle)
+void local_on_handle_closed(uv_handle_t *handle)
 {
 	handle_closed(handle->data);
 }
@@ -445,15 +320,10 @@ static void close_driver(struct driver *driver, void (*closed)(void *data), void
 	local->closing = true;
 	local->closed = closed;
 	local->closed_data = data;
-	local->handles = 3 + local->watches_nft + local->hears;
+	local->handles = 1; /* the queue */
 	local_cancel_waiting(local);
 	local_cancel_observations(local);
-	uv_close((uv_handle_t *)&local->link_notice, on_handle_closed);
-	uv_close((uv_handle_t *)&local->drops, on_handle_closed);
-	if (local->watches_nft)
-		uv_close((uv_handle_t *)&local->nft_notice, on_handle_closed);
-	if (local->hears)
-		uv_close((uv_handle_t *)&local->heard, on_handle_closed);
+	local_unwatch(local);
 	docker_close(local->docker, on_docker_closed, local);
 }
 
@@ -496,30 +366,6 @@ static int open_parts(struct local_driver *local, struct error *err)
 	return result;
 }
 
-static void watch(struct local_driver *local)
-{
-	int nft_fd = nft_notice_fd(local->nft);
-	uv_poll_init(local->loop, &local->link_notice, link_notice_fd(local->link));
-	uv_poll_start(&local->link_notice, UV_READABLE, on_link_notice);
-	local->link_notice.data = local;
-	local->watches_nft = nft_fd >= 0;
-	if (local->watches_nft) {
-		uv_poll_init(local->loop, &local->nft_notice, nft_fd);
-		uv_poll_start(&local->nft_notice, UV_READABLE, on_nft_notice);
-		local->nft_notice.data = local;
-	}
-	local->hears = nft_heard_fd(local->nft) >= 0;
-	if (local->hears) {
-		uv_poll_init(local->loop, &local->heard, nft_heard_fd(local->nft));
-		uv_poll_start(&local->heard, UV_READABLE, on_heard);
-		local->heard.data = local;
-	}
-	uv_timer_init(local->loop, &local->drops);
-	uv_timer_start(&local->drops, on_drops, DROPS_MS, DROPS_MS);
-	local->drops.data = local;
-	later_queue_open(&local->later, local->loop);
-}
-
 int local_driver_open(struct driver **ret, uv_loop_t *loop,
 		      const struct local_driver_config *config, struct driver_listener *listener,
 		      struct error *err)
@@ -532,11 +378,7 @@ int local_driver_open(struct driver **ret, uv_loop_t *loop,
 		local->config.starts_at_once = (unsigned)max_of(sysconf(_SC_NPROCESSORS_ONLN), 1L);
 	local->waiting_end = &local->waiting;
 	local->umbox_listener.on_notice = on_umbox_notice;
-	local->docker_listener = (struct docker_listener){
-		.on_up = on_docker_up,
-		.on_down = on_docker_down,
-		.on_event = on_docker_event,
-	};
+	local_listen_docker(local);
 	int result = open_parts(local, err);
 	if (result < 0) {
 		nft_close(local->nft);
@@ -544,7 +386,8 @@ int local_driver_open(struct driver **ret, uv_loop_t *loop,
 		free(local);
 		return result;
 	}
-	watch(local);
+	later_queue_open(&local->later, loop);
+	local_watch(local);
 	*ret = &local->driver;
 	return 0;
 }

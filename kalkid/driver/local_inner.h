@@ -2,7 +2,7 @@
 /* driver/local_inner.h - what the files of the local driver share; nobody else includes it.
  *
  * local.c opens, closes and carries out what needs no waiting; local_launch.c, local_remove.c
- * and local_observe.c carry out what waits for Docker. */
+ * and local_observe.c carry out what waits for Docker; local_watch.c tells what happens. */
 #pragma once
 
 #include "driver/docker.h"
@@ -42,11 +42,11 @@ struct local_driver {
 	bool without_log; /* the engine has no log driver "local" */
 	unsigned starts;  /* launches that are with the engine */
 	struct launch *waiting, **waiting_end;
-	struct observation *observations; /* the first runs, the others wait */
-	uv_poll_t link_notice, nft_notice, heard;
+	struct observation *observations;         /* the first runs, the others wait */
+	uv_poll_t link_notice, nft_notice, heard; /* `data` is set where they are watched */
 	uv_timer_t drops;
 	struct local_spoof *spoofs; /* devices that forged frames concern */
-	bool watches_nft, hears, closing, umboxes_closed;
+	bool closing, umboxes_closed;
 	unsigned works; /* on threads beside the loop */
 	unsigned handles;
 	void (*closed)(void *data);
@@ -60,6 +60,13 @@ void local_finish(struct local_driver *local, struct driver_call *call, int resu
 void local_tell(struct local_driver *local, const struct driver_notice *notice);
 /* What references mean is asked anew. */
 void local_forget_images(struct local_driver *local);
+/* Closes a handle that `handles` counts; its `data` is the driver. */
+void local_on_handle_closed(uv_handle_t *handle);
+
+/* local_watch.c: `docker_listener`, before Docker is opened; then the handles of the kernel. */
+void local_listen_docker(struct local_driver *local);
+void local_watch(struct local_driver *local);
+void local_unwatch(struct local_driver *local);
 
 void local_launch(struct local_driver *local, const struct driver_task *task,
 		  struct driver_call *call);
