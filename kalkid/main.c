@@ -45,7 +45,7 @@ struct daemon {
 	struct options options;
 	uv_loop_t loop;
 	struct clock clock;
-	struct files files; /* policies and devices pass to the engine */
+	struct files files; /* the policies pass to the engine */
 	struct store *store;
 	struct captures *captures;
 	struct engine *engine;
@@ -335,9 +335,7 @@ static void tell_what_waits(const struct daemon *daemon, const struct files *fil
 
 static void use_files(struct daemon *daemon, struct files *files)
 {
-	engine_reload(daemon->engine, files->policies, files->policy_count, files->devices,
-		      files->device_count);
-	files->policy_count = 0; /* the engine's now */
+	engine_reload(daemon->engine, &files->defined);
 	engine_set_notifiers(daemon->engine, daemon->files.config.instance, files->config.notifiers,
 			     files->config.notifier_count, daemon->courier);
 	log_info("reloaded", NULL);
@@ -352,8 +350,7 @@ static int reload(struct engine_reloader *reloader, bool dry_run, engine_on_chan
 	if (r < 0)
 		return r;
 	if (each)
-		engine_preview_reload(daemon->engine, files.policies, files.policy_count,
-				      files.devices, files.device_count, each, data);
+		engine_preview_reload(daemon->engine, &files.defined, each, data);
 	tell_what_waits(daemon, &files, each, data);
 	if (!dry_run)
 		use_files(daemon, &files);
@@ -461,11 +458,8 @@ static int open_engine(struct daemon *daemon, struct error *err)
 	config.drain_max_us = files->config.drain_max_us;
 	config.observe_every_us = files->config.observe_every_us;
 	config.data_plane = &files->config.data_plane;
-	int r = engine_new(&daemon->engine, &daemon->loop, &daemon->clock, &config, daemon->store,
-			   files->policies, files->policy_count, files->devices,
-			   files->device_count, err);
-	files->policy_count = 0; /* the engine's, whatever happened */
-	return r;
+	return engine_new(&daemon->engine, &daemon->loop, &daemon->clock, &config, daemon->store,
+			  &files->defined, err);
 }
 
 static void start_exchange(struct engine_hands *hands, struct exchange_call *call,

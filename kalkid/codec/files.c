@@ -138,14 +138,6 @@ static void load_config(struct loading *loading)
 		config_check(&loading->files.config, path, loading->complaints);
 }
 
-const struct policy *files_find_policy(const struct files *files, const char *type)
-{
-	for (unsigned i = 0; i < files->policy_count; i++)
-		if (text_equal(files->policies[i]->type, type))
-			return files->policies[i];
-	return NULL;
-}
-
 /* First all names, then what refers to them. */
 static void note_type(struct loading *loading, const struct document *document)
 {
@@ -164,7 +156,7 @@ static void take_type(struct loading *loading, const struct document *document)
 		return;
 	if (loading->remarks)
 		policy_remark(document, policy, loading->remarks, loading->remarks);
-	const struct policy *first = files_find_policy(files, policy->type);
+	const struct policy *first = definitions_find_policy(&files->defined, policy->type);
 	if (!first && files->policy_count < POLICIES_MAX) {
 		files->policies[files->policy_count++] = policy;
 		return;
@@ -214,7 +206,8 @@ static void check_types(struct loading *loading)
 	for (unsigned i = 0; i < files->device_count; i++) {
 		const struct device_place *place = &loading->places[i];
 		struct reading reading = {place->document, loading->complaints, NULL};
-		const struct policy *policy = files_find_policy(files, files->devices[i].type);
+		const struct policy *policy = definitions_find_policy(&files->defined,
+								      files->devices[i].type);
 		struct error err = {0};
 		if (!policy)
 			complain_unknown(&reading, document_find(place->node, "type"),
@@ -417,10 +410,7 @@ int files_read(struct files *ret, const char *root, struct complaints *complaint
 
 void files_done(struct files *files)
 {
-	for (unsigned i = 0; i < files->policy_count; i++)
-		policy_free(files->policies[i]);
-	free(files->policies);
-	free(files->devices);
+	definitions_done(&files->defined);
 	free(files->config.notifiers);
 	*files = (struct files){0};
 }

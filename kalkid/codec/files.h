@@ -5,9 +5,8 @@
 
 #include "codec/document.h"
 #include "core/data_plane.h"
-#include "core/device.h"
+#include "core/definitions.h"
 #include "core/notifier.h"
-#include "core/policy.h"
 
 enum { POLICIES_MAX = 256, CONFIG_TEXT_BYTES = 256 };
 
@@ -31,10 +30,10 @@ struct config {
 
 struct files {
 	struct config config;
-	struct policy **policies;
-	unsigned policy_count;
-	struct device *devices; /* numbers are 0 */
-	unsigned device_count;
+	union { /* `defined` as a whole, and its fields as if they stood here */
+		struct definitions defined;
+		struct definitions;
+	};
 };
 
 /* Reads ROOT/etc/kalki (kalkid.yaml, conf.d/, types.d/, devices.d/), in the order of names.

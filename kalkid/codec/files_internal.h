@@ -18,8 +18,6 @@ void config_check(const struct config *config, const char *file, struct complain
 void notifiers_read(struct reading *reading, const struct document_node *map, void *config);
 json_t *describe_notifiers(void);
 
-/* NULL when no file defines the type. */
-const struct policy *files_find_policy(const struct files *files, const char *type);
 /* Notifiers and commands that actions of rules name, and that are not there. */
 void files_check_actions(const struct files *files, struct document *const *documents,
 			 unsigned document_count, struct complaints *remarks);

@@ -36,20 +36,14 @@ static const struct document_node *action_place(const struct checking *checking,
 	return node;
 }
 
-static const struct device *find_device(const struct files *files, const char *name)
-{
-	for (unsigned i = 0; i < files->device_count; i++)
-		if (text_equal(files->devices[i].name, name))
-			return &files->devices[i];
-	return NULL;
-}
-
 /* A device that no file names may come over the API. */
-static bool knows_command(const struct files *files, const struct action *action)
+static bool knows_command(const struct definitions *defined, const struct action *action)
 {
-	const struct device *device = action->device[0] ? find_device(files, action->device) : NULL;
+	const struct device *device = action->device[0]
+					      ? definitions_find_device(defined, action->device)
+					      : NULL;
 	const char *type = device ? device->type : action->type;
-	const struct policy *policy = files_find_policy(files, type);
+	const struct policy *policy = definitions_find_policy(defined, type);
 	return !type[0] || (policy && policy_find_command(policy, action->name));
 }
 
@@ -58,7 +52,7 @@ static void check_command(const struct checking *checking, const struct policy *
 {
 	const struct action *action = &policy->rules[rule].actions[index];
 	const struct document *document = NULL;
-	if (knows_command(checking->files, action))
+	if (knows_command(&checking->files->defined, action))
 		return;
 	const struct document_node *node = action_place(checking, policy, rule, index, &document);
 	document_complain(document, node, checking->remarks, "commands: of the type that is meant",

@@ -54,20 +54,13 @@ struct act {
 	void *stopped_data;
 };
 
-static struct control_device *find_device(const struct act *act, uint32_t number)
-{
-	struct control_device *device;
-	HASH_FIND(hh_number, act->engine->by_number, &number, sizeof(number), device);
-	return device;
-}
-
 /* --- what became of it --- */
 
 static void record(struct act *act, const struct device *device, const char *action,
 		   const char *name, const struct wish *wish, unsigned attempts, const char *result,
 		   const char *words)
 {
-	const struct control_device *there = find_device(act, device->number);
+	const struct control_device *there = control_find_number(act->engine, device->number);
 	struct event event = events_begin(act->engine->events, EVENT_ACTION, device,
 					  there ? there->machine.generation : 0);
 	struct action_text text = {
@@ -94,7 +87,7 @@ static void record(struct act *act, const struct device *device, const char *act
 static void record_job(struct line *line, const struct job *job, const char *result,
 		       const char *words)
 {
-	const struct control_device *device = find_device(line->act, line->device);
+	const struct control_device *device = control_find_number(line->act->engine, line->device);
 	struct device gone = {.number = line->device};
 	record(line->act, device ? &device->device : &gone, "command", job->command, &job->wish,
 	       job->attempts, result, words);
@@ -153,7 +146,7 @@ static int64_t retry_us(unsigned attempts)
 
 static const struct device_command *command_of(const struct line *line, const char *name)
 {
-	const struct control_device *device = find_device(line->act, line->device);
+	const struct control_device *device = control_find_number(line->act->engine, line->device);
 	return device && device->policy ? policy_find_command(device->policy, name) : NULL;
 }
 
@@ -182,7 +175,7 @@ static void on_answer(struct exchange_call *call, int result, const struct error
 static void send_first(struct line *line)
 {
 	struct engine_hands *hands = line->act->engine->hands;
-	const struct control_device *device = find_device(line->act, line->device);
+	const struct control_device *device = control_find_number(line->act->engine, line->device);
 	const struct device_command *command = command_of(line, line->jobs->command);
 	if (!device) {
 		finish_job(line, "failed", "the device is no more");
@@ -320,7 +313,7 @@ static void on_action(struct engine_actor *actor, const struct device *value,
 		      const struct action *action, const struct decision *decision)
 {
 	struct act *act = container_of(actor, struct act, actor);
-	struct control_device *device = find_device(act, value->number);
+	struct control_device *device = control_find_number(act->engine, value->number);
 	struct error err = {0};
 	if (!device)
 		return;

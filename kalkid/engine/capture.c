@@ -58,14 +58,12 @@ static void on_written(struct capture_job *job, int result, const struct error *
 	struct device device = {.number = capturing->device};
 	char words[REASON_BYTES + 64];
 	if (result == 0) {
-		struct event event = events_begin(engine->events, EVENT_NODE, &device,
-						  capturing->generation);
-		TEXT_COPY(event.device_name, job->entry.device);
 		snprintf(words, sizeof(words), "capture %" PRIu64 ", %u frames: %s", job->entry.id,
 			 job->entry.frames, capturing->why);
 		log_info("captured", "device=%s words=\"%s\"", job->entry.device, words);
-		events_emit(engine->events, &event,
-			    event_json_node(&event, "captured", words, job->entry.frames));
+		TEXT_COPY(device.name, job->entry.device);
+		events_note(engine->events, &device, capturing->generation, "captured", words,
+			    job->entry.frames);
 	}
 	finish(capturing, result, err);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* engine/control.h - the inside of the engine: what control keeps of devices, decisions and intent.
  *
- * engine.c begins and ends; facts.c shows the machines what happens; decide.c hands what they
- * decide to the node; orders.c does what operators say; status.c answers questions; preview.c says
- * what a reload will change. */
+ * engine.c begins and ends; load.c takes up what files and store say, at a start and a reload;
+ * preview.c says what a reload will change; facts.c shows the machines what happens; decide.c hands
+ * what they decide to the node; orders.c does what operators say; status.c answers questions. */
 #pragma once
 
 #include <limits.h>
@@ -76,8 +76,7 @@ struct engine {
 	struct captures *captures;
 	unsigned capturing; /* under way, for alerts */
 	uint64_t commands_dropped;
-	struct policy **policies;
-	unsigned policy_count;
+	struct definitions defined; /* without devices: those are in the tables */
 	struct control_device *by_name, *by_number;
 	struct fleet fleet;
 	uint64_t fleet_generation;
@@ -92,6 +91,8 @@ struct engine {
 };
 
 /* engine.c */
+/* NULL when there is none. */
+struct control_device *control_find_number(const struct engine *engine, uint32_t number);
 int engine_seek(const struct engine *engine, const char *name, struct control_device **ret,
 		struct error *err) must_check;
 /* Adds it to the tables; its machine starts anew. */
@@ -99,6 +100,12 @@ struct control_device *engine_take_device(struct engine *engine, const struct de
 /* Out of the tables, the node and the store. */
 void engine_forget_device(struct control_device *device);
 const struct policy *engine_find_policy(const struct engine *engine, const char *type);
+/* Every device's posture to the node, and its next deadline. */
+void engine_hand_over_all(struct engine *engine);
+
+/* load.c */
+/* Devices from the store and the files, each where it stood; takes the policies over. */
+int control_load(struct engine *engine, struct definitions *defined, struct error *err) must_check;
 
 /* learn.c */
 void control_begin_learning(struct control_device *device);
@@ -118,8 +125,6 @@ void control_capture(struct control_device *device, const struct alert *alert);
 void engine_listen(struct engine *engine); /* sets node_listener */
 
 /* facts.c */
-/* NULL when there is none. */
-struct control_device *control_find_number(const struct engine *engine, uint32_t number);
 /* Into the history, and the rules decide. */
 void control_take_alert(struct control_device *device, const struct alert *told);
 
@@ -162,8 +167,7 @@ unsigned control_standby(const struct control_device *device, unsigned state,
 
 /* preview.c */
 /* What engine_reload with the same is about to change, into the history. */
-void control_note_changes(struct engine *engine, struct policy **policies, unsigned policy_count,
-			  const struct device *devices, unsigned device_count);
+void control_note_changes(struct engine *engine, const struct definitions *defined);
 
 /* fleet.c */
 /* A device came, changed or is about to go, or its policy or machine is another. */

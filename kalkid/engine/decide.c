@@ -254,8 +254,7 @@ static void on_written(struct store_barrier *barrier, int result)
 {
 	struct pending *pending = container_of(barrier, struct pending, barrier);
 	struct engine *engine = pending->engine;
-	struct control_device *device;
-	HASH_FIND(hh_number, engine->by_number, &pending->device, sizeof(pending->device), device);
+	struct control_device *device = control_find_number(engine, pending->device);
 	if (!device || engine->stopping) {
 		free(pending);
 		return;

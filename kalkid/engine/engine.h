@@ -14,6 +14,7 @@
 #include <jansson.h>
 #include <uv.h>
 
+#include "core/definitions.h"
 #include "core/machine.h"
 #include "core/plan.h"
 #include "driver/driver.h"
@@ -36,12 +37,11 @@ struct engine_config {
 
 void engine_config_init(struct engine_config *config); /* the defaults */
 
-/* Takes the policies (an array of pointers, each owned from now on).  Devices come from the store
- * and from `devices` (those of files, which win).  A device whose type has no policy, or an unknown
- * state in the store, is held and told; it is never an error. */
+/* Takes the policies out of `defined`, whatever comes of it: its policy_count is 0 then.  Devices
+ * come from the store and from `defined` (which wins).  A device whose type has no policy, or an
+ * unknown state in the store, is held and told; it is never an error. */
 int engine_new(struct engine **ret, uv_loop_t *loop, struct clock *clock,
-	       const struct engine_config *config, struct store *store, struct policy **policies,
-	       unsigned policy_count, const struct device *devices, unsigned device_count,
+	       const struct engine_config *config, struct store *store, struct definitions *defined,
 	       struct error *err) must_check;
 /* The node listens to the driver through this; give it to the driver's open. */
 struct driver_listener *engine_listener(struct engine *engine);
@@ -53,18 +53,16 @@ void engine_stop(struct engine *engine, void (*stopped)(void *data), void *data)
 void engine_free(struct engine *engine);
 
 /* New policies and file devices, as engine_new; running machines move over (machine_change_policy).
- * The arrays' contents are owned from now on. */
-void engine_reload(struct engine *engine, struct policy **policies, unsigned policy_count,
-		   const struct device *devices, unsigned device_count);
+ */
+void engine_reload(struct engine *engine, struct definitions *defined);
 
 /* A line of what a reload changes, for a device: "state Old is no more: it goes to Shut, the
  * tightest".  What goes on as it was is not told. */
 typedef void engine_on_change(void *data, const char *device, const char *what);
 /* What engine_reload would change; nothing is owned, nothing is done.  engine_reload itself puts
  * the same into the history. */
-void engine_preview_reload(const struct engine *engine, struct policy **policies,
-			   unsigned policy_count, const struct device *devices,
-			   unsigned device_count, engine_on_change *each, void *data);
+void engine_preview_reload(const struct engine *engine, const struct definitions *defined,
+			   engine_on_change *each, void *data);
 
 /* Who reads the operator's files: tells each change, then makes them unless `dry_run`. */
 struct engine_reloader {

@@ -81,6 +81,13 @@ void events_emit(struct events *events, struct event *event, char *json)
 	LL_INSERT_INORDER(events->waiting, waiting, by_id);
 }
 
+void events_note(struct events *events, const struct device *device, uint32_t generation,
+		 const char *what, const char *words, uint64_t count)
+{
+	struct event event = events_begin(events, EVENT_NODE, device, generation);
+	events_emit(events, &event, event_json_node(&event, what, words, count));
+}
+
 void events_hold(struct events *events)
 {
 	events->held++;

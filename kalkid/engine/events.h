@@ -17,6 +17,9 @@ struct event events_begin(struct events *events, enum event_kind kind, const str
 			  uint32_t generation);
 /* Takes the text over. */
 void events_emit(struct events *events, struct event *event, char *json);
+/* Both for what the node, or the daemon itself, has to say. */
+void events_note(struct events *events, const struct device *device, uint32_t generation,
+		 const char *what, const char *words, uint64_t count);
 
 /* Between these two what is emitted waits, and then goes out in the order of ids: so that what a
  * fact brings about can be done before the fact is written down. */

@@ -43,13 +43,6 @@ void control_take_alert(struct control_device *device, const struct alert *told)
 	events_release(engine->events);
 }
 
-struct control_device *control_find_number(const struct engine *engine, uint32_t number)
-{
-	struct control_device *device;
-	HASH_FIND(hh_number, engine->by_number, &number, sizeof(number), device);
-	return device;
-}
-
 static void alert_of_daemon(struct control_device *device, const char *type,
 			    enum alert_severity severity, uint64_t count, const char *words)
 {

@@ -13,11 +13,9 @@ enum { WORDS_BYTES = 256 };
 
 static void remark(struct control_device *device, const char *what, const char *words)
 {
-	struct engine *engine = device->engine;
-	struct event event = events_begin(engine->events, EVENT_NODE, &device->device,
-					  device->machine.generation);
 	log_info(what, "device=%s words=\"%s\"", device->device.name, words);
-	events_emit(engine->events, &event, event_json_node(&event, what, words, 1));
+	events_note(device->engine->events, &device->device, device->machine.generation, what,
+		    words, 1);
 }
 
 static void schedule(struct control_device *device)
@@ -107,9 +105,8 @@ static void tell_conflict(struct control_device *device, const struct claim *cla
 void control_on_claim(struct node_listener *listener, uint32_t number, const struct claim *claim)
 {
 	struct engine *engine = container_of(listener, struct engine, node_listener);
-	struct control_device *device;
+	struct control_device *device = control_find_number(engine, number);
 	int64_t now_us = clock_now_us(engine->clock);
-	HASH_FIND(hh_number, engine->by_number, &number, sizeof(number), device);
 	if (!device)
 		return;
 	if (learn_wants(&device->device.identity, &device->learning, claim, now_us)) {

@@ -93,12 +93,10 @@ static void on_remark(struct node_listener *listener, uint32_t number, const cha
 {
 	struct engine *engine = container_of(listener, struct engine, node_listener);
 	struct control_device *device = number ? control_find_number(engine, number) : NULL;
-	struct event event = events_begin(engine->events, EVENT_NODE,
-					  device ? &device->device : NULL, 0);
 	log_line(is_good_news(kind) ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, kind,
-		 "device=%s count=%llu words=\"%s\"", event.device_name, (unsigned long long)count,
-		 words);
-	events_emit(engine->events, &event, event_json_node(&event, kind, words, count));
+		 "device=%s count=%llu words=\"%s\"", device ? device->device.name : "",
+		 (unsigned long long)count, words);
+	events_note(engine->events, device ? &device->device : NULL, 0, kind, words, count);
 }
 
 static uint32_t new_umbox(struct node_listener *listener, uint32_t seen)

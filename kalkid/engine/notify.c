@@ -47,8 +47,7 @@ static bool may_matter(const struct notify *notify, enum event_kind kind)
 
 static void fill_device(const struct notify *notify, uint32_t number, struct notice *notice)
 {
-	struct control_device *device;
-	HASH_FIND(hh_number, notify->engine->by_number, &number, sizeof(number), device);
+	struct control_device *device = control_find_number(notify->engine, number);
 	if (!device)
 		return;
 	TEXT_COPY(notice->type, device->device.type);
@@ -94,10 +93,8 @@ static void show(struct notify *notify, struct notice *notice)
 /* Also of one that is no more. */
 static void show_device_of(struct notify *notify, const struct event *event)
 {
-	struct control_device *device;
+	const struct control_device *device = control_find_number(notify->engine, event->device);
 	struct notice gone = begin_notice(notify, NOTICE_STATE);
-	HASH_FIND(hh_number, notify->engine->by_number, &event->device, sizeof(event->device),
-		  device);
 	TEXT_COPY(gone.device, event->device_name);
 	if (device)
 		gone = state_of(notify, device);

@@ -45,17 +45,18 @@ static int check_against_others(struct engine *engine, const struct device *devi
 static int check_type(struct engine *engine, const struct device *device, struct error *err)
 {
 	char hint[TEXT_HINT_BYTES];
-	const struct policy *policy = engine_find_policy(engine, device->type);
+	const struct definitions *defined = &engine->defined;
+	const struct policy *policy = definitions_find_policy(defined, device->type);
 	if (policy) {
 		int r = device_parameters_check(device, policy, err);
 		if (r < 0)
 			error_prefix(err, "device '%s': parameters: ", device->name);
 		return r;
 	}
-	cleanup_free const char **names = mem_alloc_array(engine->policy_count, sizeof(*names));
-	for (unsigned i = 0; i < engine->policy_count; i++)
-		names[i] = engine->policies[i]->type;
-	text_hint(hint, device->type, names, engine->policy_count);
+	cleanup_free const char **names = mem_alloc_array(defined->policy_count, sizeof(*names));
+	for (unsigned i = 0; i < defined->policy_count; i++)
+		names[i] = defined->policies[i]->type;
+	text_hint(hint, device->type, names, defined->policy_count);
 	return error_set(err, -EINVAL, "device '%s': no type is named '%s'%s", device->name,
 			 device->type, hint);
 }

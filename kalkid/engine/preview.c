@@ -10,29 +10,10 @@
 
 struct preview {
 	const struct engine *engine;
-	struct policy **policies;
-	unsigned policy_count;
-	const struct device *devices;
-	unsigned device_count;
+	const struct definitions *defined;
 	engine_on_change *each;
 	void *data;
 };
-
-static const struct policy *find_policy(const struct preview *preview, const char *type)
-{
-	for (unsigned i = 0; i < preview->policy_count; i++)
-		if (text_equal(preview->policies[i]->type, type))
-			return preview->policies[i];
-	return NULL;
-}
-
-static const struct device *find_in_files(const struct preview *preview, const char *name)
-{
-	for (unsigned i = 0; i < preview->device_count; i++)
-		if (text_equal(preview->devices[i].name, name))
-			return &preview->devices[i];
-	return NULL;
-}
 
 static void print_begin(struct buffer *lines, const char *what, const struct policy *policy)
 {
@@ -74,9 +55,10 @@ static void print_policy(struct buffer *lines, const struct control_device *devi
 static void print_device(struct buffer *lines, const struct preview *preview,
 			 const struct control_device *device)
 {
-	const struct device *in_file = find_in_files(preview, device->device.name);
+	const struct device *in_file = definitions_find_device(preview->defined,
+							       device->device.name);
 	const struct device *will = in_file ? in_file : &device->device;
-	const struct policy *after = find_policy(preview, will->type);
+	const struct policy *after = definitions_find_policy(preview->defined, will->type);
 	if (!in_file && device->device.file[0]) {
 		buffer_print(lines, "no file has it any more: nothing of it passes\n");
 		return;
@@ -105,12 +87,10 @@ static void tell(const struct preview *preview, const char *device, struct buffe
 	buffer_done(lines);
 }
 
-void engine_preview_reload(const struct engine *engine, struct policy **policies,
-			   unsigned policy_count, const struct device *devices,
-			   unsigned device_count, engine_on_change *each, void *data)
+void engine_preview_reload(const struct engine *engine, const struct definitions *defined,
+			   engine_on_change *each, void *data)
 {
-	const struct preview preview = {engine,       policies, policy_count, devices,
-					device_count, each,     data};
+	const struct preview preview = {engine, defined, each, data};
 	const struct control_device *device, *next;
 	struct control_device *there;
 	HASH_ITER(hh_name, engine->by_name, device, next) {
@@ -118,12 +98,14 @@ void engine_preview_reload(const struct engine *engine, struct policy **policies
 		print_device(&lines, &preview, device);
 		tell(&preview, device->device.name, &lines);
 	}
-	for (unsigned i = 0; i < device_count; i++) {
+	for (unsigned i = 0; i < defined->device_count; i++) {
+		const struct device *in_file = &defined->devices[i];
 		struct buffer lines = {0};
-		if (engine_seek(engine, devices[i].name, &there, NULL) == 0)
+		if (engine_seek(engine, in_file->name, &there, NULL) == 0)
 			continue;
-		print_begin(&lines, "it is enrolled", find_policy(&preview, devices[i].type));
-		tell(&preview, devices[i].name, &lines);
+		print_begin(&lines, "it is enrolled",
+			    definitions_find_policy(defined, in_file->type));
+		tell(&preview, in_file->name, &lines);
 	}
 }
 
@@ -131,20 +113,15 @@ static void note_change(void *data, const char *name, const char *what)
 {
 	struct engine *engine = data;
 	struct control_device *device = NULL;
-	int known = engine_seek(engine, name, &device, NULL);
-	struct event event = events_begin(engine->events, EVENT_NODE,
-					  known == 0 ? &device->device : NULL,
-					  known == 0 ? device->machine.generation : 0);
 	log_info("reload", "device=%s change=\"%s\"", name, what);
-	if (known == 0)
-		events_emit(engine->events, &event, event_json_node(&event, "reload", what, 0));
+	if (engine_seek(engine, name, &device, NULL) == 0)
+		events_note(engine->events, &device->device, device->machine.generation, "reload",
+			    what, 0);
 }
 
-void control_note_changes(struct engine *engine, struct policy **policies, unsigned policy_count,
-			  const struct device *devices, unsigned device_count)
+void control_note_changes(struct engine *engine, const struct definitions *defined)
 {
-	engine_preview_reload(engine, policies, policy_count, devices, device_count, note_change,
-			      engine);
+	engine_preview_reload(engine, defined, note_change, engine);
 }
 
 void engine_set_reloader(struct engine *engine, struct engine_reloader *reloader)

@@ -182,12 +182,12 @@ int engine_read_plan(const struct engine *engine, const char *name, struct plan 
 
 unsigned engine_policy_count(const struct engine *engine)
 {
-	return engine->policy_count;
+	return engine->defined.policy_count;
 }
 
 const struct policy *engine_policy(const struct engine *engine, unsigned index)
 {
-	return index < engine->policy_count ? engine->policies[index] : NULL;
+	return index < engine->defined.policy_count ? engine->defined.policies[index] : NULL;
 }
 
 void engine_read_events(struct engine *engine, struct event_read *read)

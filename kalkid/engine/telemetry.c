@@ -161,12 +161,10 @@ static void tell_left_out(struct sensing *sensing, int64_t now_us)
 	const char *source = sensing->link.source->name;
 	if (sensing->told_us && now_us - sensing->told_us < TELL_EVERY_US)
 		return;
-	struct event event = events_begin(device->engine->events, EVENT_NODE, &device->device,
-					  device->machine.generation);
 	log_warning("values come too fast, some are left out", "device=%s source=%s count=%llu",
 		    device->device.name, source, (unsigned long long)sensing->left_out);
-	events_emit(device->engine->events, &event,
-		    event_json_node(&event, "values-left-out", source, sensing->left_out));
+	events_note(device->engine->events, &device->device, device->machine.generation,
+		    "values-left-out", source, sensing->left_out);
 	sensing->told_us = now_us;
 	sensing->left_out = 0;
 }

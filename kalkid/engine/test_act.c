@@ -116,8 +116,8 @@ static int set_up(void **state)
 	engine_config_init(&config);
 	for (unsigned i = 0; i < DEVICES; i++)
 		make_device(&devices[i], i);
-	assert_int_equal(engine_new(&f->engine, &f->loop, &f->clock.clock, &config, store, policies,
-				    2, devices, DEVICES, &err),
+	assert_int_equal(engine_new(&f->engine, &f->loop, &f->clock.clock, &config, store,
+				    &(struct definitions){policies, 2, devices, DEVICES}, &err),
 			 0);
 	f->hands = (struct engine_hands){start, cancel};
 	engine_set_hands(f->engine, &f->hands);

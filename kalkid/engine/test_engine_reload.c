@@ -144,7 +144,8 @@ static void expect_changes(struct fixture *f, const char *types, const char *lin
 	cleanup_buffer struct buffer told = {0};
 	const char *state = status_of(f).state;
 	buffer_print(&told, "%s", "");
-	engine_preview_reload(f->engine, policies, 1, NULL, 0, add_line, &told);
+	engine_preview_reload(f->engine, &(struct definitions){policies, 1, NULL, 0}, add_line,
+			      &told);
 	policy_free(policies[0]);
 	assert_string_equal(told.bytes, lines);
 	assert_string_equal(status_of(f).state, state);
@@ -183,12 +184,13 @@ static void what_a_reload_changes_is_told_before(void **state)
 		       "cam: rule 'hot' is no more: what its held() has counted is lost\n");
 }
 
-static void expect_preview(struct fixture *f, const struct device *device, const char *lines)
+static void expect_preview(struct fixture *f, struct device *device, const char *lines)
 {
 	struct policy *policies[] = {read_policy(CAMERA)};
 	cleanup_buffer struct buffer told = {0};
 	buffer_print(&told, "%s", "");
-	engine_preview_reload(f->engine, policies, 1, device, 1, add_line, &told);
+	engine_preview_reload(f->engine, &(struct definitions){policies, 1, device, 1}, add_line,
+			      &told);
 	policy_free(policies[0]);
 	assert_string_equal(told.bytes, lines);
 }

@@ -80,8 +80,8 @@ void start_daemon(struct fixture *f)
 		policies[count++] = read_policy(f->types);
 	policies[count++] = read_policy(LAMP);
 	if (store_open(&f->store, &f->loop, &config, &f->clock.clock, &damaged, &err) < 0 ||
-	    engine_new(&f->engine, &f->loop, &f->clock.clock, &engine_config, f->store, policies,
-		       count, NULL, 0, &err) < 0)
+	    engine_new(&f->engine, &f->loop, &f->clock.clock, &engine_config, f->store,
+		       &(struct definitions){policies, count, NULL, 0}, &err) < 0)
 		fail_msg("%s", err.text);
 	assert_false(damaged);
 	f->driver = fake_open(f->world, &f->loop, engine_listener(f->engine));
@@ -117,7 +117,7 @@ void reload(struct fixture *f)
 	if (f->types)
 		policies[count++] = read_policy(f->types);
 	policies[count++] = read_policy(LAMP);
-	engine_reload(f->engine, policies, count, NULL, 0);
+	engine_reload(f->engine, &(struct definitions){policies, count, NULL, 0});
 }
 
 static void tick(struct fixture *f)

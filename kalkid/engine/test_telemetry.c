@@ -126,7 +126,8 @@ static void start(struct bed *bed, const char *type, unsigned devices)
 		store_open(&bed->store, &bed->loop, &store, &bed->clock.clock, &damaged, &err), 0);
 	engine_config_init(&config);
 	assert_int_equal(engine_new(&bed->engine, &bed->loop, &bed->clock.clock, &config,
-				    bed->store, &policy, 1, list, devices, &err),
+				    bed->store, &(struct definitions){&policy, 1, list, devices},
+				    &err),
 			 0);
 	free(list);
 	bed->world = fake_world_new(&bed->clock.clock);
@@ -449,7 +450,7 @@ static void sources_follow_devices_and_policies(void **state)
 	assert_int_equal(bed->open[0]->device->ip_count, 1);
 
 	struct policy *policy = read_policy(SPEAKING);
-	engine_reload(bed->engine, &policy, 1, NULL, 0);
+	engine_reload(bed->engine, &(struct definitions){&policy, 1, NULL, 0});
 	assert_int_equal(bed->open_count, 1);
 	assert_int_equal(bed->open[0]->source->kind, SOURCE_PUSH);
 	unsigned before = bed->ask_count;
