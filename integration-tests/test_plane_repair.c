@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "driver/nft_inner.h"
 #include "io/namespace.h"
 
 enum { MANY = 150 };
@@ -96,6 +97,88 @@ static void a_flush_is_seen_and_repaired(void **state)
 	assert_int_equal(observed(bed, &bed->a).state, PATH_WHOLE);
 	assert_int_equal(nft_read_notices(bed->nft, NULL), 0);
 	assert_int_equal(repaired(bed), 0);
+	plane_close_all(bed, umboxes);
+}
+
+/* Nothing can be sent, until it is put back. */
+static int take_netlink_away(struct plane_bed *bed)
+{
+	int nothing[2], kept = dup(bed->nft->netlink.fd);
+	assert_int_equal(pipe(nothing), 0);
+	assert_int_equal(dup2(nothing[1], bed->nft->netlink.fd), bed->nft->netlink.fd);
+	close(nothing[0]);
+	close(nothing[1]);
+	return kept;
+}
+
+static void put_netlink_back(struct plane_bed *bed, int kept)
+{
+	assert_int_equal(dup2(kept, bed->nft->netlink.fd), bed->nft->netlink.fd);
+	close(kept);
+}
+
+/* The rules are flushed, and a device is held before anybody has looked. */
+static void a_flush_under_a_step_costs_the_others_nothing(void **state)
+{
+	struct plane_bed *bed = *state;
+	struct bed_umbox umboxes[3];
+	plane_route_all(bed, umboxes);
+	assert_passes(bed);
+	bed_run(link_namespace(bed->link), "nft flush ruleset");
+	assert_true(nft_hold(bed->nft, bed->b.number, false, NULL) < 0);
+	assert_int_equal(repaired(bed), 1);
+	assert_passes(bed);
+	assert_done(nft_hold(bed->nft, bed->b.number, false, &err));
+	assert_int_equal(observed(bed, &bed->b).state, PATH_HELD);
+	plane_close_all(bed, umboxes);
+}
+
+/* A transaction was carried out, its answer did not come, and nothing could be read either. */
+static void what_a_failed_step_left_is_looked_at_first(void **state)
+{
+	struct plane_bed *bed = *state;
+	struct bed_umbox umboxes[3];
+	int inside = link_namespace(bed->link);
+	plane_route_all(bed, umboxes);
+	for (unsigned way = 0; way < 2; way++) {
+		bed_run(inside,
+			"for map in up dn peers; do echo add element netdev kalki $map $(nft "
+			"list map netdev kalki $map | tr -d '\\n' | sed 's/.*elements = //; "
+			"s/}.*/}/'); done >/run/netns/ways.nft");
+		assert_done(nft_hold(bed->nft, bed->a.number, false, &err));
+		assert_nothing_passes(bed);
+		int kept = take_netlink_away(bed);
+		assert_true(nft_route(bed->nft, bed->a.number,
+				      &(struct path){.ids = {0x10}, .count = 1}, false, NULL) < 0);
+		put_netlink_back(bed, kept);
+		bed_run(inside, "nft -f /run/netns/ways.nft");
+		assert_passes(bed);
+		if (way == 0) {
+			assert_done(nft_hold(bed->nft, bed->a.number, false, &err));
+			assert_nothing_passes(bed);
+			ROUTE(bed, &bed->a, 0x10);
+		} else {
+			assert_int_equal(repaired(bed), 0);
+			assert_passes(bed);
+		}
+	}
+	plane_close_all(bed, umboxes);
+}
+
+/* What could not be mended is no truth the next time. */
+static void rules_that_could_not_be_mended_are_mended_later(void **state)
+{
+	struct plane_bed *bed = *state;
+	struct bed_umbox umboxes[3];
+	plane_route_all(bed, umboxes);
+	bed_run(link_namespace(bed->link),
+		"nft replace rule netdev kalki tail handle $(nft -a list chain netdev kalki tail | "
+		"sed -n 's/.* # handle //p' | tail -1) accept");
+	int kept = take_netlink_away(bed);
+	assert_true(nft_replace_table(bed->nft, NULL) < 0);
+	put_netlink_back(bed, kept);
+	assert_int_equal(repaired(bed), 1);
+	assert_passes(bed);
 	plane_close_all(bed, umboxes);
 }
 
@@ -460,6 +543,9 @@ int main(void)
 		TEST(hops_are_counted_in_both_directions, plane_open),
 		TEST(teardown_gives_back_and_others_are_respected, plane_open),
 		OLD(a_flush_is_seen_and_repaired),
+		OLD(a_flush_under_a_step_costs_the_others_nothing),
+		OLD(what_a_failed_step_left_is_looked_at_first),
+		OLD(rules_that_could_not_be_mended_are_mended_later),
 		OLD(changed_elements_and_rules_are_repaired),
 		OLD(without_rules_nothing_passes),
 		OLD(links_that_go_come_back),

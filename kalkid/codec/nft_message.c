@@ -34,6 +34,8 @@ static struct nlmsghdr *start(struct nft_batch *batch, uint16_t type, uint16_t f
 	if (batch->room - batch->length < MESSAGE_BYTES_MAX) {
 		batch->room = max_of(batch->room * 2, (size_t)2 * MESSAGE_BYTES_MAX);
 		batch->bytes = mem_resize(batch->bytes, batch->room, 1);
+		/* Nobody writes what pads the attributes, and whoever digests a batch reads it. */
+		memset(batch->bytes + batch->length, 0, batch->room - batch->length);
 	}
 	batch->last = batch->length;
 	batch->messages++;

@@ -108,6 +108,25 @@ static void a_batch_asks_for_one_answer(void **state maybe_unused)
 	nft_batch_done(&batch);
 }
 
+/* The digest of the rules is taken of a batch: the same rules are the same bytes. */
+static void what_pads_a_batch_is_zero(void **state maybe_unused)
+{
+	struct nft_batch batch = {0};
+	const struct nlattr *attribute;
+	unsigned padded = 0;
+	nft_batch_begin(&batch, 1);
+	size_t at = batch.length;
+	nft_batch_new_chain(&batch, &(struct nft_chain_spec){.name = "legs", .comment = "legs"});
+	const struct nlmsghdr *message = (const void *)(batch.bytes + at);
+	mnl_attr_for_each(attribute, message, sizeof(struct nfgenmsg)) {
+		const uint8_t *end = (const uint8_t *)attribute + attribute->nla_len;
+		for (; (uintptr_t)end % MNL_ALIGNTO; end++, padded++)
+			assert_int_equal(*end, 0);
+	}
+	assert_true(padded > 0);
+	nft_batch_done(&batch);
+}
+
 static void chains_are_read_as_written(void **state maybe_unused)
 {
 	static const char *const devices[] = {"u1i", "u1o"};
@@ -206,6 +225,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(elements_are_read_as_written),
 		cmocka_unit_test(a_batch_asks_for_one_answer),
+		cmocka_unit_test(what_pads_a_batch_is_zero),
 		cmocka_unit_test(chains_are_read_as_written),
 		cmocka_unit_test(links_are_read_as_written),
 		cmocka_unit_test(addresses_are_read_as_written),

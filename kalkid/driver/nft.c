@@ -141,6 +141,7 @@ static int repair_elements(struct nft *nft, struct error *err)
 	while (nft->devices)
 		nft_device_forget(nft, nft->devices);
 	nft->devices = before;
+	nft->doubtful = r < 0;
 	return r < 0 ? r : mended;
 }
 
@@ -149,7 +150,9 @@ int nft_repair(struct nft *nft, struct error *err)
 	int whole = nft_check_table(nft, err), mended = 0;
 	if (whole < 0)
 		return whole;
-	int r = whole ? repair_elements(nft, err) : nft_replace_table(nft, err);
+	int r = whole && nft->doubtful ? nft_sync_elements(nft, err) : 0;
+	if (r >= 0)
+		r = whole ? repair_elements(nft, err) : nft_replace_table(nft, err);
 	if (r < 0)
 		return r;
 	mended = !whole || r > 0;
@@ -309,6 +312,7 @@ static int commit_changes(struct nft *nft, struct nft_device *device,
 		steering_apply(&device->held, changes);
 		return 0;
 	}
+	nft->doubtful = true;
 	int synced = nft_sync_elements(nft, NULL);
 	return synced >= 0 && (r == -ENOENT || r == -EEXIST || r == -EBUSY) ? -EAGAIN : r;
 }
@@ -327,7 +331,9 @@ typedef void wish_fn(struct steering_changes *ret, const struct look *look,
 static int carry_out(struct nft *nft, uint32_t number, wish_fn *work_out, const struct wish *wish,
 		     struct error *err)
 {
-	int r = -EAGAIN;
+	int r = nft->doubtful ? nft_sync_elements(nft, err) : 0;
+	if (r >= 0)
+		r = -EAGAIN;
 	for (unsigned round = 0; round < 2 && r == -EAGAIN; round++) {
 		struct steering_changes changes = {0};
 		struct look look;

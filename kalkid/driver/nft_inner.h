@@ -48,6 +48,7 @@ struct nft {
 	char rules_digest[DIGEST_TEXT_BYTES];
 	char base_digest[NFT_BASE_COUNT][DIGEST_TEXT_BYTES];
 	struct nft_device *devices;
+	bool doubtful; /* a transaction failed, and what it left could not be read */
 	struct nft_chain *chains;
 	struct nft_hook *hooks;
 	uint64_t drops_before[NFT_DROP_COUNT];
@@ -67,7 +68,7 @@ struct nft_device *nft_device_find(const struct nft *nft, uint32_t number);
 struct nft_device *nft_device_make(struct nft *nft, uint32_t number);
 void nft_device_forget(struct nft *nft, struct nft_device *device);
 /* Reads all elements; those that carry no device's comment are deleted: 1 when there was one, 0
- * else. */
+ * else.  When they cannot be read what was known stays. */
 int nft_sync_elements(struct nft *nft, struct error *err) must_check;
 /* Whether the table stands as this program wrote it: 1, or 0 when it is missing or altered. */
 int nft_check_table(struct nft *nft, struct error *err) must_check;

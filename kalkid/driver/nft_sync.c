@@ -83,7 +83,6 @@ static int read_set(struct nft *nft, enum steering_set set, struct steering_chan
 {
 	_Alignas(struct nlmsghdr) char question[NFT_QUESTION_BYTES];
 	struct element_reader reader = {.nft = nft, .set = set};
-	forget_set(nft, set);
 	int r = netlink_ask(&nft->netlink, nft_ask_elements(question, steering_set_info(set)->name),
 			    on_elements, on_restart, &reader, err);
 	for (unsigned i = 0; i < reader.foreign.count; i++) {
@@ -105,23 +104,48 @@ static int delete_foreign(struct nft *nft, const struct steering_changes *foreig
 	return nft_commit(nft, err);
 }
 
+/* Which path is prepared the kernel does not say. */
+static void forget_before(struct nft *nft, struct nft_device *before)
+{
+	struct nft_device *device, *next;
+	HASH_ITER(hh, before, device, next) {
+		struct nft_device *now = nft_device_find(nft, device->number);
+		if (now)
+			now->prepared = device->prepared;
+		HASH_DEL(before, device);
+		steering_done(&device->held);
+		free(device);
+	}
+}
+
+/* All of it, or what was known before stays: whoever takes the ways in away must know all of them.
+ */
+static int read_elements(struct nft *nft, struct steering_changes *foreign, struct error *err)
+{
+	struct nft_device *before = take(nft->devices);
+	int r = 0;
+	for (unsigned set = 0; r == 0 && set < STEERING_SET_COUNT; set++)
+		r = read_set(nft, set, foreign, err);
+	if (r < 0 && before) {
+		while (nft->devices)
+			nft_device_forget(nft, nft->devices);
+		nft->devices = before;
+		return r;
+	}
+	forget_before(nft, before);
+	nft->doubtful = r < 0;
+	return r;
+}
+
 int nft_sync_elements(struct nft *nft, struct error *err)
 {
 	struct steering_changes foreign = {0};
-	int r = 0;
-	for (unsigned set = 0; r == 0 && set < STEERING_SET_COUNT; set++)
-		r = read_set(nft, set, &foreign, err);
+	int r = read_elements(nft, &foreign, err);
 	if (r == 0)
 		r = delete_foreign(nft, &foreign, err);
 	bool strange = foreign.count;
 	steering_changes_done(&foreign);
-	if (r < 0)
-		return r;
-	struct nft_device *device, *next;
-	HASH_ITER(hh, nft->devices, device, next)
-		if (!device->held.count)
-			nft_device_forget(nft, device);
-	return strange;
+	return r < 0 ? r : strange;
 }
 
 /* Rules */
@@ -302,10 +326,6 @@ int nft_replace_table(struct nft *nft, struct error *err)
 	struct nft_table_view view = {0};
 	int r = netlink_ask(&nft->netlink, nft_ask_table(question), on_table, NULL, &view, NULL);
 	bool exists = r == 0;
-	nft->rules_digest[0] = '\0';
-	memset(nft->base_digest, 0, sizeof(nft->base_digest));
-	memset(nft->drops_before, 0, sizeof(nft->drops_before));
-
 	/* Owner without persist would open the table's hooks when this process ends: both or none.
 	 */
 	nft->owner = !nft->options.without_owner;
@@ -319,6 +339,10 @@ int nft_replace_table(struct nft *nft, struct error *err)
 		error_prefix(err, "making table %s: ", NFT_TABLE);
 		return r;
 	}
+	nft->doubtful = false;
+	nft->rules_digest[0] = '\0';
+	memset(nft->base_digest, 0, sizeof(nft->base_digest));
+	memset(nft->drops_before, 0, sizeof(nft->drops_before));
 	r = check_rules(nft, err);
 	return r < 0 ? r : 0;
 }
