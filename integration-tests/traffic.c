@@ -6,6 +6,10 @@
  *
  * It says "ready" once it listens and begins with the first line of its standard input.
  *
+ * It keeps no more than a window of frames on their way: each frame says what came from the other
+ * end. So no queue runs over where a busy machine keeps a hop from its work, and a frame that gets
+ * lost has another reason.  While nothing comes back one frame a tick goes out.
+ *
  * The payload has room for what `stamp` umboxes write on its way (see `struct payload`).  Written,
  * in the machine's byte order:
  *   PREFIX.sent      per burst: u64 first sequence number, u64 count, u64 ns of CLOCK_REALTIME
@@ -34,6 +38,7 @@ enum {
 	BATCH = 64,
 	LINGER_MS = 700,
 	TICK_US = 1000,
+	WINDOW = 400, /* frames; queues of the kernel and of hops have room for 1000 and more */
 	STAMPS_MAX = 15,
 	PATHS_MAX = 65536,
 	SOCKET_BYTES = 64 * 1024 * 1024,
@@ -49,6 +54,7 @@ struct payload {
 	uint64_t sequence;
 	uint32_t count;
 	struct stamp stamps[STAMPS_MAX];
+	uint64_t expected; /* the sequence number behind the highest that came */
 } __attribute__((packed));
 
 static const char MAGIC[8] = {'K', 'A', 'L', 'K', 'I', 'B', 'P', '1'};
@@ -61,6 +67,8 @@ struct path {
 struct traffic {
 	int socket, timer;
 	uint64_t rate, sent, sent_max, received, errors, foreign, refused;
+	uint64_t expected;  /* of what the other end sends */
+	uint64_t confirmed; /* of what we send */
 	int64_t started_ns;
 	FILE *sent_file, *received_file, *paths_file;
 	struct path *paths; /* a hash table; number = place, umboxes only */
@@ -126,6 +134,11 @@ static void record(struct traffic *traffic, const struct payload *payload, size_
 	uint32_t count = be32toh(payload->count);
 	if (count > STAMPS_MAX)
 		count = STAMPS_MAX;
+	uint64_t sequence = be64toh(payload->sequence), confirmed = be64toh(payload->expected);
+	if (sequence >= traffic->expected)
+		traffic->expected = sequence + 1;
+	if (confirmed > traffic->confirmed)
+		traffic->confirmed = confirmed;
 	path.count = count;
 	for (uint32_t i = 0; i < count; i++)
 		path.umboxes[i] = be32toh(payload->stamps[i].umbox);
@@ -133,7 +146,7 @@ static void record(struct traffic *traffic, const struct payload *payload, size_
 		uint64_t sequence;
 		int64_t time_ns;
 		uint32_t path, zero;
-	} row = {be64toh(payload->sequence), time_ns, path_number(traffic, &path), 0};
+	} row = {sequence, time_ns, path_number(traffic, &path), 0};
 	fwrite(&row, sizeof(row), 1, traffic->received_file);
 	traffic->received++;
 }
@@ -166,8 +179,7 @@ static void receive(struct traffic *traffic)
 	}
 }
 
-/* Sends `count` frames; returns how many went out. */
-static unsigned send_burst(struct traffic *traffic, unsigned count)
+static void send_burst(struct traffic *traffic, unsigned count)
 {
 	static struct payload payloads[BATCH];
 	struct iovec parts[BATCH];
@@ -175,7 +187,8 @@ static unsigned send_burst(struct traffic *traffic, unsigned count)
 
 	memset(messages, 0, sizeof(messages));
 	for (unsigned i = 0; i < count; i++) {
-		payloads[i] = (struct payload){.sequence = htobe64(traffic->sent + i)};
+		payloads[i] = (struct payload){.sequence = htobe64(traffic->sent + i),
+					       .expected = htobe64(traffic->expected)};
 		memcpy(payloads[i].magic, MAGIC, sizeof(MAGIC));
 		parts[i] = (struct iovec){&payloads[i], sizeof(payloads[i])};
 		messages[i].msg_hdr.msg_iov = &parts[i];
@@ -188,32 +201,28 @@ static unsigned send_burst(struct traffic *traffic, unsigned count)
 	else if (done < 0)
 		traffic->errors++;
 	if (done <= 0)
-		return 0;
+		return;
 	uint64_t row[3] = {traffic->sent, (uint64_t)done, (uint64_t)time_ns};
 	fwrite(row, sizeof(row), 1, traffic->sent_file);
 	traffic->sent += (unsigned)done;
-	return (unsigned)done;
 }
 
+/* What could not be sent in time is left out: it would be a burst. */
 static void send_due(struct traffic *traffic)
 {
+	unsigned most = traffic->sent < traffic->confirmed + WINDOW ? BATCH : 1;
 	uint64_t elapsed_ns = (uint64_t)(now_ns(CLOCK_MONOTONIC) - traffic->started_ns);
 	uint64_t due = elapsed_ns * traffic->rate / 1000000000;
 
-	/* What a busy machine kept it from sending is left out: a burst of all of it would be lost.
-	 */
-	if (due > traffic->sent + BATCH) {
+	if (due > traffic->sent + most) {
 		traffic->started_ns +=
-			(int64_t)((due - traffic->sent - BATCH) * 1000000000 / traffic->rate);
-		due = traffic->sent + BATCH;
+			(int64_t)((due - traffic->sent - most) * 1000000000 / traffic->rate);
+		due = traffic->sent + most;
 	}
 	if (due > traffic->sent_max)
 		due = traffic->sent_max;
-	while (traffic->sent < due) {
-		uint64_t left = due - traffic->sent;
-		if (!send_burst(traffic, left < BATCH ? (unsigned)left : BATCH))
-			return;
-	}
+	if (traffic->sent < due)
+		send_burst(traffic, (unsigned)(due - traffic->sent));
 }
 
 static void run(struct traffic *traffic)
@@ -229,10 +238,11 @@ static void run(struct traffic *traffic)
 		if (watched[0].revents)
 			receive(traffic);
 		uint64_t ticks;
-		if (read(traffic->timer, &ticks, sizeof(ticks)) < 0 && errno != EAGAIN)
+		bool due = read(traffic->timer, &ticks, sizeof(ticks)) > 0;
+		if (!due && errno != EAGAIN)
 			die("timer");
 		if (end_ns == INT64_MAX) {
-			if (!stop_asked)
+			if (due && !stop_asked)
 				send_due(traffic);
 			if (stop_asked || traffic->sent >= traffic->sent_max)
 				end_ns = now_ns(CLOCK_MONOTONIC) + (int64_t)LINGER_MS * 1000000;
