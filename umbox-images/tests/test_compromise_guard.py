@@ -13,7 +13,7 @@ class CompromiseGuard(Case):
         self.process = self.site.umbox("compromise-guard", parameters)
 
     def alert(self):
-        alert = self.daemon.wait_kind("alert", seconds=60)
+        alert = self.daemon.wait_kind("alert")
         self.assertIsNotNone(alert)
         return alert
 
@@ -29,7 +29,7 @@ class CompromiseGuard(Case):
 
     def test_what_is_not_allowed_is_dropped(self):
         self.guard(allow=OWN, drop=True, alert_type="unts-abnormal-traffic")
-        self.assertFalse(self.ping(NETWORK_IP))
+        self.assertTrue(self.is_cut_off(NETWORK_IP))
         self.assertTrue(self.ping(DEVICE_IP, role="net"))  # answers
         self.site.run("dev", "hping3", "-q", "-c", "6", "-i", "u100000", "-2", "-p", "9999", NETWORK_IP,
                       check=False)
@@ -43,7 +43,7 @@ class CompromiseGuard(Case):
         for words in (("-S", "-A", "-p", "80"), ("-A", "-p", "80"), ("-2", "-p", "9999", "-f", "-d", "200"),
                       ("-1", "-C", "13")):
             self.site.run("dev", "hping3", "-q", "-c", "3", "-i", "u10000", *words, NETWORK_IP, check=False)
-        self.assertGreaterEqual(self.counters()["outside"], 12)
+        self.counters(outside=12)
         taken.setblocking(False)
         with self.assertRaises(BlockingIOError):
             while True:
@@ -67,7 +67,7 @@ class CompromiseGuard(Case):
         ordinary.resolve("evil.example")
         ordinary.resolve("api.camera.example")
         ordinary.say(*ordinary.connect("dev", listener), b"hello")
-        self.assertEqual(self.counters()["learnt"], 1)
+        self.assertEqual(self.counters(learnt=1)["learnt"], 1)
         self.end_well(self.process)
 
     def test_a_rule_with_a_mistake_is_refused(self):

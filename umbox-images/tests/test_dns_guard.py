@@ -46,7 +46,7 @@ class DnsGuard(Case):
                              check=False).stdout.strip()
 
     def assert_told(self, kind, words):
-        alert = self.daemon.wait(lambda line: line.get("type") == kind, seconds=60)
+        alert = self.daemon.wait(lambda line: line.get("type") == kind)
         self.assertIsNotNone(alert, kind)
         self.assertEqual((alert["source"], alert["target"], alert["target_port"]),
                          (DEVICE_IP, NETWORK_IP, 53))
@@ -58,7 +58,7 @@ class DnsGuard(Case):
             self.assertEqual(self.dig("api.camera.example", option), "203.0.113.7")
             self.assertNotIn("203.0.113.7", self.dig("c2.evil.example", option, good=False))
         self.assert_told("dns-denied", "c2.evil.example")
-        self.assertGreaterEqual(self.counters()["denied"], 2)
+        self.counters(denied=2)
         self.end_well(self.process)
 
     def test_rebinding_over_udp_and_tcp(self):
@@ -83,7 +83,7 @@ class DnsGuard(Case):
     def test_an_ordinary_hour_is_nothing(self):
         self.guard(serve=False, allow=["*.example"])
         ordinary_hour(self.site)
-        counters = self.counters()
+        counters = self.counters(questions=60)
         self.assertEqual([line for line in self.daemon.lines if line["kalki"] == "alert"], [])
         self.assertEqual((counters["questions"], counters["odd"]), (60, 0))
         self.end_well(self.process)

@@ -41,7 +41,7 @@ class Hidden(Case):
         device, network = self.pipes()
         for frame in [*HIDDEN, LAST]:
             network.send(frame)
-        self.assertEqual(receive_ours(device, 1, seconds=60), [LAST])
+        self.assertEqual(receive_ours(device, 1), [LAST])
         self.end_well(process)
 
     def test_from_brute_force(self):
@@ -116,7 +116,7 @@ class Disguised(Case):
             network.send(frame)
         passed = []
         while LAST not in passed:
-            got = receive_ours(device, 1, seconds=60)
+            got = receive_ours(device, 1)
             self.assertTrue(got)
             passed += got
         passed += receive_ours(device, 99, seconds=0.5)

@@ -13,8 +13,7 @@ class ScanGuard(Case):
                              *words).stdout
 
     def alert(self, kind):
-        return self.daemon.wait(lambda line: line["kalki"] == "alert" and line["type"] == kind,
-                                seconds=60)
+        return self.daemon.wait(lambda line: line["kalki"] == "alert" and line["type"] == kind)
 
     def assert_told(self, kind, source, target):
         alert = self.alert(kind)
@@ -28,7 +27,7 @@ class ScanGuard(Case):
             self.nmap("net", option, "-p", "80", DEVICE_IP)
             self.assert_told(kind, NETWORK_IP, DEVICE_IP)
         self.assertIsNone(self.daemon.wait(lambda line: line.get("type") == "port-scan", seconds=0))
-        self.assertGreaterEqual(self.counters()["flags"], 3)
+        self.counters(flags=3)
         self.nmap("net", "-sS", "-p", "1-40", DEVICE_IP)
         self.assertGreaterEqual(self.assert_told("port-scan", NETWORK_IP, DEVICE_IP)["count"], 10)
         self.end_well(self.process)
@@ -39,7 +38,7 @@ class ScanGuard(Case):
         self.assert_told("port-scan", NETWORK_IP, DEVICE_IP)
         self.nmap("net", "-6", "-sS", "-p", "1-40", DEVICE_IP6)
         self.assertIsNotNone(self.daemon.wait(
-            lambda line: line.get("source") == NETWORK_IP6 and line["type"] == "port-scan", seconds=60))
+            lambda line: line.get("source") == NETWORK_IP6 and line["type"] == "port-scan"))
         self.end_well(self.process)
 
     def test_segments_of_no_connection_and_protocols(self):
@@ -56,8 +55,8 @@ class ScanGuard(Case):
         self.assertTrue(self.ping(DEVICE_IP, role="net"))
         self.nmap("net", "-sS", "-p", "1-40", DEVICE_IP)
         self.assert_told("port-scan", NETWORK_IP, DEVICE_IP)
-        self.assertFalse(self.ping(DEVICE_IP, role="net"))
-        self.assertGreaterEqual(self.counters()["blocked"], 1)
+        self.assertTrue(self.is_cut_off(DEVICE_IP, role="net"))
+        self.counters(blocked=1)
         self.end_well(self.process)
 
     def test_the_device_scans_and_sweeps(self):
@@ -78,10 +77,9 @@ class ScanGuard(Case):
     def test_an_ordinary_hour_is_no_scan(self):
         self.guard()
         ordinary_hour(self.site)
-        counters = self.counters()
+        counters = self.counters(probes=100)
         self.assertEqual([line for line in self.daemon.lines if line["kalki"] == "alert"], [])
         self.assertEqual((counters["flags"], counters["blocked"], counters["evasive"]), (0, 0, 0))
-        self.assertGreaterEqual(counters["probes"], 100)
         self.end_well(self.process)
 
 

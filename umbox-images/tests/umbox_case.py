@@ -3,7 +3,7 @@ import os
 import sys
 import unittest
 
-from umbox_site import SOL_PACKET, UmboxSite
+from umbox_site import PATIENCE, SOL_PACKET, UmboxSite
 
 PACKET_AUXDATA = 8
 
@@ -19,9 +19,12 @@ class Case(unittest.TestCase):
             raw.setsockopt(SOL_PACKET, PACKET_AUXDATA, 1)
         return device, network
 
-    def ping(self, target, *options, role="dev"):
-        return self.site.run(role, "ping", "-c", "3", "-i", "0.1", "-W", "1", *options, target,
+    def ping(self, target, *options, role="dev", seconds=PATIENCE):
+        return self.site.run(role, "ping", "-c", "3", "-i", "0.1", "-W", str(seconds), *options, target,
                               check=False).returncode == 0
+
+    def is_cut_off(self, target, *options, role="dev"):
+        return not self.ping(target, *options, role=role, seconds=1)
 
     def bulk(self, target, *options):
         """A second of iperf3, device to network unless `options` turn it round."""
@@ -30,15 +33,19 @@ class Case(unittest.TestCase):
             if "listening" in line:
                 break
         done = self.site.run("dev", "iperf3", "-c", target, "-t", "1", *options, check=False)
-        server.communicate(timeout=10)
+        server.communicate(timeout=PATIENCE)
         self.assertEqual(done.returncode, 0, done.stdout)
         return done.stdout
 
-    def counters(self):
-        """Of a heartbeat that began after this call."""
+    def counters(self, **least):
+        """Of the first heartbeat after this call that has counted at least so much of each: what was sent
+        before may still be underway."""
         self.daemon.take_waiting()
         seen = len(self.daemon.lines)
-        return self.daemon.wait_kind("heartbeat", after=seen)["counters"]
+        beat = self.daemon.wait(lambda line: line["kalki"] == "heartbeat" and all(
+            line["counters"][name] >= count for name, count in least.items()), after=seen)
+        self.assertIsNotNone(beat, (least, self.daemon.lines[-1]))
+        return beat["counters"]
 
     def end_well(self, process):
         status, output = self.site.terminate(process)

@@ -18,6 +18,7 @@ import time
 
 LIBC = ctypes.CDLL(None, use_errno=True)
 CLONE_NEWNET = 0x40000000
+PATIENCE = 60  # seconds for what must come; the machine may be slow
 ETH_P_ALL = 3
 SOL_PACKET, PACKET_IGNORE_OUTGOING = 263, 23
 IMAGES = pathlib.Path(__file__).resolve().parent.parent
@@ -61,7 +62,7 @@ def raw_socket(namespace, link):
     raw.setsockopt(SOL_PACKET, PACKET_IGNORE_OUTGOING, 1)
     with inside(namespace):
         raw.bind((link, ETH_P_ALL))
-    raw.settimeout(2)
+    raw.settimeout(PATIENCE)
     return raw
 
 
@@ -112,7 +113,7 @@ class Daemon:
             if self.step(0):
                 break
 
-    def wait(self, wanted, seconds=10, after=0):
+    def wait(self, wanted, seconds=PATIENCE, after=0):
         """The first line, behind the first `after`, for which `wanted` is true; else None."""
         deadline = time.monotonic() + seconds
         while True:
@@ -126,7 +127,7 @@ class Daemon:
     def wait_kind(self, kind, **more):
         return self.wait(lambda line: line["kalki"] == kind, **more)
 
-    def wait_end(self, seconds=5):
+    def wait_end(self, seconds=PATIENCE):
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if self.step(deadline - time.monotonic()):
@@ -167,7 +168,7 @@ class UmboxSite:
     def command(self, role, *words):
         return ["ip", "netns", "exec", self.names[role], *words]
 
-    def run(self, role, *words, check=True, timeout=60):
+    def run(self, role, *words, check=True, timeout=2 * PATIENCE):
         return subprocess.run(self.command(role, *words), check=check, timeout=timeout,
                               stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
@@ -191,6 +192,14 @@ class UmboxSite:
         ip(*there, "link", "set", "lo", "up")
         ip(*there, "link", "set", link, "up")
 
+    def await_link(self, role, link):
+        """What is sent on a link is lost without a word until the kernel, some time after the link is up,
+        has given it a queue."""
+        deadline = time.monotonic() + PATIENCE
+        while " state UP " not in (shown := subprocess.check_output(
+                ["ip", "-n", self.names[role], "-o", "link", "show", link], text=True)):
+            assert time.monotonic() < deadline, shown
+
     def wire(self, direct=False):
         """Makes the legs, as the daemon does some time after the start."""
         if direct:
@@ -202,6 +211,7 @@ class UmboxSite:
                "peer", "name", leg, "mtu", str(self.mtu), "netns", self.names["box"])
             self.set_up_end(role, far)
             ip("-n", self.names["box"], "link", "set", leg, "up")
+            self.await_link(role, far)
 
     def wire_directly(self):
         """No umbox: one link from the device to the network."""
@@ -210,15 +220,18 @@ class UmboxSite:
         self.set_up_end("dev", "dev0")
         self.set_up_end("net", "net0")
 
-    def umbox(self, program, parameters=None, wire=True, host_addresses=(), arguments=(),
-              shadow=False):
-        """Starts a program with the one capability that its image has; unless the legs are to come
-        later, returns when it is ready."""
+    def write_settings(self, program, parameters=None, host_addresses=(), shadow=False):
         with open(os.path.join(self.folder, "umbox.json"), "w", encoding="utf-8") as file:
             json.dump({"contract": 1, "umbox": 418, "hop": program, "generation": 3,
                        "device": {"name": "cam1", "mac": "02:00:00:00:0a:01", "ips": [DEVICE_IP]},
                        "host_addresses": host_addresses, "shadow": shadow,
                        "parameters": parameters or {}}, file)
+
+    def umbox(self, program, parameters=None, wire=True, host_addresses=(), arguments=(),
+              shadow=False):
+        """Starts a program with the one capability that its image has; unless the legs are to come
+        later, returns when it is ready."""
+        self.write_settings(program, parameters, host_addresses, shadow)
         process = self.start_as_umbox(str((PROGRAMS / program).absolute()), *arguments,
                                       capabilities=capabilities(program))
         if wire:
@@ -235,5 +248,5 @@ class UmboxSite:
     def terminate(self, process):
         """SIGTERM; returns (exit status, what it printed)."""
         process.send_signal(signal.SIGTERM)
-        output = process.communicate(timeout=10)[0]
+        output = process.communicate(timeout=PATIENCE)[0]
         return process.returncode, output
