@@ -43,12 +43,33 @@ static int unknown_flag(const char *name, size_t length, struct error *err)
 	return error_set(err, -EINVAL, "there is no flag --%s", word);
 }
 
-/* Whether `value` is one of the words in `choices`. */
-static bool is_choice(const char *choices, const char *value)
+/* Whether the word is one of those in `choices`. */
+static bool is_choice(const char *choices, const char *word, size_t length)
 {
-	size_t length = strlen(value);
-	const char *at = length ? strstr(choices, value) : NULL;
-	return at && (at == choices || at[-1] == ' ') && (!at[length] || at[length] == ' ');
+	for (const char *at = choices; *at; at += strspn(at, " ")) {
+		size_t end = strcspn(at, " ");
+		if (end == length && strncmp(at, word, length) == 0)
+			return true;
+		at += end;
+	}
+	return false;
+}
+
+static int check_choice(const struct command *command, enum flag flag, const char *value,
+			struct error *err)
+{
+	const char *choices = command_choices(command, flag);
+	bool several = FLAGS[flag].value && strchr(FLAGS[flag].value, ',');
+	if (!choices)
+		return 0;
+	do {
+		size_t length = several ? strcspn(value, ",") : strlen(value);
+		if (!is_choice(choices, value, length))
+			return error_set(err, -EINVAL, "--%s cannot be '%.*s' (one of: %s)",
+					 FLAGS[flag].name, (int)length, value, choices);
+		value += length;
+	} while (*value++);
+	return 0;
 }
 
 static int set_flag(struct invocation *ret, int flag, const char *value, struct error *err)
@@ -57,9 +78,6 @@ static int set_flag(struct invocation *ret, int flag, const char *value, struct 
 	if (ret->flags[flag] && info->value)
 		return error_set(err, -EINVAL, "--%s was given twice%s", info->name,
 				 strchr(info->value, ',') ? " (put commas between several)" : "");
-	if (info->choices && !is_choice(info->choices, value))
-		return error_set(err, -EINVAL, "--%s cannot be '%s' (one of: %s)", info->name,
-				 value, info->choices);
 	ret->flags[flag] = value;
 	return 0;
 }
@@ -153,13 +171,15 @@ static int read_environment(struct invocation *ret, char *(*lookup)(const char *
 		const char *value = lookup(name);
 		if (ret->flags[i] || !value || !*value || !command_has_flag(ret->command, i))
 			continue;
-		if (!FLAGS[i].value && is_choice("0 no false", value))
+		if (!FLAGS[i].value && is_choice("0 no false", value, strlen(value)))
 			continue;
-		if (!FLAGS[i].value && !is_choice("1 yes true", value))
+		if (!FLAGS[i].value && !is_choice("1 yes true", value, strlen(value)))
 			return error_set(err, -EINVAL,
 					 "%s is '%s' in the environment (1 or 0 is right)", name,
 					 value);
-		int result = set_flag(ret, (int)i, FLAGS[i].value ? value : "", err);
+		int result = check_choice(ret->command, i, value, err);
+		if (result == 0)
+			result = set_flag(ret, (int)i, FLAGS[i].value ? value : "", err);
 		if (result < 0) {
 			error_prefix(err, "%s in the environment: ", name);
 			return result;
@@ -255,6 +275,23 @@ static int find_command(struct invocation *ret, struct error *err)
 	return 0;
 }
 
+static int check_flags(const struct invocation *ret, struct error *err)
+{
+	const struct command *command = ret->command;
+	int result = 0;
+	for (int i = 0; i < FLAG_COUNT && result == 0; i++) {
+		if (!ret->flags[i])
+			continue;
+		if (command_has_flag(command, (enum flag)i))
+			result = check_choice(command, (enum flag)i, ret->flags[i], err);
+		else
+			result = error_set(err, -EINVAL, "'%s%s%s' has no flag --%s", command->noun,
+					   command->verb ? " " : "",
+					   command->verb ? command->verb : "", FLAGS[i].name);
+	}
+	return result;
+}
+
 int arguments_read(struct invocation *ret, int count, char *const *texts,
 		   char *(*lookup)(const char *name), struct error *err)
 {
@@ -266,13 +303,8 @@ int arguments_read(struct invocation *ret, int count, char *const *texts,
 	if (result < 0 || !ret->command || ret->flags[FLAG_HELP])
 		return ret->flags[FLAG_HELP] ? 0 : result;
 	/* What a person typed must fit; what stands in the environment is for whom it fits. */
-	for (int i = 0; i < FLAG_COUNT; i++) {
-		if (ret->flags[i] && !command_has_flag(ret->command, (enum flag)i))
-			return error_set(err, -EINVAL, "'%s%s%s' has no flag --%s",
-					 ret->command->noun, ret->command->verb ? " " : "",
-					 ret->command->verb ? ret->command->verb : "",
-					 FLAGS[i].name);
-	}
-	result = read_environment(ret, lookup, err);
+	result = check_flags(ret, err);
+	if (result == 0)
+		result = read_environment(ret, lookup, err);
 	return result == 0 ? check_arguments(ret, err) : result;
 }

@@ -83,6 +83,7 @@ static int tell_transport(const struct cli *cli, CURLcode code, long os_errno)
 		duration_print(time, cli->timeout_us);
 		cli_complain(cli, "no answer from kalkid at %s within %s", cli->socket, time);
 		cli_hint(cli, "wait longer with --timeout 1m; what was asked may still be done");
+		cli_hint(cli, "does it hang?    journalctl -u kalkid -n 50");
 		return EXIT_TIMED_OUT;
 	}
 	bool closed_to_us = os_errno == EACCES ||

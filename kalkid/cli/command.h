@@ -64,7 +64,7 @@ struct flag_info {
 	const char *name;
 	char letter;         /* 0: none */
 	const char *value;   /* what stands for its value in help; NULL: a switch */
-	const char *choices; /* the right values, with a space between; NULL: any */
+	const char *choices; /* the right values, with a space between; NULL: any, or see below */
 	const char *help;
 };
 extern const struct flag_info FLAGS[FLAG_COUNT];
@@ -85,6 +85,9 @@ extern const size_t COMMAND_COUNT;
 const struct command *command_find(const char *noun, const char *verb);
 bool command_has_flag(const struct command *command, enum flag flag);
 bool command_is_noun(const char *noun);
+/* The right values of a flag, with a space between, where they may depend on the command; NULL:
+ * any. Where the flag's `value` has a comma in it, several of them are right. */
+const char *command_choices(const struct command *command, enum flag flag);
 /* The word of `arguments` at this place without brackets and dots ("DEVICE"); false beyond the
  * last. */
 bool command_argument_name(const struct command *command, unsigned place, char *name,

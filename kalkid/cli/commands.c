@@ -38,19 +38,16 @@ const struct flag_info FLAGS[FLAG_COUNT] = {
 	[FLAG_FORMAT] = {"format", 0, "FORMAT", NULL, "of what is printed"},
 	[FLAG_GROUP] = {"group", 0, "GROUP", NULL, "only of the devices in this group"},
 	[FLAG_GROUPS] = {"groups", 0, "A,B", NULL, "groups that it belongs to"},
-	[FLAG_ADDRESSES] = {"addresses", 0, "HOW", NULL, "fixed, learn, learn-arp or any"},
+	[FLAG_ADDRESSES] = {"addresses", 0, "HOW", "fixed learn learn-arp any",
+			    "whether they are learnt"},
 	[FLAG_ID] = {"id", 0, "CAPTURE", NULL, "one that is there already"},
 	[FLAG_IPS] = {"ips", 0, "A,B", NULL, "its addresses"},
-	[FLAG_KIND] =
-		{"kind", 0, "A,B", NULL,
-		 "events: alert, transition, chain, step, operator, umbox, node, sensor, notice, "
-		 "action, shadow; skeleton: kit, wrapper or kernel"},
+	[FLAG_KIND] = {"kind", 0, "A,B", NULL, "only of these kinds"},
 	[FLAG_LIMIT] = {"limit", 'n', "N", NULL, "at most so many (default 100)"},
 	[FLAG_MAC] = {"mac", 0, "MAC", NULL, "its MAC address"},
 	[FLAG_MULTICAST] = {"multicast", 0, NULL, NULL,
 			    "multicast other than ARP, ND and DHCP passes"},
-	[FLAG_OF] = {"of", 0, "WHAT", "type devices config",
-		     "of which files: type (default), devices or config"},
+	[FLAG_OF] = {"of", 0, "WHAT", "type devices config", "of which files (default type)"},
 	[FLAG_PARAMETERS] = {"parameters", 0, "JSON", NULL, "the umbox's parameters"},
 	[FLAG_PORT] = {"port", 0, "PORT", NULL, "the device port that it is behind"},
 	[FLAG_REASON] = {"reason", 0, "TEXT", NULL, "why; stands in the history"},
@@ -166,6 +163,30 @@ const struct command *command_find(const char *noun, const char *verb)
 bool command_has_flag(const struct command *command, enum flag flag)
 {
 	return flag < FLAG_GLOBAL_COUNT || (command->flags & (1ULL << flag));
+}
+
+/* As event_kind_name has them. */
+static const char EVENT_KINDS[] =
+	"alert transition chain step operator umbox node sensor notice action shadow";
+
+const char *command_choices(const struct command *command, enum flag flag)
+{
+	static const struct {
+		int (*run)(struct cli *cli);
+		enum flag flag;
+		const char *choices;
+	} own[] = {
+		{run_event, FLAG_KIND, EVENT_KINDS},
+		{run_device_timeline, FLAG_KIND, EVENT_KINDS},
+		{run_umbox_init, FLAG_KIND, "kit wrapper kernel"},
+		{run_policy_graph, FLAG_FORMAT, "text dot svg"},
+		{run_policy_test, FLAG_FORMAT, "text tap junit"},
+	};
+	for (size_t i = 0; i < ARRAY_SIZE(own); i++) {
+		if (own[i].run == command->run && own[i].flag == flag)
+			return own[i].choices;
+	}
+	return FLAGS[flag].choices;
 }
 
 bool command_is_noun(const char *noun)

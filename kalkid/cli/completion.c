@@ -8,6 +8,7 @@
 #include "base/mem.h"
 #include "cli/client.h"
 #include "cli/output.h"
+#include "trial/trial.h"
 
 enum { NAMES_MAX = 5000, WAIT_US = 1000000 };
 
@@ -105,12 +106,33 @@ static void offer_values(struct typed *typed, const char *what, const char *befo
 		offer(typed, "bash");
 }
 
+/* As the last one of a list with commas between. */
+static void offer_listed(const struct typed *typed, const char *choice)
+{
+	const char *comma = strrchr(typed->word, ',');
+	int before = comma ? (int)(comma + 1 - typed->word) : 0;
+	cleanup_free char *list = mem_printf("%.*s%s", before, typed->word, choice);
+	offer(typed, list);
+}
+
 static void offer_choices(const struct typed *typed, const char *choices)
 {
 	cleanup_free char *words = mem_copy_text(choices);
 	char *rest = words, *word;
 	while ((word = strsep(&rest, " ")))
-		offer(typed, word);
+		offer_listed(typed, word);
+}
+
+static void offer_flag_values(struct typed *typed, const struct command *command, enum flag flag)
+{
+	const char *choices = command ? command_choices(command, flag) : FLAGS[flag].choices, *name;
+	if (choices)
+		offer_choices(typed, choices);
+	else if (flag == FLAG_CHECK)
+		for (unsigned i = 0; (name = trial_check_name(i)); i++)
+			offer_listed(typed, name);
+	else
+		offer_values(typed, FLAGS[flag].value, "");
 }
 
 static void offer_words(struct typed *typed)
@@ -132,11 +154,7 @@ static void offer_next(struct typed *typed, const struct command *command)
 	char what[32];
 	unsigned used = command && command->verb ? 2 : 1;
 	if (typed->open_flag >= 0) {
-		const struct flag_info *flag = &FLAGS[typed->open_flag];
-		if (flag->choices)
-			offer_choices(typed, flag->choices);
-		else
-			offer_values(typed, flag->value, "");
+		offer_flag_values(typed, command, (enum flag)typed->open_flag);
 	} else if (typed->word[0] == '-') {
 		for (unsigned i = 0; i < FLAG_COUNT; i++) {
 			if (command ? command_has_flag(command, i) : i < FLAG_GLOBAL_COUNT)

@@ -32,6 +32,8 @@ static void on_event(void *data, const struct client_event *event)
 		event_print(following->cli, json);
 	}
 	json_decref(json);
+	if (ferror(stdout)) /* nobody gets what would follow */
+		exit(output_end(following->cli, 0));
 }
 
 /* Comes back with the last id when the daemon was restarted; only the first attempt may fail. */

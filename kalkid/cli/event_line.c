@@ -207,6 +207,8 @@ int event_print_history(struct cli *cli, const char *path, json_int_t *ret_last)
 	else
 		for (size_t i = 0; i < count; i++)
 			event_print(cli, json_array_get(items, since ? i : count - 1 - i));
+	if (!count && !ret_last && cli->output == OUTPUT_HUMAN && !cli->quiet)
+		output_print("no events");
 	if (ret_last && count)
 		*ret_last = number_of(json_array_get(items, since ? count - 1 : 0), "id");
 	json_decref(list);

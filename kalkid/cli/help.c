@@ -6,14 +6,18 @@
 #include "cli/client.h"
 #include "cli/output.h"
 
-static void print_flag(enum flag flag)
+static void print_flag(const struct command *command, enum flag flag)
 {
 	const struct flag_info *info = &FLAGS[flag];
+	const char *choices = command ? command_choices(command, flag) : NULL;
 	char left[64];
 	snprintf(left, sizeof(left), "%c%c%s --%s%s%s", info->letter ? '-' : ' ',
 		 info->letter ? info->letter : ' ', info->letter ? "," : " ", info->name,
 		 info->value ? " " : "", info->value ? info->value : "");
-	printf("  %-26s  %s\n", left, info->help);
+	printf("  %-26s  %s", left, info->help);
+	if (choices)
+		printf(": %s", choices);
+	printf("\n");
 }
 
 static void print_command_line(const struct command *command)
@@ -24,13 +28,15 @@ static void print_command_line(const struct command *command)
 	printf("  %-32s  %s\n", left, command->help);
 }
 
-static void print_flags(const char *heading, enum flag first, enum flag end, uint64_t only)
+/* Of every command where that is NULL. */
+static void print_flags(const struct command *command)
 {
-	if (heading)
-		printf("\n%s\n", heading);
+	unsigned first = command ? FLAG_GLOBAL_COUNT : 0;
+	unsigned end = command ? FLAG_COUNT : FLAG_GLOBAL_COUNT;
+	printf("\n%s\n", command ? "Flags:" : "Flags of every command:");
 	for (unsigned flag = first; flag < end; flag++) {
-		if (only & (1ULL << flag))
-			print_flag((enum flag)flag);
+		if (!command || command_has_flag(command, flag))
+			print_flag(command, (enum flag)flag);
 	}
 }
 
@@ -43,7 +49,7 @@ static void print_all(void)
 		if (COMMANDS[i].help)
 			print_command_line(&COMMANDS[i]);
 	}
-	print_flags("Flags of every command:", 0, FLAG_GLOBAL_COUNT, UINT64_MAX);
+	print_flags(NULL);
 	printf("\nEach flag has a twin in the environment: KALKI_OUTPUT, KALKI_DRY_RUN; NO_COLOR is heeded.\n"
 	       "Exit codes: 0 done, 1 failed, 2 wrong usage, 3 kalkid not reachable, 4 not found,\n"
 	       "5 conflict, 6 invalid input, 7 not allowed, 8 timed out, 10 the plan has changes, 11 degraded.\n");
@@ -55,8 +61,8 @@ static void print_command(const struct command *command)
 	       command->verb ? command->verb : "", command->arguments,
 	       command->flags ? " [FLAGS]" : "", command->help);
 	if (command->flags)
-		print_flags("Flags:", FLAG_GLOBAL_COUNT, FLAG_COUNT, command->flags);
-	print_flags("Flags of every command:", 0, FLAG_GLOBAL_COUNT, UINT64_MAX);
+		print_flags(command);
+	print_flags(NULL);
 }
 
 static int print_noun(const struct cli *cli, const char *noun, const char *verb)

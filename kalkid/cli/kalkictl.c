@@ -7,7 +7,7 @@
 
 #include "base/duration.h"
 #include "base/mem.h"
-#include "cli/cli.h"
+#include "cli/output.h"
 
 static int set_socket(struct cli *cli)
 {
@@ -67,7 +67,7 @@ int main(int argc, char **argv)
 	}
 	if (!cli.invocation.command || cli_flag(&cli, FLAG_HELP)) {
 		run_help(&cli);
-		return cli_flag(&cli, FLAG_HELP) ? 0 : EXIT_USAGE;
+		return output_end(&cli, cli_flag(&cli, FLAG_HELP) ? 0 : EXIT_USAGE);
 	}
 	int code = set_up(&cli);
 	if (code)
@@ -75,7 +75,5 @@ int main(int argc, char **argv)
 	curl_global_init(CURL_GLOBAL_DEFAULT);
 	code = cli.invocation.command->run(&cli);
 	curl_global_cleanup();
-	if (fflush(stdout) != 0 && code == 0)
-		code = EXIT_FAILED;
-	return code;
+	return output_end(&cli, code);
 }

@@ -11,6 +11,15 @@
 
 enum { COLUMNS_MAX = 16 };
 
+int output_end(const struct cli *cli, int code)
+{
+	bool flushed = fflush(stdout) == 0;
+	if (flushed && !ferror(stdout))
+		return code;
+	cli_complain(cli, "what was to be printed could not all be written (is the disk full?)");
+	return EXIT_FAILED;
+}
+
 /* --- JSON --- */
 
 static void print_line(const json_t *json)

@@ -15,6 +15,10 @@ bool output_json(const struct cli *cli, const json_t *json);
 /* The same for {"items": [...]}; jsonl has an item a line. */
 bool output_list(const struct cli *cli, const json_t *list);
 
+/* At the end, or where nothing goes on any more: EXIT_FAILED, with words, when what was printed did
+ * not all get to where it was to go; else `code`. */
+int output_end(const struct cli *cli, int code);
+
 /* Replaces control characters, in place. */
 void make_printable(char *text);
 /* To standard output, made printable. */

@@ -69,6 +69,9 @@ static int show_all(struct cli *cli, bool *ret_changes)
 	json_t *list = NULL, *device;
 	size_t i;
 	int code = client_list(cli, "/api/v1/devices", DEVICES_SHOWN_MAX, &list);
+	if (code == 0 && !json_array_size(json_object_get(list, "items")) &&
+	    cli->output == OUTPUT_HUMAN && !cli->quiet)
+		output_print("no devices");
 	json_array_foreach(json_object_get(list, "items"), i, device)
 	{
 		if (code == 0)

@@ -12,7 +12,7 @@ static const char TEST_ENDING[] = ".test.yaml";
 
 struct outcome {
 	struct cli *cli;
-	const char *format; /* text, tap or junit */
+	const char *format; /* text (or NULL), tap or junit */
 	unsigned passed, failed, tap_number;
 	unsigned coverage_wanted;
 	bool coverage_missed;
@@ -226,14 +226,8 @@ static int test_file(struct outcome *outcome, const char *file)
 
 static int read_flags(struct outcome *outcome)
 {
-	const char *format = cli_flag(outcome->cli, FLAG_FORMAT);
 	const char *coverage = cli_flag(outcome->cli, FLAG_COVERAGE);
-	outcome->format = format ? format : "text";
-	if (!text_equal(outcome->format, "text") && !text_equal(outcome->format, "tap") &&
-	    !text_equal(outcome->format, "junit")) {
-		cli_complain(outcome->cli, "--format cannot be '%s' (text, tap, junit)", format);
-		return EXIT_USAGE;
-	}
+	outcome->format = cli_flag(outcome->cli, FLAG_FORMAT);
 	char *end = NULL;
 	unsigned long percent = coverage ? strtoul(coverage, &end, 10) : 0;
 	if (coverage && (end == coverage || *end || percent > 100)) {

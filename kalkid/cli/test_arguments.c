@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@
 #include "base/mem.h"
 #include "base/text.h"
 #include "cli/arguments.h"
+#include "codec/event_json.h"
 
 static char *no_environment(const char *name maybe_unused)
 {
@@ -64,6 +66,7 @@ static void nouns_may_stand_alone(void **state maybe_unused)
 			 0);
 	assert_null(invocation.command->verb);
 	assert_int_equal(invocation.argument_count, 0);
+	assert_string_equal(invocation.flags[FLAG_KIND], "alert,transition");
 	assert_int_equal(read_line(&invocation, "plan cam1", no_environment), 0);
 	assert_string_equal(invocation.arguments[0], "cam1");
 	assert_int_equal(read_line(&invocation, "device show -- -odd-", no_environment), 0);
@@ -90,6 +93,13 @@ static void mistakes_are_named(void **state maybe_unused)
 		{"device list -Z", "there is no flag -Z"},
 		{"device list -o xml", "--output cannot be 'xml' (one of: human json jsonl)"},
 		{"device list -o jso", "--output cannot be 'jso'"},
+		{"policy graph f --format tap", "--format cannot be 'tap' (one of: text dot svg)"},
+		{"policy test f --format svg", "--format cannot be 'svg' (one of: text tap junit)"},
+		{"umbox init x --kind alert",
+		 "--kind cannot be 'alert' (one of: kit wrapper kernel)"},
+		{"event --kind alert,alrt", "--kind cannot be 'alrt' (one of: alert transition"},
+		{"event --kind alert,", "--kind cannot be ''"},
+		{"device add x --addresses arp", "--addresses cannot be 'arp' (one of: fixed"},
 		{"device list --output", "--output needs a value: --output FORMAT"},
 		{"device list --quiet=1", "--quiet takes no value"},
 		{"device list --since 1h", "'device list' has no flag --since"},
@@ -165,6 +175,16 @@ static void too_many_words_are_refused(void **state maybe_unused)
 		-EINVAL);
 }
 
+static void every_kind_of_event_may_be_asked_for(void **state maybe_unused)
+{
+	for (unsigned kind = 0; kind < EVENT_KIND_COUNT; kind++) {
+		struct invocation invocation;
+		char line[64];
+		snprintf(line, sizeof(line), "event --kind %s", event_kind_name(kind));
+		assert_int_equal(read_line(&invocation, line, no_environment), 0);
+	}
+}
+
 /* What parsing and completion rely on. */
 static void the_table_is_sound(void **state maybe_unused)
 {
@@ -203,6 +223,7 @@ int main(void)
 		cmocka_unit_test(each_flag_has_a_twin_in_the_environment),
 		cmocka_unit_test(help_is_understood_everywhere),
 		cmocka_unit_test(too_many_words_are_refused),
+		cmocka_unit_test(every_kind_of_event_may_be_asked_for),
 		cmocka_unit_test(the_table_is_sound),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -155,6 +155,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
                 "Id": "sha256:" + "a" * 64,
                 "Config": {"Labels": {"umbox.contract": "1", "umbox.mode": "inline",
                                       "umbox.parameters": json.dumps(schema)}}}
+        singles["/images/misspelt:1/json"] = {
+            "Id": "sha256:" + "b" * 64,
+            "Config": {"Labels": {"umbox.contract": "1", "umbox.memroy": "32m"}}}
         if self.command == "GET" and "text/event-stream" in self.headers.get("Accept", ""):
             self.stream()
         elif self.command == "POST" and path == "/api/v1/devices":
@@ -867,6 +870,13 @@ tests:
         self.assertEqual(nowhere.code, 0)
         self.assertIn("images were not looked at", nowhere.err)
 
+    def test_a_misspelt_label_of_an_image_is_doubtful(self):
+        path = self.write("t.yaml", "type: t\nstates: {A: {chain: [{name: one, image: 'misspelt:1'}]}}\n")
+        result = self.run_tool("policy", "check", path, "--docker", self.socket)
+        self.assertEqual(result.code, 0)
+        self.assertIn("image label umbox.memroy means nothing (is umbox.memory meant?)", result.err)
+        self.assertIn("doubtful", result.out)
+
     def test_parameters_of_devices_are_checked(self):
         for folder in ("types.d", "devices.d"):
             os.makedirs(f"{self.folder.name}/{folder}", exist_ok=True)
@@ -915,6 +925,25 @@ tests:
         self.assertEqual(self.complete("device", "list", "--f"), [])
         self.assertEqual(self.complete("umbox", "logs", ""), ["17"])
         self.assertEqual(self.complete("alert", "ack", ""), ["9"])
+
+    def test_completion_knows_the_values_of_flags(self):
+        self.assertEqual(self.complete("event", "--kind", "a"), ["alert", "action"])
+        self.assertEqual(self.complete("event", "--kind", "node,a"), ["node,alert", "node,action"])
+        self.assertEqual(self.complete("umbox", "init", "--kind", "k"), ["kit", "kernel"])
+        self.assertEqual(self.complete("policy", "graph", "--format", ""), ["text", "dot", "svg"])
+        self.assertEqual(self.complete("policy", "test", "--format", "t"), ["text", "tap"])
+        self.assertEqual(self.complete("policy", "schema", "--of", "c"), ["config"])
+        self.assertEqual(self.complete("device", "add", "--addresses", "learn"), ["learn", "learn-arp"])
+        self.assertEqual(self.complete("umbox", "test", "i", "--check", "arp,ipv"), ["arp,ipv4", "arp,ipv6"])
+        self.assertIn("of these kinds: kit wrapper kernel", self.good("help", "umbox", "init"))
+
+    def test_what_cannot_be_printed_is_told(self):
+        for words in (["status"], ["device", "list", "-o", "json"], ["event", "-f"], ["help"]):
+            with open("/dev/full", "w", encoding="ascii") as full:
+                done = subprocess.run([KALKICTL, "--socket", self.socket, *words], stdout=full, text=True,
+                                      stderr=subprocess.PIPE, timeout=60, check=False)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("could not all be written", done.stderr)
 
     def test_bash_completes(self):
         script = self.good("completion", "bash")

@@ -24,13 +24,14 @@ static const struct kind KINDS[] = {
 	{"kernel", {"kernel", "program"}},
 };
 
+/* The name is right, or NULL for the first. */
 static const struct kind *find_kind(const char *name)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(KINDS); i++) {
+	for (size_t i = 1; i < ARRAY_SIZE(KINDS); i++) {
 		if (text_equal(KINDS[i].name, name))
 			return &KINDS[i];
 	}
-	return NULL;
+	return &KINDS[0];
 }
 
 /* Of the kind's files the next from `at` on; NULL when there is none. */
@@ -124,13 +125,8 @@ static void tell(const struct cli *cli, const struct kind *kind, const char *nam
 
 int run_umbox_init(struct cli *cli)
 {
-	const char *name = cli_argument(cli, 0), *kind_name = cli_flag(cli, FLAG_KIND);
-	const struct kind *kind = find_kind(kind_name ? kind_name : "kit");
-	if (!kind) {
-		cli_complain(cli, "--kind cannot be '%s' (one of: kit, wrapper, kernel)",
-			     kind_name);
-		return EXIT_USAGE;
-	}
+	const char *name = cli_argument(cli, 0);
+	const struct kind *kind = find_kind(cli_flag(cli, FLAG_KIND));
 	if (!is_name(name)) {
 		cli_complain(
 			cli,

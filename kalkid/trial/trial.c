@@ -153,6 +153,11 @@ static bool is_wanted(const struct trial *trial, size_t check)
 	       (CHECKS[check].run == check_defaults && is_listed(only, "leg-gone"));
 }
 
+const char *trial_check_name(unsigned index)
+{
+	return index < ARRAY_SIZE(CHECKS) ? CHECKS[index].name : NULL;
+}
+
 int trial_check_names(const char *only, struct error *err)
 {
 	const char *names[ARRAY_SIZE(CHECKS)];

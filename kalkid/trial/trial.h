@@ -34,6 +34,8 @@ struct trial_options {
 	void *data;
 };
 
+/* NULL behind the last. */
+const char *trial_check_name(unsigned index);
 /* -EINVAL names the one in `only` that is none. */
 int trial_check_names(const char *only, struct error *err) must_check;
 
