@@ -354,12 +354,17 @@ static json_t *rule_to_json(const struct policy *policy, const struct policy_rul
 
 json_t *encode_type(const struct policy *policy)
 {
-	json_t *states = json_array(), *rules = json_array();
+	json_t *states = json_array(), *rules = json_array(), *commands = json_array();
 	for (unsigned i = 0; i < policy->state_count; i++)
 		json_array_append_new(states, state_to_json(policy, &policy->states[i]));
 	for (unsigned i = 0; i < policy->rule_count; i++)
 		json_array_append_new(rules, rule_to_json(policy, &policy->rules[i]));
-	return type_to_json(policy, states, rules);
+	for (unsigned i = 0; i < policy->command_count; i++)
+		json_array_append_new(commands, json_pack("{s:o}", "name",
+							  encode_text(policy->commands[i].name)));
+	json_t *type = type_to_json(policy, states, rules);
+	json_object_set_new(type, "commands", commands);
+	return type;
 }
 
 static json_t *time_or_null(int64_t wall_us)

@@ -39,6 +39,9 @@ static struct policy *make_policy(void)
 	TEXT_COPY(policy->type, "camera");
 	TEXT_COPY(policy->file, "types.d/camera.yaml");
 	TEXT_COPY(policy->digest, "0123456789abcdef0123456789abcdef");
+	policy->command_count = 1;
+	policy->commands = mem_alloc(sizeof(*policy->commands));
+	TEXT_COPY(policy->commands[0].name, "reboot");
 	policy->state_count = 2;
 	policy->states = mem_alloc_array(2, sizeof(*policy->states));
 	TEXT_COPY(policy->states[0].name, "Normal");

@@ -527,6 +527,7 @@ static void types_are_told(void **state)
 	assert_string_equal(text_at(fixture, "rules.0.to"), "Attack");
 	assert_non_null(strstr(text_at(fixture, "rules.0.when"), "brute-force"));
 	assert_true(number_at(fixture, "rules.0.cost") > 0);
+	assert_string_equal(text_at(fixture, "commands.0.name"), "reboot");
 	ask_problem(fixture, "GET", "/api/v1/types/camra", NULL, 404, "not_found",
 		    "no device type is named 'camra'");
 	assert_string_equal(text_at(fixture, "hint"), "did you mean 'camera'?");

@@ -69,10 +69,11 @@ static void offer_items(struct typed *typed, const char *path, const char *key)
 	json_decref(list);
 }
 
-static void offer_states(struct typed *typed, const char *device)
+/* What the device's type has of these: "states", "commands". */
+static void offer_of_type(struct typed *typed, const char *device, const char *what)
 {
 	cleanup_buffer struct buffer path = {0}, type_path = {0};
-	json_t *found = NULL, *type = NULL, *state;
+	json_t *found = NULL, *type = NULL, *item;
 	size_t i;
 	buffer_print(&path, "/api/v1/devices");
 	url_segment(&path, device);
@@ -80,8 +81,8 @@ static void offer_states(struct typed *typed, const char *device)
 	if (client_get(typed->cli, path.bytes, &found) == 0) {
 		url_segment(&type_path, text_of(json_object_get(found, "definition"), "type"));
 		if (client_get(typed->cli, type_path.bytes, &type) == 0)
-			json_array_foreach(json_object_get(type, "states"), i, state)
-				offer(typed, text_of(state, "name"));
+			json_array_foreach(json_object_get(type, what), i, item)
+				offer(typed, text_of(item, "name"));
 	}
 	json_decref(found);
 	json_decref(type);
@@ -93,7 +94,9 @@ static void offer_values(struct typed *typed, const char *what, const char *befo
 	if (strcmp(what, "DEVICE") == 0)
 		offer_items(typed, "/api/v1/devices", "name");
 	else if (strcmp(what, "STATE") == 0)
-		offer_states(typed, before);
+		offer_of_type(typed, before, "states");
+	else if (strcmp(what, "COMMAND") == 0)
+		offer_of_type(typed, before, "commands");
 	else if (strcmp(what, "TYPE") == 0)
 		offer_items(typed, "/api/v1/types", "name");
 	else if (strcmp(what, "UMBOX") == 0)

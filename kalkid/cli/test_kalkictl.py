@@ -70,7 +70,8 @@ TYPE = {"name": "camera", "description": "a camera", "file": "/etc/kalki/types.d
                     "cut": True, "dwell_us": 5400000000, "calm_us": 60000000,
                     "calm_to": "Normal", "hops": []}],
         "rules": [{"name": "guess", "description": "", "from": ["Normal"], "to": "Attack",
-                   "when": "alerts(\"brute-force\") > 3", "cost": 4}]}
+                   "when": "alerts(\"brute-force\") > 3", "cost": 4}],
+        "commands": [{"name": "reboot"}, {"name": "turn-on"}]}
 
 
 TELEMETRY = {"sensors": [{"name": "power", "type": "number", "unit": "mW", "value": 2.5,
@@ -301,6 +302,7 @@ class TestKalkictl(unittest.TestCase):
         self.assertRegex(out, r"Normal +guard \(fails open\) +auto +next +- +-")
         self.assertRegex(out, r"Attack +block +held +all +1h30m +after 1m to Normal")
         self.assertRegex(out, r"guess +Normal +Attack +alerts")
+        self.assertTrue(out.endswith("\ncommands: reboot, turn-on\n"))
         self.assertIn("Normal,Attack", self.good("type", "list"))
 
     def test_a_device_in_shadow_is_shown_loudly(self):
@@ -399,7 +401,7 @@ class TestKalkictl(unittest.TestCase):
                 self.assertIn("cannot be an image's name", done.stderr)
             done = self.init(folder, "guard", "--kind", "kits")
             self.assertEqual(done.returncode, 2)
-            self.assertIn("one of: kit, wrapper, kernel", done.stderr)
+            self.assertIn("one of: kit wrapper kernel", done.stderr)
 
     def test_a_stream_is_followed_over_its_end(self):
         clean = {k: v for k, v in os.environ.items() if not k.startswith("KALKI_")}
@@ -919,6 +921,7 @@ tests:
         self.assertEqual(self.complete("device", "show", ""), ["cam0000", "cam1"])
         self.assertEqual(self.complete("-o", "json", "device", "show", "cam1"), ["cam1"])
         self.assertEqual(self.complete("device", "set-state", "cam1", "A"), ["Attack"])
+        self.assertEqual(self.complete("device", "command", "cam1", "t"), ["turn-on"])
         self.assertEqual(self.complete("-o", "j"), ["json", "jsonl"])
         self.assertEqual(self.complete("event", "--device", "cam0"), ["cam0000"])
         self.assertEqual(self.complete("device", "set-state", "--f"), ["--for"])

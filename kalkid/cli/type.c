@@ -73,6 +73,19 @@ static void print_rules(const struct cli *cli, const json_t *type)
 	table_print(&table, cli, "no rules");
 }
 
+static void print_commands(const json_t *type)
+{
+	cleanup_buffer struct buffer words = {0};
+	const json_t *command;
+	size_t i;
+	json_array_foreach(json_object_get(type, "commands"), i, command)
+		buffer_print(&words, "%s%s", i ? ", " : "", text_of(command, "name"));
+	if (words.length) {
+		printf("\n");
+		output_print("commands: %s", words.bytes);
+	}
+}
+
 int run_type_show(struct cli *cli)
 {
 	cleanup_buffer struct buffer path = {0};
@@ -88,6 +101,7 @@ int run_type_show(struct cli *cli)
 		print_states(cli, type);
 		printf("\n");
 		print_rules(cli, type);
+		print_commands(type);
 	}
 	json_decref(type);
 	return code;
