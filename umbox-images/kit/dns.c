@@ -13,6 +13,9 @@ enum {
 	PARAMETER_BYTES = 4, /* its key and length */
 	IPV4_HINT = 4,
 	IPV6_HINT = 6,
+	/* Of one name, which has at most as many labels; else a long message of nothing but
+	 * pointers would hold up everything behind it. */
+	JUMPS_MAX = 127,
 };
 
 static uint16_t get16(const uint8_t *bytes)
@@ -31,7 +34,7 @@ static bool read_name(const struct umbox_dns *dns, size_t *at,
 		      char ret[static UMBOX_DNS_NAME_BYTES])
 {
 	size_t from = *at, bound = *at, length = 0;
-	bool jumped = false;
+	unsigned jumps = 0;
 	for (;;) {
 		if (from >= dns->length)
 			return false;
@@ -40,10 +43,9 @@ static bool read_name(const struct umbox_dns *dns, size_t *at,
 			if (from >= dns->length)
 				return false;
 			size_t target = (size_t)(label & 0x3f) << 8 | dns->bytes[from++];
-			if (!jumped)
+			if (!jumps++)
 				*at = from;
-			jumped = true;
-			if (target >= bound)
+			if (target >= bound || jumps > JUMPS_MAX)
 				return false;
 			from = bound = target;
 			continue;
@@ -59,7 +61,7 @@ static bool read_name(const struct umbox_dns *dns, size_t *at,
 			ret[length++] = of_host(dns->bytes[from++]);
 	}
 	ret[length] = '\0';
-	if (!jumped)
+	if (!jumps)
 		*at = from;
 	return true;
 }

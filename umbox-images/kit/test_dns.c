@@ -122,6 +122,34 @@ static void pointers_lead_back(void **state)
 	assert_string_equal(record.name, "a.example");
 }
 
+/* What next says of a record whose name is so many pointers, one behind the other. */
+static int next_after_jumps(uint16_t jumps)
+{
+	struct test_dns made;
+	struct umbox_dns dns;
+	struct umbox_dns_record record;
+	start_dns(&made, "a.example", 2);
+	put_dns(&made, "\0\0\x10\0\1\0\0\0\x3c", 9); /* a text, which holds all but the last */
+	uint16_t bytes = (uint16_t)(2 * (jumps - 1)), to = 12;
+	put_dns(&made, (uint8_t[]){(uint8_t)(bytes >> 8), (uint8_t)bytes}, 2);
+	for (uint16_t i = 0; i < jumps; i++) {
+		uint16_t at = made.length;
+		put_dns(&made, (uint8_t[]){(uint8_t)(0xc0 | to >> 8), (uint8_t)to}, 2);
+		to = at;
+	}
+	put_dns(&made, "\0\1\0\1\0\0\0\x3c\0\4\1\2\3\4", 14);
+	assert_true(umbox_dns_open(&dns, made.bytes, made.length));
+	assert_int_equal(umbox_dns_next(&dns, &record), 1);
+	return umbox_dns_next(&dns, &record);
+}
+
+static void pointers_are_not_many(void **state)
+{
+	(void)state;
+	assert_int_equal(next_after_jumps(127), 1);
+	assert_int_equal(next_after_jumps(128), -1);
+}
+
 /* A label "good.example" under "evil" must not read as if it were two. */
 static void a_dot_within_a_label_is_no_dot(void **state)
 {
@@ -168,6 +196,7 @@ int main(void)
 		cmocka_unit_test(hints_are_read),
 		cmocka_unit_test(what_is_cut_short_is_told),
 		cmocka_unit_test(pointers_lead_back),
+		cmocka_unit_test(pointers_are_not_many),
 		cmocka_unit_test(a_dot_within_a_label_is_no_dot),
 		cmocka_unit_test(patterns_mean_names),
 		cmocka_unit_test(prefixes_have_addresses),
