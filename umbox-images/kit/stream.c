@@ -13,6 +13,8 @@ static const uint64_t MEMORY_STANDARD = 4 * 1024 * 1024;
 static const int64_t MIDSTREAM_STANDARD_US = 300 * INT64_C(1000000);
 /* Copies that wait so long for an acknowledgment, or for a hole to be filled, may go for others. */
 static const int64_t STUCK_US = 3 * INT64_C(1000000);
+/* Who floods full memory must not make each segment cost a look at all connections. */
+static const int64_t SEARCH_PAUSE_US = 100 * 1000;
 
 /* The same for both directions: by legs.  Compared by bytes: there is no padding in it. */
 struct connection_key {
@@ -45,6 +47,7 @@ struct umbox_streams {
 	struct window_budget budget;
 	struct umbox_stream_counts counts;
 	int64_t midstream_until_us; /* 0: no frame was seen yet */
+	int64_t search_us;          /* nobody is looked for who is stuck before */
 };
 
 /* One segment on its way through the functions below. */
@@ -285,12 +288,16 @@ static bool push_out_stuck(struct umbox_streams *streams, const struct segment *
 	struct connection *const *entry, *found = NULL;
 	const void *key;
 	uint32_t cursor = 0;
+	if (segment->now_us < streams->search_us)
+		return false;
 	while ((entry = umbox_table_each(streams->connections, &cursor, &key)))
 		if (is_stuck(*entry, segment->now_us) &&
 		    memcmp(key, &segment->key, sizeof(segment->key)) != 0)
 			found = *entry;
-	if (!found)
+	if (!found) {
+		streams->search_us = segment->now_us + SEARCH_PAUSE_US;
 		return false;
+	}
 	struct connection_key pushed_out = found->key;
 	end_midstream(streams, segment->now_us);
 	streams->counts.pushed_out++;

@@ -9,7 +9,7 @@
  *
  * - A segment that came too early is let through, but copied; it is shown when the gap before it is
  *   filled, and only then can its receiver read it.  What lies too far ahead to be copied is
- * dropped, and is sent again.
+ *   dropped, and is sent again.
  * - Bytes stay copied until the receiver has acknowledged them.  A segment that brings other bytes
  *   in the same place is dropped: nobody could say which of them the receiver would take.
  * - Fragments of TCP and data in a SYN are dropped: nobody needs them.  The urgent pointer is
@@ -19,7 +19,7 @@
  *   ends when something is forgotten for want of memory: so that is cut, never let through.
  *   Handshakes have a table of their own: a flood of SYNs pushes out handshakes, not connections.
  * - Copies that fill the memory go, with their connections, when others need it and they have
- * waited some seconds for a hole to be filled or for an acknowledgment.
+ *   waited some seconds for a hole to be filled or for an acknowledgment.
  *
  * See RFC 9293; the evasions are those of Ptacek and Newsham (1998). */
 #pragma once
