@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* main.c - reads the command line, builds the parts in order, runs the loop, stops
- * them in reverse. */
+/* main.c - builds the parts in order, runs the loop, stops them in reverse. */
 #include <fcntl.h>
-#include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,18 +24,13 @@
 #include "driver/local.h"
 #include "driver/secrets.h"
 #include "engine/engine.h"
+#include "options.h"
 
 enum {
-	EXIT_USAGE = 2,
 	EXIT_CONFLICT = 5,
 	EXIT_BAD_INPUT = 6,
 	STATUS_EVERY_MS = 5000,
 	HISTORY_QUEUE_MAX = 65536,
-};
-
-struct options {
-	const char *root;
-	bool check, early, teardown;
 };
 
 /* Everything that lives as long as the daemon, in the order of its building. */
@@ -62,78 +55,6 @@ struct daemon {
 	unsigned stopping_parts; /* between API and store, while they end */
 	bool stopping;
 };
-
-/* --- command line --- */
-
-static void print_help(void)
-{
-	printf("kalkid " KALKI_VERSION " - protects devices by chains of umboxes\n"
-	       "\n"
-	       "usage: kalkid [--root DIR] [--log-level LEVEL]\n"
-	       "       kalkid --check      read every file, say what is wrong with them, start nothing\n"
-	       "       kalkid --early      take the ports and let nothing pass, before the network is up\n"
-	       "       kalkid --teardown   remove every chain, rule and link; give the ports back\n"
-	       "\n"
-	       "  --root DIR         put DIR before /etc/kalki, /var/lib/kalki and /run/kalki\n"
-	       "  --log-level LEVEL  error, warning, info (default) or debug\n"
-	       "  --version, --help\n"
-	       "\n"
-	       "Each flag has a twin in the environment: KALKI_ROOT, KALKI_LOG_LEVEL.\n"
-	       "SIGHUP reads the files again; SIGTERM stops and leaves every chain in force.\n");
-}
-
-static int set_log_level(const char *name)
-{
-	static const char *const NAMES[LOG_LEVEL_COUNT] = {"error", "warning", "info", "debug"};
-	for (unsigned i = 0; i < LOG_LEVEL_COUNT; i++)
-		if (text_equal(name, NAMES[i])) {
-			log_set_level((enum log_level)i);
-			return 0;
-		}
-	fprintf(stderr, "kalkid: no log level is called '%s' (error, warning, info, debug)\n",
-		name);
-	return EXIT_USAGE;
-}
-
-/* 0 to go on, else the exit code plus one. */
-static int read_options(int argc, char **argv, struct options *options)
-{
-	static const struct option FLAGS[] = {
-		{"root", required_argument, NULL, 'r'},
-		{"check", no_argument, NULL, 'c'},
-		{"early", no_argument, NULL, 'e'},
-		{"teardown", no_argument, NULL, 't'},
-		{"log-level", required_argument, NULL, 'l'},
-		{"version", no_argument, NULL, 'v'},
-		{"help", no_argument, NULL, 'h'},
-		{0},
-	};
-	const char *level = getenv("KALKI_LOG_LEVEL");
-	int flag;
-	options->root = getenv("KALKI_ROOT");
-	while ((flag = getopt_long(argc, argv, "h", FLAGS, NULL)) != -1) {
-		switch (flag) {
-		case 'r': options->root = optarg; break;
-		case 'c': options->check = true; break;
-		case 'e': options->early = true; break;
-		case 't': options->teardown = true; break;
-		case 'l': level = optarg; break;
-		case 'v': printf("kalkid " KALKI_VERSION "\n"); return 1;
-		case 'h': print_help(); return 1;
-		default: fprintf(stderr, "kalkid --help lists the flags\n"); return EXIT_USAGE + 1;
-		}
-	}
-	if (optind < argc) {
-		fprintf(stderr, "kalkid: '%s' is too much; kalkid --help lists the flags\n",
-			argv[optind]);
-		return EXIT_USAGE + 1;
-	}
-	if (!options->root)
-		options->root = "";
-	if (level && set_log_level(level) != 0)
-		return EXIT_USAGE + 1;
-	return 0;
-}
 
 /* --- files and places --- */
 
@@ -572,9 +493,9 @@ static int run_locked(struct daemon *daemon)
 int main(int argc, char **argv)
 {
 	static struct daemon daemon;
-	int done = read_options(argc, argv, &daemon.options);
-	if (done)
-		return done - 1;
+	int code;
+	if (!options_read(&daemon.options, argc, argv, &code))
+		return code;
 	if (sodium_init() < 0 || curl_global_init(CURL_GLOBAL_DEFAULT) != 0) {
 		fprintf(stderr, "kalkid: libsodium or libcurl does not start\n");
 		return EXIT_FAILURE;
@@ -591,7 +512,6 @@ int main(int argc, char **argv)
 				daemon.options.root);
 		return EXIT_BAD_INPUT;
 	}
-	int code = EXIT_SUCCESS;
 	if (make_directories(daemon.options.root) < 0) {
 		code = EXIT_FAILURE;
 	} else {

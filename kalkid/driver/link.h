@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* driver/link.h - the interfaces of the data plane: ports, bridge, host leg, slots, legs.
  *
- *     device port ──(nft)── u1i [umbox 1] u1o ──(nft)── u2i [umbox 2] u2o ──(nft)── p7═s7 ── bridge
- *                                                                                           │  │
- *                                                                      network port ────────┘  └──
- * host leg
+ *     device port ~ u1i [umbox 1] u1o ~ u2i [umbox 2] u2o ~ p7═s7 ── bridge ── network port
+ *                                                                      └───── host leg
  *
- * All of it stands in a named network namespace of its own, where nothing is forwarded by itself:
- * no address, ip_forward 0, no IPv6, bridge netfilter off, no slot peer, leg or device port in the
- * bridge.  Without the rules of driver/nft.h no frame gets from one interface to the next.
+ * At each ~ rules of driver/nft.h lead on; without them no frame gets from one interface to the
+ * next.  All of it stands in a named network namespace of its own, where nothing is forwarded by
+ * itself: no address, ip_forward 0, no IPv6, bridge netfilter off, no slot peer, leg or device port
+ * in the bridge.
  *
  * Every interface made or taken here carries an alias "kalki:<instance>:<role>"; nothing without it
  * is ever changed or deleted.  A port's alias also says how it was, so that it can be given back.

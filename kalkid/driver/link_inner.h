@@ -40,6 +40,15 @@ int link_refresh(struct link *link, const char *name, struct error *err) must_ch
 int link_ask(struct netlink *netlink, const char *name, struct link_info *ret,
 	     struct error *err) must_check;
 
+/* The namespace that this program runs in. */
+int link_open_host(int *ret, struct error *err) must_check;
+/* -EEXIST when the namespace is not the instance's. */
+int link_check_owner(struct netlink *inside, const char *namespace, const char *instance,
+		     struct error *err) must_check;
+
+/* Behind it stands how the port was. */
+#define LINK_PORT_ROLE "port:"
+
 /* "kalki:<instance>:<role>" */
 void link_alias(char alias[static LINK_ALIAS_BYTES], const char *instance, const char *role);
 /* NULL when the alias is not of that instance; else what stands behind the instance. */

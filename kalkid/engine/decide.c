@@ -23,6 +23,13 @@ const char *control_state_in_force(const struct control_device *device)
 	return device->policy ? device->policy->states[device->in_force].name : "";
 }
 
+/* NULL when no rule decided. */
+static const struct policy_rule *rule_of(const struct control_device *device,
+					 const struct decision *decision)
+{
+	return decision->rule >= 0 ? &device->policy->rules[decision->rule] : NULL;
+}
+
 /* --- shadow --- */
 
 bool control_in_shadow(const struct control_device *device)
@@ -194,8 +201,7 @@ static void record_transition(struct control_device *device, const struct decisi
 			      bool enforced, struct event *event)
 {
 	const struct policy *policy = device->policy;
-	const struct policy_rule *rule = decision->rule >= 0 ? &policy->rules[decision->rule]
-							     : NULL;
+	const struct policy_rule *rule = rule_of(device, decision);
 	struct action not_done[ACTIONS_MAX];
 	struct transition_text text = {
 		.from = policy->states[decision->from].name,
@@ -305,9 +311,7 @@ static bool old_chain_may_stay(const struct control_device *device, unsigned to,
 static void only_tell(struct control_device *device, const struct decision *decision)
 {
 	struct engine *engine = device->engine;
-	const struct policy_rule *rule = decision->rule >= 0
-						 ? &device->policy->rules[decision->rule]
-						 : NULL;
+	const struct policy_rule *rule = rule_of(device, decision);
 	struct event event = events_begin(engine->events, EVENT_TRANSITION, &device->device,
 					  device->machine.generation);
 	engine->shadowed++;
@@ -334,9 +338,7 @@ static void enforce(struct control_device *device, const struct decision *decisi
 	bool moves = decision->from != decision->to || (shadow && device->in_force != decision->to);
 	bool at_once = decision->cause == DECISION_POLICY || decision->to >= device->handed_over;
 	bool tightens = (shadow ? decision->to > device->in_force : decision->tightens) && at_once;
-	const struct policy_rule *rule = decision->rule >= 0
-						 ? &device->policy->rules[decision->rule]
-						 : NULL;
+	const struct policy_rule *rule = rule_of(device, decision);
 	const struct action *actions = rule ? rule->actions : NULL;
 	unsigned action_count = rule ? rule->action_count : 0;
 	struct event event = events_begin(engine->events, EVENT_TRANSITION, &device->device,
