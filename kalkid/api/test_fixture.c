@@ -175,3 +175,15 @@ const char *header(struct fixture *fixture, const char *name)
 {
 	return test_reply_header(&fixture->reply, name);
 }
+
+void expect_order(struct fixture *fixture, const char *order)
+{
+	cleanup_free char *who = mem_printf(" by uid %u", getuid());
+	assert_non_null(strstr(fixture->engine->order, who));
+	cleanup_free char *copy = mem_copy_text(fixture->engine->order);
+	char *by = strstr(copy, " by "), *because = strstr(copy, " because ");
+	assert_true(by && because);
+	memmove(by, because, strlen(because) + 1);
+	assert_string_equal(copy, order);
+	fixture->engine->order[0] = '\0';
+}

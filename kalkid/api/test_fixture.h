@@ -50,3 +50,5 @@ const char *text_at(struct fixture *fixture, const char *path);
 json_int_t number_at(struct fixture *fixture, const char *path);
 /* A header of the last answer, or NULL. */
 const char *header(struct fixture *fixture, const char *name);
+/* What the engine was ordered last, by whoever runs the test: "add cam3 eth1 because -". */
+void expect_order(struct fixture *fixture, const char *order);
