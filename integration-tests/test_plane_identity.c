@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* test_data_plane.c - links, rules and steering against the kernel: what passes, which way, and
+/* test_plane_identity.c - links, rules and steering against the kernel: what passes, which way, and
  * what not. */
 #include "plane_bed.h"
 

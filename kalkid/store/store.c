@@ -160,15 +160,19 @@ void store_reserve(struct store *store, enum counter counter)
 	store->pending.counters[counter] = store->reserved[counter];
 }
 
+static void reserve_more(struct store *store, enum counter counter)
+{
+	uv_mutex_lock(&store->mutex);
+	store_reserve(store, counter);
+	uv_cond_signal(&store->wake_writer);
+	uv_mutex_unlock(&store->mutex);
+}
+
 static uint64_t take_id(struct store *store, enum counter counter)
 {
 	uint64_t id = store->next[counter]++;
-	if (store->next[counter] + BLOCKS[counter] / 2 > store->reserved[counter]) {
-		uv_mutex_lock(&store->mutex);
-		store_reserve(store, counter);
-		uv_cond_signal(&store->wake_writer);
-		uv_mutex_unlock(&store->mutex);
-	}
+	if (store->next[counter] + BLOCKS[counter] / 2 > store->reserved[counter])
+		reserve_more(store, counter);
 	return id;
 }
 
@@ -182,16 +186,29 @@ bool store_raise_umbox(struct store *store, uint32_t number)
 	if (store->next[COUNTER_UMBOX] > number)
 		return false;
 	store->next[COUNTER_UMBOX] = (uint64_t)number + 1;
-	uv_mutex_lock(&store->mutex);
-	store_reserve(store, COUNTER_UMBOX);
-	uv_cond_signal(&store->wake_writer);
-	uv_mutex_unlock(&store->mutex);
+	reserve_more(store, COUNTER_UMBOX);
 	return true;
 }
 
 uint64_t store_new_event(struct store *store)
 {
 	return take_id(store, COUNTER_EVENT);
+}
+
+/* In a circle, so that a number comes back as late as possible. */
+uint32_t store_new_device_number(struct store *store)
+{
+	for (unsigned i = 0; i < DEVICE_NUMBER_MAX; i++) {
+		uint64_t turn = take_id(store, COUNTER_DEVICE) - 1;
+		uint32_t number = (uint32_t)(turn % DEVICE_NUMBER_MAX) + 1;
+		if (!(store->living[number / 8] & (1U << number % 8))) {
+			store_mark_living(store, number, true);
+			if (store->witness)
+				witness_forget(store->witness, number);
+			return number;
+		}
+	}
+	return 0;
 }
 
 /* --- the witness --- */
@@ -214,22 +231,6 @@ void store_witness_machine(struct store *store, const struct machine_record *rec
 bool store_read_witness(struct store *store, uint32_t device, struct machine_record *ret)
 {
 	return store->witness && witness_get(store->witness, device, ret);
-}
-
-/* In a circle, so that a number comes back as late as possible. */
-uint32_t store_new_device_number(struct store *store)
-{
-	for (unsigned i = 0; i < DEVICE_NUMBER_MAX; i++) {
-		uint64_t turn = take_id(store, COUNTER_DEVICE) - 1;
-		uint32_t number = (uint32_t)(turn % DEVICE_NUMBER_MAX) + 1;
-		if (!(store->living[number / 8] & (1U << number % 8))) {
-			store_mark_living(store, number, true);
-			if (store->witness)
-				witness_forget(store->witness, number);
-			return number;
-		}
-	}
-	return 0;
 }
 
 /* --- puts --- */
@@ -269,17 +270,17 @@ void store_put_machine(struct store *store, const struct machine_record *record)
 	end_put(store);
 }
 
-/* Called with the mutex, before an entry is added. */
-static void note_entry(struct store *store)
+/* Of what waits for company in the writer. */
+static void begin_entry(struct store *store)
 {
+	begin_put(store);
 	if (!store->pending.first && !store->pending.notices)
 		store->pending_since_ns = uv_hrtime();
 }
 
 void store_add_event(struct store *store, const struct event *event)
 {
-	begin_put(store);
-	note_entry(store);
+	begin_entry(store);
 	if (!queue_add_event(&store->pending, event, store->config.queue_max))
 		store->state.status.events_dropped++;
 	end_put(store);
@@ -287,8 +288,7 @@ void store_add_event(struct store *store, const struct event *event)
 
 void store_acknowledge(struct store *store, uint64_t event, const char *who, const char *words)
 {
-	begin_put(store);
-	note_entry(store);
+	begin_entry(store);
 	if (!queue_add_mark(&store->pending, event, who, words, store->config.queue_max))
 		store->state.status.events_dropped++;
 	end_put(store);
@@ -296,16 +296,14 @@ void store_acknowledge(struct store *store, uint64_t event, const char *who, con
 
 void store_put_notice(struct store *store, const struct store_notice *notice)
 {
-	begin_put(store);
-	note_entry(store);
+	begin_entry(store);
 	queue_put_notice(&store->pending, notice->id, notice->notifier, notice->json);
 	end_put(store);
 }
 
 void store_delete_notice(struct store *store, uint64_t id)
 {
-	begin_put(store);
-	note_entry(store);
+	begin_entry(store);
 	queue_put_notice(&store->pending, id, NULL, NULL);
 	end_put(store);
 }
