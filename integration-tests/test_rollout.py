@@ -166,22 +166,31 @@ def remarks(site, kind):
     return [event for event in events if event["eve"]["kalki"]["what"] == kind]
 
 
-def test_parameters_with_which_nothing_comes_through_leave_the_old_chain(site):
-    def faulty(fault):
-        return device_type("camera", {"Normal": chain(hop("a", reference(site), fault=fault))})
+def faulty(site, fault, name="a"):
+    return device_type("camera", {"Normal": chain(hop(name, reference(site), fault=fault))})
 
-    def in_trouble():
-        status = site.device_status("cam1")
-        return status["goal"] == "old_chain" and "no frame came through" in (status["trouble"] or "")
+
+@pytest.fixture
+def faulty_site(site):
+    """One hop that as yet has no fault."""
     site.engine.import_program(reference(site), FAULTY_PROGRAM, umbox_contract=1,
                                umbox_capabilities="NET_RAW", umbox_parameters="{}")
-    site.types = [faulty("none")]
+    site.types = [faulty(site, "none")]
     site.settings = {"umbox": {"ready_timeout": "3s"}}
     site.add_device("cam1", "camera")
     site.add_host("host")
     site.start()
+    return site
+
+
+def test_parameters_with_which_nothing_comes_through_leave_the_old_chain(faulty_site):
+    site = faulty_site
+
+    def in_trouble():
+        status = site.device_status("cam1")
+        return status["goal"] == "old_chain" and "no frame came through" in (status["trouble"] or "")
     before = in_force(site)
-    site.types = [faulty("deaf")]
+    site.types = [faulty(site, "deaf")]
     site.reload()
     wait_for(in_trouble, timeout=60, what="a hop that lets nothing through")
     site.daemon.kill()
@@ -189,7 +198,22 @@ def test_parameters_with_which_nothing_comes_through_leave_the_old_chain(site):
     wait_for(in_trouble, timeout=60, what="a hop that lets nothing through")
     assert in_force(site) == before
     assert site.devices["cam1"].ping(site.hosts["host"])
-    assert reload(site, faulty("none")) == before
+    assert reload(site, faulty(site, "none")) == before
+
+
+def test_a_hop_that_lets_nothing_through_any_more_is_told(faulty_site):
+    site = faulty_site
+    reload(site, faulty(site, "deaf", name="other"))  # follows nobody, so nobody tries it
+    device, host = site.devices["cam1"], site.hosts["host"]
+    device.knows(host)
+    device.run("ping", "-q", "-i", "0.1", "-c", "30", "-W", "1", host.ip, check=False)
+    wait_for(lambda: "lets none through" in (site.device_status("cam1")["trouble"] or ""),
+             timeout=60, what="a word about it")
+    assert site.api.get("/status")["health"] == "degraded"
+    wait_for(lambda: remarks(site, "umbox-mute"), timeout=60, what="the history")
+    reload(site, faulty(site, "none"))
+    wait_for(lambda: site.device_status("cam1")["trouble"] is None, timeout=60, what="no trouble")
+    assert device.ping(host)
 
 
 @pytest.fixture

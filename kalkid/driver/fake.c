@@ -294,11 +294,12 @@ static int counters(struct driver *driver, uint32_t umbox, struct umbox_counters
 		return -ENOENT;
 	bool mute = text_equal(is->is.image_id, fake->world->mute_image) ||
 		    text_equal(is->is.digest, fake->world->mute_digest);
-	ret->leg[LEG_IN].to_umbox_frames = plane_frames(plane, umbox) + is->tried;
+	uint64_t led_into = plane_frames(plane, umbox);
+	ret->leg[LEG_IN].to_umbox_frames = led_into + is->tried;
 	ret->leg[LEG_IN].from_umbox_frames = mute ? 0 : is->tried;
-	ret->leg[LEG_OUT].from_umbox_frames = mute ? 0 : is->tried;
-	ret->told = fake->world->accounts;
-	ret->inside.dropped = mute && ret->told ? 2 * is->tried : 0;
+	ret->leg[LEG_OUT].from_umbox_frames = mute ? 0 : led_into + is->tried;
+	ret->told = fake->world->heartbeats || fake->world->accounts;
+	ret->inside.dropped = mute && fake->world->accounts ? led_into + 2 * is->tried : 0;
 	return 0;
 }
 

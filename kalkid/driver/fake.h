@@ -55,12 +55,13 @@ struct fake_world {
 	const char *deaf_hop;    /* umboxes of this hop never get ready; NULL: none */
 	const char *missing_hop; /* this hop's image does not exist; NULL: none */
 	const char *deaf_image, *missing_image; /* the same of ids, "sha256:<number>" */
-	/* Umboxes of this image or digest get ready and let none of the driver's frames out. */
+	/* Umboxes of this image or digest get ready and let no frame out, as the counters say. */
 	const char *mute_image, *mute_digest;
-	bool choosy, accounts; /* no image need let them out; all say what became of them */
-	unsigned image;        /* which one every reference means */
-	bool finishes_cut;     /* steps under way when a driver is cut off are done all the same */
-	bool keeps_frames;     /* all umboxes: for `capture`, which takes */
+	bool choosy;               /* no image need let them out */
+	bool heartbeats, accounts; /* all have them; and say there what became of frames */
+	unsigned image;            /* which one every reference means */
+	bool finishes_cut; /* steps under way when a driver is cut off are done all the same */
+	bool keeps_frames; /* all umboxes: for `capture`, which takes */
 	int64_t capture_us;
 	/* After each step that was carried out; `number` counts them from 1. */
 	void (*on_step)(void *data, unsigned number, const struct step *step);

@@ -102,6 +102,7 @@ static void tell_goal(struct node_device *device, const struct plan *plan)
 	}
 	device->goal = plan->goal;
 	device->goal_generation = device->want.generation;
+	device->goal_since_us = clock_now_us(device->node->clock);
 	device->told = true;
 	if (device->want.enrolled)
 		listener->on_goal(listener, device->number, device->want.generation, plan->goal,
@@ -388,6 +389,7 @@ struct node *node_new(struct deadlines *deadlines, const struct clock *clock,
 	node->listener = listener;
 	node->driver_listener.on_notice = on_notice;
 	deadline_add(deadlines, &node->observe_deadline, on_observe_due);
+	deadline_add(deadlines, &node->mute_deadline, node_on_mute_due);
 	return node;
 }
 
@@ -400,6 +402,7 @@ void node_free(struct node *node)
 		device_free(device);
 	}
 	deadline_remove(node->deadlines, &node->observe_deadline);
+	deadline_remove(node->deadlines, &node->mute_deadline);
 	node_images_forget(node);
 	free(node);
 }
@@ -414,6 +417,7 @@ void node_start(struct node *node, struct driver *driver)
 	node->driver = driver;
 	node->started = true;
 	node_observe(node);
+	deadline_set(node->deadlines, &node->mute_deadline, clock_now_us(node->clock));
 }
 
 void node_call_ended(struct node *node)

@@ -38,7 +38,7 @@ struct node_listener {
 			  const char *json);
 	/* Something about the node, or about a device (0: none), in words; `kind` is a short name:
 	 * engine-down, engine-up, repaired, alerts-dropped, spoofed, impersonated, unknown-device,
-	 * umbox-died, image-new, image-changed, image-refused. */
+	 * umbox-died, umbox-mute, image-new, image-changed, image-refused. */
 	void (*on_remark)(struct node_listener *listener, uint32_t device, const char *kind,
 			  uint64_t count, const char *words);
 	/* A number that no umbox of this instance ever had; greater than `seen`, the greatest that
@@ -75,6 +75,7 @@ struct node_view {
 	int64_t enforced_us; /* when the kernel was told that generation; 0: not by this process */
 	bool settled;
 	const char *trouble;
+	bool mute;                 /* that is what `trouble` says, of a chain that is in force */
 	const char *spare_trouble; /* "" when all is well, also while the chain in force is */
 	const char *spare_failed;  /* digest of the standby hop that it is about, or "" */
 };

@@ -16,6 +16,10 @@ struct node_umbox {
 	bool may_account;      /* or to say what became of them */
 	int64_t ready_by_us;   /* deadline of its readiness, DEADLINE_NEVER when none */
 	uint64_t drain_frames; /* counted at the last look */
+	/* While in force: let out or accounted for at the last look, and taken when that grew last;
+	 * since when it is not worth a word how many were taken since, 0: not known. */
+	uint64_t done_frames, taken_frames;
+	int64_t mute_since_us;
 };
 
 /* Grows with each failure. */
@@ -52,9 +56,11 @@ struct node_device {
 	bool waits;          /* to be enrolled, until another with one of its addresses is not */
 	enum plan_goal goal;
 	uint32_t goal_generation;
+	int64_t goal_since_us;
 	bool told; /* goal and goal_generation were told to the listener */
 	bool settled;
 	char trouble[TROUBLE_BYTES];
+	uint32_t mute; /* umbox in force that does nothing with what it takes; 0: none */
 	/* Of the standby chains and of what is to go: the last failure, the hop's digest ("" when
 	 * it is about none), until all is as wanted. */
 	char spare_trouble[TROUBLE_BYTES], spare_failed[DIGEST_TEXT_BYTES];
@@ -69,7 +75,8 @@ struct node {
 	struct driver_listener driver_listener;
 	struct driver *driver;
 	struct node_device *devices; /* by number */
-	struct deadline observe_deadline;
+	struct deadline observe_deadline, mute_deadline;
+	unsigned mute_next; /* devices before it were looked at in this round */
 	bool started, stopping, observing, observe_again, engine_down, complete;
 	unsigned calls; /* under way, over all devices */
 	uint64_t drift_repairs, alerts_dropped, frames_spoofed;
@@ -125,6 +132,9 @@ void node_forget_failures(struct node_device *device);
 
 /* node_observe.c: looks at everything soon; many requests, one look. */
 void node_observe(struct node *node);
+
+/* node_mute.c: looks at the next few devices, and sets the deadline again. */
+void node_on_mute_due(struct deadline *deadline);
 
 /* node_drain.c: another path is in force since then, or may be; looks whether what was inside the
  * one before is out, and returns when to look again. */

@@ -15,6 +15,7 @@ bool node_read(const struct node *node, uint32_t number, struct node_view *ret)
 		.enforced_us = device->enforced_us,
 		.settled = device->settled,
 		.trouble = device->trouble,
+		.mute = device->mute != 0,
 		.spare_trouble = device->spare_trouble,
 		.spare_failed = device->spare_failed,
 	};
@@ -180,7 +181,8 @@ void node_read_status(const struct node *node, struct engine_status *ret)
 	HASH_ITER(hh, node->devices, device, next) {
 		if (device->want.enrolled)
 			++*goals[device->goal];
-		ret->in_trouble += device->goal != PLAN_CONVERGED && device->trouble[0];
+		ret->in_trouble += (device->goal != PLAN_CONVERGED || device->mute) &&
+				   device->trouble[0];
 		ret->standby_degraded += device->spare_trouble[0] != '\0';
 		for (unsigned i = 0; i < device->have.umbox_count; i++) {
 			ret->umboxes_running += device->have.umboxes[i].state == UMBOX_RUNNING;

@@ -14,6 +14,9 @@ static const int64_t RETRY_FIRST_US = 250000;
 static const int64_t RETRY_MAX_US = 30 * 1000000LL;
 /* What went well for so long starts counting its failures anew. */
 static const int64_t WELL_AGAIN_US = 30 * 1000000LL;
+/* Who can make a umbox die now and then must not gain longer and longer times without it: so long
+ * in force makes up for one failure of the chain. */
+static const int64_t MADE_GOOD_US = 10 * 1000000LL;
 
 /* One step under way. */
 struct step_run {
@@ -82,6 +85,11 @@ static void note_failure(const struct node_device *device, struct node_delay *de
 
 static void chain_failed(struct node_device *device, const char *words)
 {
+	struct node_delay *delay = &device->chain;
+	if (device->told && device->goal == PLAN_CONVERGED) {
+		int64_t well_us = clock_now_us(device->node->clock) - device->goal_since_us;
+		delay->failures -= min_of(delay->failures, (unsigned)(well_us / MADE_GOOD_US));
+	}
 	note_failure(device, &device->chain);
 	TEXT_COPY(device->trouble, words);
 }

@@ -59,7 +59,8 @@ static const char *standby_state(const struct control_device *device, const char
 static void read_trouble(const struct control_device *device, const struct node_view *view,
 			 struct device_status *ret)
 {
-	bool unwell = view->goal != PLAN_CONVERGED && view->trouble && *view->trouble;
+	bool unwell = (view->goal != PLAN_CONVERGED || view->mute) && view->trouble &&
+		      *view->trouble;
 	ret->in_trouble = !device->policy || unwell;
 	ret->standby_degraded = device->policy && view->spare_trouble && *view->spare_trouble;
 	if (!device->policy) {

@@ -308,6 +308,22 @@ static void test_a_hop_dies(void **state)
 	assert_non_null(fake_find_umbox(f->world, 1)); /* with its memory */
 }
 
+/* Who makes it die again and again gains no more each time. */
+static void test_a_hop_that_dies_now_and_then_is_back_soon(void **state)
+{
+	struct fixture *f = *state;
+	want(f, 0, "a", NULL);
+	await(f, "a", 1);
+	for (unsigned i = 0; i < 12; i++) {
+		pass(f, 12);
+		fake_kill_umbox(f->world, f->world->umboxes[0].is.id, true);
+		turn(f);
+		assert_string_equal(path(f), "held");
+		pass(f, 1);
+		assert_string_equal(path(f), "a");
+	}
+}
+
 static void test_a_fail_open_hop_dies(void **state)
 {
 	struct fixture *f = *state;
@@ -625,6 +641,38 @@ static void test_nothing_is_tried_while_nothing_passes(void **state)
 	assert_int_equal(f->goal, PLAN_CONVERGED);
 }
 
+static struct node_view view(const struct fixture *f)
+{
+	struct node_view view;
+	assert_true(node_read(f->node, DEVICE, &view));
+	return view;
+}
+
+static void test_a_hop_that_does_nothing_with_what_it_takes_is_told(void **state)
+{
+	struct fixture *f = *state;
+	f->world->heartbeats = true;
+	want(f, 0, "a b", NULL);
+	await(f, "a b", 2);
+	pass(f, 60);
+	f->world->accounts = true; /* it drops all, and says so */
+	f->world->mute_digest = "b";
+	pass(f, 60);
+	assert_int_equal(f->remarks, 0);
+	f->world->accounts = false;
+	pass(f, 60);
+	assert_int_equal(f->remarks, 1);
+	assert_true(view(f).mute);
+	assert_string_equal(view(f).trouble,
+			    "hop 'b' (umbox 2) takes frames, lets none through and counts none as "
+			    "dropped");
+	f->world->mute_digest = NULL;
+	pass(f, 10);
+	assert_int_equal(f->remarks, 1);
+	assert_false(view(f).mute);
+	assert_string_equal(view(f).trouble, "");
+}
+
 static void test_what_was_exchanged_before_a_restart_goes_back(void **state)
 {
 	struct fixture *f = *state;
@@ -688,6 +736,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_a_life, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_killed_after_every_step, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_hop_dies, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_a_hop_that_dies_now_and_then_is_back_soon,
+						setup, teardown),
 		cmocka_unit_test_setup_teardown(test_a_fail_open_hop_dies, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_repairs, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_rules_come_back_without_docker, setup,
@@ -710,6 +760,8 @@ int main(void)
 			teardown),
 		cmocka_unit_test_setup_teardown(test_nothing_is_tried_while_nothing_passes, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(
+			test_a_hop_that_does_nothing_with_what_it_takes_is_told, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_what_was_exchanged_before_a_restart_goes_back,
 						setup, teardown),
 		cmocka_unit_test_setup_teardown(test_an_image_that_may_drop_accounts_for_it, setup,
