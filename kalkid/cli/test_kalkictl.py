@@ -194,6 +194,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         elif self.command in ("POST", "DELETE", "PUT") and "cam1" in path or "/alerts/9/" in path:
             self.answer(202, {"accepted": True, "dry_run": "dry_run" in self.query,
                               "device": "cam1", "generation": 4,
+                              "quarantined": self.server.quarantined,
                               "written": self.server.written})
         else:
             self.problem(404, "not_found", "there is no such device", hint="did you mean 'cam1'?")
@@ -222,7 +223,7 @@ class TestKalkictl(unittest.TestCase):
         self.socket = f"{self.folder.name}/run/kalki/kalkid.sock"
         self.server = Server(self.socket, Handler)
         self.server.seen, self.server.devices = [], [device("cam0000"), device("cam1", "held")]
-        self.server.written = True
+        self.server.written, self.server.quarantined = True, False
         self.server.release = threading.Event()
         threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
 
@@ -431,6 +432,14 @@ class TestKalkictl(unittest.TestCase):
         out = self.good("--dry-run", "device", "rm", "cam1")
         self.assertEqual(out, "cam1: would be removed (nothing was done)\n")
         self.assertEqual(self.server.seen[-1][:2], ("DELETE", "/api/v1/devices/cam1?dry_run=true"))
+
+    def test_a_quarantine_that_stays_is_told(self):
+        self.assertNotIn("quarantine", self.good("device", "set-state", "cam1", "Attack"))
+        self.server.quarantined = True
+        self.assertIn("cam1 is in quarantine: nothing passes until 'kalkictl device release'",
+                      self.good("device", "set-state", "cam1", "Attack"))
+        self.assertIn("nothing reaches it", self.good("device", "command", "cam1", "reboot"))
+        self.assertEqual(self.good("device", "release", "cam1"), "cam1: released\n")
 
     def test_what_is_not_on_disk_is_said(self):
         self.server.written = False
