@@ -409,8 +409,9 @@ static void the_deadline_ends_the_whole_group(void **state)
 {
 	struct bed *bed = *state;
 	struct asked asked;
-	char command[160];
-	snprintf(command, sizeof(command), "sleep 1000 & echo $! >%s/pid; wait", bed->directory);
+	char command[256];
+	snprintf(command, sizeof(command), "sleep 1000 & echo $! >%s/new; mv %s/new %s/pid; wait",
+		 bed->directory, bed->directory, bed->directory);
 	const char *waits[] = {"/bin/sh", "-c", command, NULL};
 	struct exchange exchange = program(waits);
 	exchange.timeout_us = 2000000;

@@ -14,6 +14,8 @@
 
 #include "base/mem.h"
 
+enum { PATIENCE_MS = 60000 };
+
 struct server {
 	uv_loop_t loop;
 	uv_pipe_t listener;
@@ -180,7 +182,7 @@ static void ask(struct server *server, struct asked *asked, const char *method, 
 	asked->request.path = path;
 	asked->request.done = on_done;
 	if (!asked->request.timeout_ms && !asked->request.on_data)
-		asked->request.timeout_ms = 5000;
+		asked->request.timeout_ms = PATIENCE_MS;
 	http_client_start(server->client, &asked->request);
 	assert_int_equal(asked->done, 0);
 }
@@ -278,7 +280,7 @@ static void start_from_inside(struct http_client_request *request)
 	struct asked *asked = container_of(request, struct asked, request);
 	from_inside = (struct asked){.loop = asked->loop};
 	from_inside.request = (struct http_client_request){
-		.method = "GET", .path = "/hello", .timeout_ms = 5000, .done = on_done};
+		.method = "GET", .path = "/hello", .timeout_ms = PATIENCE_MS, .done = on_done};
 	http_client_start(request->client, &from_inside.request);
 }
 
