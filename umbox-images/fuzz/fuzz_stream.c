@@ -32,8 +32,9 @@ struct receiver {
 	bool there[STREAM_BYTES];
 	uint8_t bytes[STREAM_BYTES];
 	uint32_t read;
-	/* Since the receiver has spoken, from where it was then. */
-	bool spoke;
+	/* What was shown: from where the receiver was when it spoke; before, from the place of the
+	 * one segment that is let through until then. */
+	bool spoke, tried;
 	uint32_t from, shown_bytes;
 	uint8_t shown[2 * STREAM_BYTES];
 };
@@ -107,8 +108,12 @@ static void speak(struct world *world, unsigned connection)
 {
 	struct receiver *receiver = &world->receivers[connection];
 	if (!receiver->spoke) {
+		uint32_t known = receiver->read - receiver->from;
+		if (known > receiver->shown_bytes)
+			known = receiver->shown_bytes;
 		receiver->from = receiver->read;
-		receiver->shown_bytes = 0;
+		receiver->shown_bytes -= known;
+		memmove(receiver->shown, receiver->shown + known, receiver->shown_bytes);
 	}
 	receiver->spoke = true;
 	judge(world, connection, false, UMBOX_TCP_ACK, SERVER_SEQUENCE + 1,
@@ -126,6 +131,10 @@ static void one_segment(struct world *world, const uint8_t data[4])
 	world->now_us += (data[2] >> 4) * INT64_C(300000);
 	for (uint32_t i = 0; i < count; i++) /* mostly the same text, so that much is taken */
 		bytes[i] = (uint8_t)((offset + i) * 31 + (data[3] < 200 ? 0 : data[3]));
+	if (!receiver->spoke && !receiver->tried && flags == UMBOX_TCP_ACK && count) {
+		receiver->tried = true;
+		receiver->from = offset;
+	}
 	/* The receiver takes no new beginning. */
 	if (judge(world, connection, true, flags, CLIENT_SEQUENCE + 1 + offset, SERVER_SEQUENCE + 1,
 		  bytes, count) == UMBOX_PASS &&

@@ -112,7 +112,7 @@ bool server_send_said(struct connection *connection, uint32_t least_bytes, int64
 		uint32_t count = least(least(connection->said_bytes - at, segment), allowed - at);
 		bool end = at + count == connection->said_bytes && left > connection->said_bytes;
 		server_send(connection, end ? UMBOX_TCP_FIN : 0, connection->sent,
-			    connection->said + at, count);
+			    count ? connection->said + at : NULL, count);
 		connection->sent += count + end;
 	}
 	if ((int32_t)(connection->sent - connection->sent_max) > 0)
