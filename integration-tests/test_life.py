@@ -3,6 +3,7 @@
 import os
 import pathlib
 import re
+import signal
 import socket
 import subprocess
 
@@ -103,3 +104,39 @@ def test_stopped_it_leaves_the_chains_in_force(site, host):
     assert kalkid(site, "--teardown").returncode == 0
     assert not site.leftovers()
     assert kalkid(site, "--teardown").returncode == 0
+
+
+def delete_slots(site):
+    for name in net.links(site.data_plane):
+        if re.fullmatch("s[0-9a-f]+", name):
+            net.ip("link", "del", name, ns=site.data_plane)
+
+
+def test_what_comes_after_lost_notices_is_heard(site, host):
+    """More notices than the socket holds, while the daemon stands still."""
+    site.settings = {"observe_every": "1h"}
+    site.start()
+    net.ip_batch(["link add flood type veth peer name flood1", "link set flood up"],
+                 ns=site.data_plane)
+    os.kill(site.daemon.process.pid, signal.SIGSTOP)
+    net.ip_batch([f"link set flood alias {i % 2}" for i in range(40000)], ns=site.data_plane)
+    os.kill(site.daemon.process.pid, signal.SIGCONT)
+    wait_for(lambda: "interfaces were lost" in site.daemon.log_text(), what="the loss")
+    for _ in range(2):
+        delete_slots(site)
+        site.devices["cam1"].reach(host)
+
+
+def test_what_cannot_be_mended_keeps_nothing_else_from_it(machine_site):
+    """Somebody gave the host leg's name to an interface of theirs."""
+    site = machine_site
+    site.types = [CAMERA]
+    cam1, host = site.add_device("cam1", "camera"), site.add_host("host", 100)
+    site.start()
+    os.kill(site.daemon.process.pid, signal.SIGSTOP)
+    net.ip_batch([f"link del {site.host_leg}",
+                  f"link add {site.host_leg} type veth peer name theirs"], ns=site.machine)
+    delete_slots(site)
+    os.kill(site.daemon.process.pid, signal.SIGCONT)
+    cam1.reach(host)
+    net.ip("link", "del", site.host_leg, ns=site.machine)

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -88,8 +89,14 @@ static void a_flush_is_seen_and_repaired(void **state)
 	assert_int_equal(repaired(bed), 0);
 	assert_int_not_equal(nft_notice_fd(bed->nft), -1);
 	assert_int_equal(nft_read_notices(bed->nft, NULL), 0);
+	struct epoll_event event = {.events = EPOLLIN};
+	int poll = epoll_create1(EPOLL_CLOEXEC);
+	assert_int_equal(epoll_ctl(poll, EPOLL_CTL_ADD, nft_notice_fd(bed->nft), &event), 0);
+	assert_int_equal(repaired(bed), 0);
 
 	bed_run(link_namespace(bed->link), "nft flush ruleset");
+	assert_int_equal(epoll_wait(poll, &event, 1, 0), 1);
+	close(poll);
 	assert_nothing_passes(bed);
 	assert_int_equal(nft_read_notices(bed->nft, NULL), 1);
 	assert_int_equal(repaired(bed), 1);

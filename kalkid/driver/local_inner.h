@@ -45,7 +45,8 @@ struct local_driver {
 	struct observation *observations;         /* the first runs, the others wait */
 	uv_poll_t link_notice, nft_notice, heard; /* `data` is set where they are watched */
 	uv_timer_t drops;
-	struct local_spoof *spoofs; /* devices that forged frames concern */
+	struct local_spoof *spoofs;              /* devices that forged frames concern */
+	bool forgeries_unread, strangers_unread; /* counted, and not asked for yet */
 	bool closing, umboxes_closed;
 	unsigned works; /* on threads beside the loop */
 	unsigned handles;
@@ -88,7 +89,7 @@ void local_work_ended(struct local_driver *local);
 
 /* local_spoof.c: takes in what the rules noted of forged frames, a stranger that spoke at a port,
  * and tells what is to be told by now. */
-void local_spoof_read(struct local_driver *local);
+int local_spoof_read(struct local_driver *local) must_check;
 void local_spoof_stranger(struct local_driver *local, const char *port, const struct mac *mac);
 void local_spoof_tell(struct local_driver *local);
 void local_spoof_forget(struct local_driver *local);

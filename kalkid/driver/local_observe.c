@@ -218,8 +218,9 @@ static void look_at_kernel(struct observation *observation)
 	struct driver_picture *picture = observation->ret;
 	struct error err = {0};
 	int result = link_observe(local->link, &err);
-	if (result >= 0)
-		result = link_repair(local->link, &err);
+	int mended = result < 0 ? 0 : link_repair(local->link, &err);
+	if (mended < 0) /* it keeps nothing else from being mended */
+		note(observation, mended, &err);
 	if (result >= 0)
 		result = nft_repair(local->nft, &err);
 	if (result >= 0)

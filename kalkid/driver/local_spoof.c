@@ -113,9 +113,9 @@ static void tell(struct local_driver *local, const struct local_spoof *spoof)
 						  .words = spoof->words});
 }
 
-void local_spoof_read(struct local_driver *local)
+int local_spoof_read(struct local_driver *local)
 {
-	(void)!nft_read_forgeries(local->nft, on_forgery, local, NULL);
+	return nft_read_forgeries(local->nft, on_forgery, local, NULL);
 }
 
 void local_spoof_tell(struct local_driver *local)

@@ -82,18 +82,28 @@ static void tell_rules_changed(struct local_driver *local, const char *words)
 	local_tell(local, &(struct driver_notice){.kind = DRIVER_RULES_CHANGED, .words = words});
 }
 
-static void on_link_notice(uv_poll_t *poll, int status maybe_unused, int events maybe_unused)
+/* libuv stops looking at a socket with an error, which means that notices were lost; reading has
+ * taken the error away. */
+static void follow_on(uv_poll_t *poll, int status, uv_poll_cb on_readable)
+{
+	if (status < 0)
+		uv_poll_start(poll, UV_READABLE, on_readable);
+}
+
+static void on_link_notice(uv_poll_t *poll, int status, int events maybe_unused)
 {
 	struct local_driver *local = container_of(poll, struct local_driver, link_notice);
 	if (link_read_notices(local->link, on_link_change, local, NULL) != 0)
 		tell_rules_changed(local, "notices about interfaces were lost");
+	follow_on(poll, status, on_link_notice);
 }
 
-static void on_nft_notice(uv_poll_t *poll, int status maybe_unused, int events maybe_unused)
+static void on_nft_notice(uv_poll_t *poll, int status, int events maybe_unused)
 {
 	struct local_driver *local = container_of(poll, struct local_driver, nft_notice);
 	if (nft_read_notices(local->nft, NULL) != 0)
 		tell_rules_changed(local, "rules were changed by somebody else");
+	follow_on(poll, status, on_nft_notice);
 }
 
 static void on_claim(void *data, uint32_t device, const struct claim *claim)
@@ -103,10 +113,11 @@ static void on_claim(void *data, uint32_t device, const struct claim *claim)
 }
 
 /* What was lost is said again: leases are renewed, addresses announced. */
-static void on_heard(uv_poll_t *poll, int status maybe_unused, int events maybe_unused)
+static void on_heard(uv_poll_t *poll, int status, int events maybe_unused)
 {
 	struct local_driver *local = container_of(poll, struct local_driver, heard);
 	(void)!nft_read_heard(local->nft, on_claim, local, NULL);
+	follow_on(poll, status, on_heard);
 }
 
 static void on_unknown(void *data, const char *port, const struct mac *mac)
@@ -128,19 +139,20 @@ static void on_drops(uv_timer_t *timer)
 	(void)!nft_follow_host(local->nft, NULL); /* on failure the next turn tries again */
 	if (nft_read_drops(local->nft, &drops, NULL) < 0)
 		return;
-	bool spoofed = false;
 	for (unsigned i = 0; i < NFT_DROP_COUNT; i++) {
 		if (!drops.news[i] || !nft_drop_is_spoof(i))
 			continue;
-		spoofed = true;
+		local->forgeries_unread = true;
 		local_tell(local, &(struct driver_notice){.kind = DRIVER_SPOOF,
 							  .count = drops.news[i],
 							  .words = nft_drop_words(i)});
 	}
-	if (spoofed)
-		local_spoof_read(local);
-	if (drops.news[NFT_DROP_UNKNOWN])
-		(void)!nft_read_unknown(local->nft, on_unknown, local, NULL);
+	local->strangers_unread |= drops.news[NFT_DROP_UNKNOWN] > 0;
+	/* The counters tell a frame once: who sent it is asked until there is an answer. */
+	if (local->forgeries_unread)
+		local->forgeries_unread = local_spoof_read(local) < 0;
+	if (local->strangers_unread)
+		local->strangers_unread = nft_read_unknown(local->nft, on_unknown, local, NULL) < 0;
 	local_spoof_tell(local);
 }
 

@@ -25,9 +25,9 @@ int nft_commit(struct nft *nft, struct error *err)
 
 /* Open, repair, close */
 
+/* For as long as the rules are open: whoever polls the socket goes on to hear of changes. */
 static int watch_changes(struct nft *nft, struct error *err)
 {
-	netlink_close(&nft->watch);
 	if (nft->owner)
 		return 0;
 	int r = netlink_open(&nft->watch, link_namespace(nft->link), NETLINK_NETFILTER, err);
@@ -163,9 +163,7 @@ int nft_repair(struct nft *nft, struct error *err)
 	r = nft_sync_given(nft, err);
 	if (r < 0)
 		return r;
-	mended |= r;
-	r = watch_changes(nft, err);
-	return r < 0 ? r : mended;
+	return mended | r;
 }
 
 /* Places and legs */
