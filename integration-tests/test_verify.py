@@ -7,7 +7,7 @@ from harness import verify
 CHAIN = (1, 2, 3)
 
 
-def records(tmp_path, frames, sent=10, paths=((7, CHAIN),)):
+def records(tmp_path, frames, sent=10, paths=((7, CHAIN),), delay=0):
     """Files as `traffic` writes them: `frames` is a list of (sequence, path number)."""
     prefix = str(tmp_path / "flow")
     with open(prefix + ".sent", "wb") as file:
@@ -15,7 +15,7 @@ def records(tmp_path, frames, sent=10, paths=((7, CHAIN),)):
             file.write(verify.SENT.pack(sequence, 2, 1000 * sequence))
     with open(prefix + ".received", "wb") as file:
         for sequence, path in frames:
-            file.write(verify.RECEIVED.pack(sequence, 5000, path, 0))
+            file.write(verify.RECEIVED.pack(sequence, sequence // 2 * 2000 + delay, path, 0))
     with open(prefix + ".paths", "w", encoding="ascii") as file:
         for number, umboxes in paths:
             file.write(" ".join(map(str, (number, *umboxes))) + "\n")
@@ -51,10 +51,14 @@ def test_downward_frames_cross_the_chain_backward(tmp_path):
 def test_losses_are_counted_and_placed_in_time(tmp_path):
     verdict = judge(tmp_path, [(0, 7), (1, 7), (6, 7), (7, 7)])
     assert verdict.lost == 6
-    assert verdict.gaps == [(2000, 4000, 4), (8000, 8000, 2)]
+    assert verdict.gaps == [(2000, 4000, 4, 0), (8000, 8000, 2, 0)]
     assert verdict.lost_outside([(2000, 4000)], slack_ns=0) == 2
     assert verdict.lost_outside([(2000, 3000)], slack_ns=0) == 6
     assert verdict.lost_outside([(0, 9000)], slack_ns=0) == 0
+    # Frames that are long on their way are lost by what happens after they were sent.
+    slow = judge(tmp_path, [(0, 7), (1, 7), (6, 7), (7, 7)], delay=300)
+    assert slow.lost_outside([(2300, 4000)], slack_ns=0) == 2
+    assert slow.lost_outside([(2301, 4000)], slack_ns=0) == 6
 
 
 def test_doubled_and_reordered_are_counted(tmp_path):

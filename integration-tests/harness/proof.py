@@ -93,17 +93,19 @@ class Witness:
         return self.whole(path) and path in self.ordered
 
     def held_spans(self, until_ns):
-        """When nothing could pass, as [(from_ns, to_ns)] of the wall clock."""
-        spans, since = [], None
+        """When nothing could pass, as [(from_ns, to_ns)] of the wall clock.  The history has the moment
+        after the kernel knew; that of the decision is before it."""
+        spans, since, decided = [], None, None
         for event in self.events:
-            what = event["eve"]["kalki"].get("what")
-            if event["kind"] != "chain" or what not in ("held", "routed"):
-                continue
-            at = wall_ns(event["time"])
-            if what == "held" and since is None:
-                since = at
-            elif what == "routed" and since is not None:
-                spans.append((since, at))
+            what, at = event["eve"]["kalki"].get("what"), wall_ns(event["time"])
+            if event["kind"] == "transition":
+                decided = at
+            elif what == "held" and since is None:
+                since = decided or at
+            elif what == "routed":
+                decided = None
+                if since is not None:
+                    spans.append((since, at))
                 since = None
         if since is not None:
             spans.append((since, until_ns))
@@ -165,6 +167,7 @@ def without_loss(once, attempts=3):
         lost = once()
         if not lost:
             return
+        print(lost)
         assert left, lost
 
 

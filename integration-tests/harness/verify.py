@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Judges what `traffic` recorded: did every frame cross one whole permitted chain, in order?"""
+import array
 import bisect
 import struct
 from collections import Counter
@@ -49,23 +50,25 @@ class Verdict:
         self.wrong_paths = {received.paths[number]: count for number, count in used.items()
                             if not verdicts[number]}
         seen = bytearray(sent.count)
+        came_ns = array.array("q", [0]) * sent.count
         self.doubled = self.reordered = 0
         highest = -1
-        for sequence, _, _, _ in received.frames:
+        for sequence, time_ns, _, _ in received.frames:
             if seen[sequence]:
                 self.doubled += 1
             seen[sequence] = 1
+            came_ns[sequence] = time_ns
             if sequence < highest:
                 self.reordered += 1
             else:
                 highest = sequence
-        self.gaps = _gaps(seen, sent)
+        self.gaps = _gaps(seen, sent, came_ns)
         self.lost = sum(gap[2] for gap in self.gaps)
 
     def gaps_outside(self, spans, slack_ns=20_000_000):
-        """Gaps whose frames were not all sent within one of the spans [(from_ns, to_ns)]."""
-        return [(from_ns, to_ns, count) for from_ns, to_ns, count in self.gaps
-                if not any(start - slack_ns <= from_ns and to_ns <= end + slack_ns
+        """Gaps whose frames were not all on their way within one of the spans [(from_ns, to_ns)]."""
+        return [(from_ns, to_ns, count) for from_ns, to_ns, count, delay_ns in self.gaps
+                if not any(start - delay_ns - slack_ns <= from_ns and to_ns <= end + slack_ns
                            for start, end in spans)]
 
     def lost_outside(self, spans, **options):
@@ -77,14 +80,17 @@ class Verdict:
                 "paths": len(self.paths)}
 
 
-def _gaps(seen, sent):
-    """Runs of lost sequence numbers as (time of the first, time of the last, how many)."""
+def _gaps(seen, sent, came_ns):
+    """Runs of lost sequence numbers as (time of the first, time of the last, how many, how long the frames
+    before and behind them were on their way)."""
     gaps = []
     at = seen.find(0)
     while at >= 0:
         end = seen.find(1, at)
         if end < 0:
             end = len(seen)
-        gaps.append((sent.time_ns(at), sent.time_ns(end - 1), end - at))
+        delays = [came_ns[beside] - sent.time_ns(beside) for beside in (at - 1, end)
+                  if 0 <= beside < len(seen)]
+        gaps.append((sent.time_ns(at), sent.time_ns(end - 1), end - at, max([0, *delays])))
         at = seen.find(0, end)
     return gaps
