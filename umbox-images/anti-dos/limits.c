@@ -78,11 +78,13 @@ static struct umbox_rule *if_flags(struct umbox_chain *chain, uint8_t mask, uint
 	return rule;
 }
 
-static void key_source(const struct plan *plan, struct umbox_rule *rule, enum version version)
+/* A rule for each `link_local` up to that of the version. */
+static void key_source(const struct plan *plan, struct umbox_rule *rule, enum version version,
+		       bool link_local)
 {
 	const struct family *family = &families[version];
-	umbox_key(rule, UMBOX_NETWORK, family->source, family->address_bytes,
-		  plan->limits->masks[version].octet);
+	umbox_key_peer(rule, family->source, family->address_bytes,
+		       plan->limits->masks[version].octet, link_local);
 }
 
 /* Both addresses and both ports: they lie beside each other. */
@@ -115,14 +117,16 @@ static void limit_sources(struct plan *plan, struct umbox_chain *chain, enum ver
 			  const struct umbox_chain *all)
 {
 	struct umbox_rate rate = rate_of(plan, excess);
-	struct umbox_rule *rule = umbox_rule(chain);
-	key_source(plan, rule, version);
-	umbox_if_rate_of_key(rule, sources, &rate, SOURCE_SECONDS);
-	umbox_goto(rule, all);
-	rule = umbox_rule(chain);
-	key_source(plan, rule, version);
-	umbox_if_no_room(rule, sources, &rate, SOURCE_SECONDS);
-	umbox_goto(rule, all);
+	for (unsigned link_local = 0; link_local <= version; link_local++) {
+		struct umbox_rule *rule = umbox_rule(chain);
+		key_source(plan, rule, version, link_local);
+		umbox_if_rate_of_key(rule, sources, &rate, SOURCE_SECONDS);
+		umbox_goto(rule, all);
+		rule = umbox_rule(chain);
+		key_source(plan, rule, version, link_local);
+		umbox_if_no_room(rule, sources, &rate, SOURCE_SECONDS);
+		umbox_goto(rule, all);
+	}
 	umbox_goto(umbox_rule(chain), plan->refused[excess]);
 }
 

@@ -65,8 +65,10 @@ void openings_free(struct openings *openings)
 static struct umbox_ip source_of(const struct openings *openings, const struct umbox_ip *client)
 {
 	struct umbox_ip source = *client;
-	umbox_ip_cut(&source,
-		     client->family == 4 ? openings->settings.bits4 : openings->settings.bits6);
+	if (client->family == 4)
+		umbox_ip_cut(&source, openings->settings.bits4);
+	else if (!umbox_ip_link_local(client))
+		umbox_ip_cut(&source, openings->settings.bits6);
 	return source;
 }
 

@@ -156,6 +156,12 @@ static void a_network_is_one_source(void **state)
 	assert_true(knock(openings, "2001:db8:1:2::1", 1, 0).opened);
 	assert_true(knock(openings, "2001:db8:1:2::2", 1, 0).opened);
 	assert_true(knock(openings, "2001:db8:1:2::3", 1, 0).refused);
+	/* But that of the link is everybody's. */
+	for (uint16_t port = 1; port <= 2; port++) {
+		assert_true(knock(openings, "fe80::1", port, 0).opened);
+		assert_true(knock(openings, "fe80::2", port, 0).opened);
+	}
+	assert_true(knock(openings, "fe80::1", 3, 0).refused);
 	openings_free(openings);
 }
 

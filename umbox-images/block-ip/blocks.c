@@ -63,38 +63,48 @@ static struct umbox_rule *if_version(struct umbox_chain *chain, enum version ver
 	return rule;
 }
 
-static void key_peer(const struct plan *plan, struct umbox_rule *rule, enum version version,
-		     bool tagged, const uint8_t *mask)
+static uint8_t peer_at(const struct plan *plan, enum version version, bool tagged)
 {
 	const struct family *family = &families[version];
 	unsigned offset = family->source + (tagged ? TAG_BYTES : 0u);
 	if (plan->from == UMBOX_IN)
 		offset += family->address_bytes;
-	umbox_key(rule, UMBOX_NETWORK, (uint8_t)offset, family->address_bytes, mask);
+	return (uint8_t)offset;
+}
+
+/* Who gets blocked: a rule for each `link_local` up to that of the version. */
+static void key_source(const struct plan *plan, struct umbox_rule *rule, enum version version,
+		       bool tagged, bool link_local)
+{
+	umbox_key_peer(rule, peer_at(plan, version, tagged), families[version].address_bytes,
+		       plan->masks[version].octet, link_local);
+}
+
+/* A rule for peers with one of these prefixes. */
+static struct umbox_rule *if_listed(const struct plan *plan, enum version version, bool tagged,
+				    const struct umbox_set *prefixes)
+{
+	struct umbox_rule *rule = if_version(plan->first, version, tagged);
+	umbox_key(rule, UMBOX_NETWORK, peer_at(plan, version, tagged),
+		  families[version].address_bytes, NULL);
+	umbox_if_in(rule, prefixes);
+	return rule;
 }
 
 /* Sets that hold nothing are not there and have no rules. */
 static void sort_out(const struct plan *plan, enum version version, bool tagged)
 {
-	const struct {
-		const struct umbox_set *set;
-		const uint8_t *mask;
-		const struct umbox_chain *target; /* NULL: passes */
-	} rules[] = {
-		{plan->exempt[version], NULL, NULL},
-		{plan->listed[version], NULL, plan->refused[BLOCK_LISTED]},
-		{plan->blocked[version], plan->masks[version].octet, plan->refused[BLOCK_LISTED]},
-	};
-	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++) {
-		if (!rules[i].set)
-			continue;
+	const struct umbox_chain *refused = plan->refused[BLOCK_LISTED];
+	if (plan->exempt[version])
+		umbox_pass(if_listed(plan, version, tagged, plan->exempt[version]));
+	if (plan->listed[version])
+		umbox_goto(if_listed(plan, version, tagged, plan->listed[version]), refused);
+	for (unsigned link_local = 0; plan->blocked[version] && link_local <= version;
+	     link_local++) {
 		struct umbox_rule *rule = if_version(plan->first, version, tagged);
-		key_peer(plan, rule, version, tagged, rules[i].mask);
-		umbox_if_in(rule, rules[i].set);
-		if (rules[i].target)
-			umbox_goto(rule, rules[i].target);
-		else
-			umbox_pass(rule);
+		key_source(plan, rule, version, tagged, link_local);
+		umbox_if_in(rule, plan->blocked[version]);
+		umbox_goto(rule, refused);
 	}
 }
 
@@ -103,10 +113,12 @@ static struct umbox_chain *write_block(const struct plan *plan, enum version ver
 				       enum block_reason reason)
 {
 	struct umbox_chain *chain = umbox_chain_new(plan->first);
-	struct umbox_rule *rule = umbox_rule(chain);
-	key_peer(plan, rule, version, false, plan->masks[version].octet);
-	umbox_note_key(rule, plan->blocked[version], plan->settings->block_s);
-	umbox_goto(rule, plan->refused[reason]);
+	for (unsigned link_local = 0; link_local <= version; link_local++) {
+		struct umbox_rule *rule = umbox_rule(chain);
+		key_source(plan, rule, version, false, link_local);
+		umbox_note_key(rule, plan->blocked[version], plan->settings->block_s);
+		umbox_goto(rule, plan->refused[reason]);
+	}
 	umbox_goto(umbox_rule(chain), plan->refused[reason]);
 	return chain;
 }
@@ -131,14 +143,16 @@ static void count_attempts(const struct plan *plan, struct umbox_chain *syn, enu
 	struct umbox_rate rate = {.count = settings->attempts,
 				  .seconds = settings->interval_s,
 				  .burst = settings->attempts};
-	struct umbox_rule *rule = umbox_rule(syn);
-	key_peer(plan, rule, version, false, plan->masks[version].octet);
-	umbox_if_rate_of_key(rule, tries, &rate, settings->interval_s);
-	umbox_pass(rule);
-	rule = umbox_rule(syn);
-	key_peer(plan, rule, version, false, plan->masks[version].octet);
-	umbox_if_no_room(rule, tries, &rate, settings->interval_s);
-	umbox_goto(rule, plan->refused[BLOCK_CROWDED]);
+	for (unsigned link_local = 0; link_local <= version; link_local++) {
+		struct umbox_rule *rule = umbox_rule(syn);
+		key_source(plan, rule, version, false, link_local);
+		umbox_if_rate_of_key(rule, tries, &rate, settings->interval_s);
+		umbox_pass(rule);
+		rule = umbox_rule(syn);
+		key_source(plan, rule, version, false, link_local);
+		umbox_if_no_room(rule, tries, &rate, settings->interval_s);
+		umbox_goto(rule, plan->refused[BLOCK_CROWDED]);
+	}
 	umbox_goto(umbox_rule(syn), write_block(plan, version, BLOCK_ATTEMPTS));
 }
 

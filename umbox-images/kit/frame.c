@@ -277,6 +277,11 @@ void umbox_ip_print(char text[static UMBOX_IP_TEXT_BYTES], const struct umbox_ip
 			  UMBOX_IP_TEXT_BYTES);
 }
 
+bool umbox_ip_link_local(const struct umbox_ip *ip)
+{
+	return ip->family == 6 && ip->octet[0] == 0xfe && (ip->octet[1] & 0xc0) == 0x80;
+}
+
 bool umbox_ip_equal(const struct umbox_ip *a, const struct umbox_ip *b)
 {
 	return a->family == b->family && !memcmp(a->octet, b->octet, sizeof(a->octet));

@@ -251,6 +251,17 @@ void umbox_key(struct umbox_rule *rule, enum umbox_header header, uint8_t offset
 		mask_register(rule, place, mask, count);
 }
 
+void umbox_key_peer(struct umbox_rule *rule, uint8_t offset, uint8_t count, const uint8_t *mask,
+		    bool link_local)
+{
+	static const struct umbox_bytes prefix = {2, {0xfe, 0x80}}, ten_bits = {2, {0xff, 0xc0}};
+	if (link_local)
+		umbox_if_bytes(rule, UMBOX_NETWORK, offset, &prefix, &ten_bits);
+	else if (count == sizeof(struct in6_addr))
+		umbox_unless_bytes(rule, UMBOX_NETWORK, offset, &prefix, &ten_bits);
+	umbox_key(rule, UMBOX_NETWORK, offset, count, link_local ? NULL : mask);
+}
+
 void umbox_if_in(struct umbox_rule *rule, const struct umbox_set *set)
 {
 	struct expression at = open_expression(rule, "lookup");

@@ -9,8 +9,7 @@ enum { NETWORK_BITS = 64, ROOM_TRIES = 8 };
 
 bool umbox_network_of(const struct umbox_ip *source, struct umbox_ip *ret)
 {
-	bool link_local = source->octet[0] == 0xfe && (source->octet[1] & 0xc0) == 0x80;
-	if (source->family != 6 || link_local)
+	if (source->family != 6 || umbox_ip_link_local(source))
 		return false;
 	*ret = *source;
 	umbox_ip_cut(ret, NETWORK_BITS);

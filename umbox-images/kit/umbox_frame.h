@@ -32,6 +32,8 @@ struct umbox_ip {
 enum { UMBOX_IP_TEXT_BYTES = 46 };
 void umbox_ip_print(char text[static UMBOX_IP_TEXT_BYTES], const struct umbox_ip *ip);
 bool umbox_ip_equal(const struct umbox_ip *a, const struct umbox_ip *b);
+/* An IPv6 address of one link alone (fe80::/10): the prefix is everybody's there. */
+bool umbox_ip_link_local(const struct umbox_ip *ip);
 /* Clears all behind the first `bits`. */
 void umbox_ip_cut(struct umbox_ip *ip, unsigned bits);
 

@@ -83,6 +83,11 @@ void umbox_unless_rate(struct umbox_rule *rule, const struct umbox_rate *rate);
  * `mask` may be NULL. */
 void umbox_key(struct umbox_rule *rule, enum umbox_header header, uint8_t offset, uint8_t count,
 	       const uint8_t *mask);
+/* An address in the network header, of 4 or 16 bytes, as the key of somebody: under `mask`, but of
+ * IPv6 all of an address of the link alone (fe80::/10), since the prefix is everybody's there. IPv6
+ * needs two rules: one for such addresses, `link_local`, and one for others. */
+void umbox_key_peer(struct umbox_rule *rule, uint8_t offset, uint8_t count, const uint8_t *mask,
+		    bool link_local);
 void umbox_if_in(struct umbox_rule *rule, const struct umbox_set *set);
 /* Frames of this key are not more than so many; the key is noted for `seconds` from its last frame
  * on.  False also where the set is full and the key not in it: ask umbox_if_no_room behind it, with

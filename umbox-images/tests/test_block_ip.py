@@ -1,11 +1,12 @@
 """block-ip between two real links: lists, ports that trip, attempts, expiry, a camera's hour.  Needs root."""
+import socket
 import struct
 import time
 
 from ordinary import ordinary_hour
 from test_kernel import MAC_A, assert_passes_the_zoo, ethernet, ipv4, receive_ours, tcp, udp
 from umbox_case import Case, main
-from umbox_site import DEVICE_IP, DEVICE_IP6, NETWORK_IP, NETWORK_IP6, PATIENCE, ip
+from umbox_site import DEVICE_IP, DEVICE_IP6, NETWORK_IP, NETWORK_IP6, PATIENCE, inside, ip
 
 OTHER_IP, OTHER_IP6 = "10.77.0.3", "fd77::3"
 
@@ -114,6 +115,34 @@ class BlockIp(Case):
         self.assertEqual(self.alert("blocked-source")["source"], OTHER_IP6)
         self.assertTrue(self.is_blocked(NETWORK_IP6))  # the same /64
         self.assertTrue(self.reaches(NETWORK_IP))
+        self.end_well(self.process)
+
+    def test_who_is_blocked_by_an_address_of_the_link_is_so_alone(self):
+        self.guard(trip_ports=[23], attempts=5, interval_s=3600)
+        sources = ["fe80::a", "fe80::b", "fe80::c"]
+        for role, link, address in [("dev", "dev0", "fe80::d")] + [("net", "net0", one) for one in sources]:
+            ip("-n", self.site.names[role], "addr", "add", address + "/64", "dev", link)
+
+        def try_port(source, port, seconds=PATIENCE):
+            with inside(self.site.names["net"]), socket.socket(socket.AF_INET6) as client:
+                scope = socket.if_nametoindex("net0")
+                client.settimeout(seconds)
+                client.bind((source, 0, 0, scope))
+                client.connect_ex(("fe80::d", port, 0, scope))
+
+        def reaching():
+            return [source for source in sources
+                    if self.ping("fe80::d%net0", "-I", source + "%net0", role="net")]
+
+        self.assertEqual(reaching(), sources)
+        for source in ("fe80::b", "fe80::c"):
+            for _ in range(5):
+                try_port(source, 80)
+        for source, port in (("fe80::a", 23), ("fe80::b", 80)):
+            try_port(source, port, 0.1)
+            self.assertIsNotNone(self.daemon.wait(
+                lambda line: line.get("type") == "blocked-source" and line["source"] == source))
+        self.assertEqual(reaching(), ["fe80::c"])
         self.end_well(self.process)
 
     def test_too_many_attempts(self):
