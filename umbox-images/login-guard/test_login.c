@@ -311,8 +311,8 @@ static void json_hides_no_factory_credentials(void **state)
 		" [ 1, {\"a\": {\"Password\" : \"admin\", \"n\": null, \"USER\": \"admin\"}} ]",
 		"{\"us\\u0065r\":\"\\u0061dmin\",\"pass\\word\":\"a\\u0064min\"}",
 		"{\"user\":\"a\",\"user\":\"admin\",\"password\":\"admin\",\"password\":\"x\"}",
-		"[{\"user\":\"a\",\"password\":\"b\"},{\"user\":\"admin\",\"password\":\"admin\"},"
-		"{\"user\":\"c\",\"password\":\"d\"}]",
+		("[{\"user\":\"a\",\"password\":\"b\"},{\"user\":\"admin\",\"password\":\"admin\"},"
+		 "{\"user\":\"c\",\"password\":\"d\"}]"),
 		"{user:admin,password:admin}",
 	};
 	struct fixture *fixture = *state;
