@@ -139,4 +139,7 @@ def test_what_cannot_be_mended_keeps_nothing_else_from_it(machine_site):
     delete_slots(site)
     os.kill(site.daemon.process.pid, signal.SIGCONT)
     cam1.reach(host)
+    wait_for(lambda: site.host_leg in (site.daemon.api.get("/status")["trouble"] or ""),
+             what="the status telling what cannot be mended")
     net.ip("link", "del", site.host_leg, ns=site.machine)
+    wait_for(lambda: not site.daemon.api.get("/status")["trouble"], what="the status without it")

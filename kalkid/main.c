@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -490,6 +491,18 @@ static int run_locked(struct daemon *daemon)
 	return run(daemon);
 }
 
+/* Each umbox and each client of the API takes a few; the usual soft limit is 1024.  No more than
+ * kalkid.service allows: programs that are started may look at all of them. */
+static void raise_descriptor_limit(void)
+{
+	const rlim_t wanted = 65536;
+	struct rlimit files;
+	if (getrlimit(RLIMIT_NOFILE, &files) < 0 || files.rlim_cur >= wanted)
+		return;
+	files.rlim_cur = min_of(files.rlim_max, wanted);
+	(void)!setrlimit(RLIMIT_NOFILE, &files);
+}
+
 int main(int argc, char **argv)
 {
 	static struct daemon daemon;
@@ -501,6 +514,7 @@ int main(int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	signal(SIGPIPE, SIG_IGN);
+	raise_descriptor_limit();
 	if (daemon.options.check)
 		return check_files(daemon.options.root);
 	if (read_files(daemon.options.root, daemon.options.teardown, &daemon.files) < 0) {

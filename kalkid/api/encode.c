@@ -62,8 +62,8 @@ static json_t *store_to_json(const struct store_status *store)
 json_t *encode_status(const struct engine_status *status)
 {
 	bool degraded = !status->engine_reachable || !status->picture_complete ||
-			status->degraded || status->in_trouble || status->standby_degraded ||
-			status->store.failing;
+			status->trouble[0] || status->degraded || status->in_trouble ||
+			status->standby_degraded || status->store.failing;
 	json_t *devices = NUMBERS(
 		{"total", status->devices}, {"in_initial_state", status->devices_in_initial_state},
 		{"in_other_state", status->devices_in_other_state},
@@ -80,12 +80,13 @@ json_t *encode_status(const struct engine_status *status)
 				 {"drift_repairs", status->drift_repairs},
 				 {"frames_spoofed", status->frames_spoofed},
 				 {"events_dropped", status->store.events_dropped});
-	return json_pack("{s:s, s:s, s:o, s:b, s:b, s:o, s:o, s:o, s:o, s:o}", "version",
+	return json_pack("{s:s, s:s, s:o, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o}", "version",
 			 KALKI_VERSION, "health", degraded ? "degraded" : "ok", "started",
 			 encode_time(status->started_wall_us), "docker_reachable",
 			 status->engine_reachable, "picture_complete", status->picture_complete,
-			 "devices", devices, "chains", chains, "umboxes", umboxes, "counts", counts,
-			 "store", store_to_json(&status->store));
+			 "trouble", encode_text_or_null(status->trouble), "devices", devices,
+			 "chains", chains, "umboxes", umboxes, "counts", counts, "store",
+			 store_to_json(&status->store));
 }
 
 static json_t *names_to_json(const char (*names)[NAME_BYTES], unsigned count)

@@ -31,6 +31,9 @@ static void print_troubles(const json_t *status)
 	if (json_is_false(json_object_get(status, "picture_complete")))
 		output_print(
 			"trouble   the picture is not complete yet: nothing is removed meanwhile");
+	const char *trouble = json_string_value(json_object_get(status, "trouble"));
+	if (trouble && trouble[0])
+		output_print("trouble   %s", trouble);
 	if (json_is_true(json_object_get(store, "failing")))
 		output_print("trouble   the history cannot be written (df -h /var/lib/kalki; "
 			     "journalctl -u kalkid)");

@@ -53,6 +53,7 @@ CHAIN = {"device": "cam1", "number": 1, "state": "Normal", "generation": 3, "mod
          "hops": [hop("guard", 17), hop("stats", 18, position=1), hop("guard", 19, "standby")]}
 STATUS = {"version": "0.1.0", "health": "degraded", "started": "2026-01-31T12:00:00.000001Z",
           "docker_reachable": False, "picture_complete": True,
+          "trouble": "host leg kalki0: is no veth of ours",
           "devices": {"total": 2, "in_initial_state": 1, "in_other_state": 1, "quarantined": 0},
           "chains": {"converged": 1, "degraded": 0, "held": 1, "old_chain": 0,
                      "in_trouble": 1, "standby_degraded": 0},
@@ -277,6 +278,7 @@ class TestKalkictl(unittest.TestCase):
         result = self.run_tool("status")
         self.assertEqual(result.code, 11)
         self.assertIn("Docker cannot be reached", result.out)
+        self.assertIn("trouble   host leg kalki0", result.out)
         self.assertIn("1 held", result.out)
         self.assertRegex(result.out, r"cam1 +Normal +held")
         self.assertNotIn("cam0000", result.out)

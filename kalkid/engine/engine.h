@@ -191,8 +191,9 @@ struct engine_status {
 	unsigned umboxes_running, umboxes_ready;
 	bool engine_reachable; /* Docker */
 	bool picture_complete;
-	uint64_t commands_dropped; /* too many waited */
-	uint64_t shadowed;         /* decisions not enforced, alerts that were no input */
+	char trouble[ERROR_TEXT_BYTES]; /* what the last look could not mend or see; "": none */
+	uint64_t commands_dropped;      /* too many waited */
+	uint64_t shadowed;              /* decisions not enforced, alerts that were no input */
 	uint64_t transitions, alerts, alerts_dropped, drift_repairs, frames_spoofed;
 	int64_t started_us, started_wall_us;
 	struct store_status store;

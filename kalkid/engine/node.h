@@ -38,7 +38,7 @@ struct node_listener {
 			  const char *json);
 	/* Something about the node, or about a device (0: none), in words; `kind` is a short name:
 	 * engine-down, engine-up, repaired, alerts-dropped, spoofed, impersonated, unknown-device,
-	 * umbox-died, umbox-mute, image-new, image-changed, image-refused. */
+	 * umbox-died, umbox-mute, image-new, image-changed, image-refused, look-failed. */
 	void (*on_remark)(struct node_listener *listener, uint32_t device, const char *kind,
 			  uint64_t count, const char *words);
 	/* A number that no umbox of this instance ever had; greater than `seen`, the greatest that

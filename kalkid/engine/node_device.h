@@ -78,7 +78,8 @@ struct node {
 	struct deadline observe_deadline, mute_deadline;
 	unsigned mute_next; /* devices before it were looked at in this round */
 	bool started, stopping, observing, observe_again, engine_down, complete;
-	unsigned calls; /* under way, over all devices */
+	char trouble[ERROR_TEXT_BYTES]; /* why the last look did not go well, Docker apart */
+	unsigned calls;                 /* under way, over all devices */
 	uint64_t drift_repairs, alerts_dropped, frames_spoofed;
 	struct node_image *images; /* by reference */
 	bool rolling;              /* some umbox may be of another image than is wanted */

@@ -224,8 +224,18 @@ static void plan_all(struct node *node)
 		node_device_plan(device);
 }
 
-static void on_observed(struct driver_call *call, int result maybe_unused,
-			const struct error *err maybe_unused)
+/* That Docker cannot be reached is told by its own notice. */
+static void take_result(struct node *node, int result, const struct error *err)
+{
+	const char *words = result < 0 && !node->engine_down ? err->text : "";
+	if (text_equal(node->trouble, words))
+		return;
+	TEXT_COPY(node->trouble, words);
+	if (words[0])
+		node->listener->on_remark(node->listener, 0, "look-failed", 1, words);
+}
+
+static void on_observed(struct driver_call *call, int result, const struct error *err)
 {
 	struct look *look = container_of(call, struct look, call);
 	struct node *node = look->node;
@@ -248,6 +258,7 @@ static void on_observed(struct driver_call *call, int result maybe_unused,
 				moved = true;
 		}
 		node->complete = node->complete || look->picture.complete;
+		take_result(node, result, err);
 		int64_t wait_us = node->observe_again       ? AGAIN_SOON_US
 				  : moved                   ? soon_us
 				  : !look->picture.complete ? AGAIN_LATER_US

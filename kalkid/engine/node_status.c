@@ -191,6 +191,7 @@ void node_read_status(const struct node *node, struct engine_status *ret)
 	}
 	ret->engine_reachable = node->started && !node->engine_down;
 	ret->picture_complete = node->complete;
+	TEXT_COPY(ret->trouble, node->trouble);
 	ret->alerts_dropped = node->alerts_dropped;
 	ret->drift_repairs = node->drift_repairs;
 	ret->frames_spoofed = node->frames_spoofed;
